@@ -1,0 +1,45 @@
+"""A micro autograd engine that checks the backpropagation you worked out by hand, number by number."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from micrograd_kr.anomalies import AnomalyError, anomaly
+from micrograd_kr.engine import Value, concatenate, grad, gradients, maximum, minimum, no_grad, split, stack, where
+
+if TYPE_CHECKING:
+    from micrograd_kr.checking import check
+    from micrograd_kr.differences import gradcheck
+    from micrograd_kr.drawing import draw
+
+__version__ = "0.1.0"
+__all__ = [
+    "AnomalyError",
+    "Value",
+    "anomaly",
+    "check",
+    "concatenate",
+    "draw",
+    "grad",
+    "gradcheck",
+    "gradients",
+    "maximum",
+    "minimum",
+    "no_grad",
+    "split",
+    "stack",
+    "where",
+]
+
+# Loaded at first use, so that importing the engine costs little more than importing numpy.
+_LAZY = {"check": "checking", "draw": "drawing", "gradcheck": "differences"}
+
+if not TYPE_CHECKING:  # with a __getattr__ in sight a type checker would accept every name
+
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,803 @@
+"""The graph: a Value is a number or an array that remembers how it was computed, and the chain rule walks back
+through it.
+
+    x = Value(3.0)
+    y = x * x + 2 * x
+    y.backward()
+    x.grad  # 8.0
+
+No calculus stands here: what an operation computes and what its derivatives are is in `ops`. This file records nodes
+(`_record`), walks back through them (`_walk`), and gives Value the operators of Python and the functions of numpy.
+"""
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from micrograd_kr import ops
+from micrograd_kr.ops import Axes, Rule
+
+Axis = int | tuple[int, ...] | None
+
+# The gradient of a Value before any backward pass: equal to 0.0, told apart by `is`.
+UNSET = float("0.0")
+
+
+class Mode(NamedTuple):
+    """How operations are recorded, where it is not the usual way."""
+
+    recording: bool = True
+    watch: Callable[..., Rule] | None = (
+        None  # gives the rule that a node keeps, from the rule, its inputs and its numbers
+    )
+
+
+# A ContextVar, so that threads and coroutines do not disturb each other.
+_mode: ContextVar[Mode | None] = ContextVar("mode", default=None)
+_mode_now = _mode.get
+
+
+# --- data -------------------------------------------------------------------------------------------------------------
+
+
+def _number(data: Any) -> Any:
+    """A float, or an array of real numbers, from what was given; arrays are not copied."""
+    if isinstance(data, np.ndarray):
+        if data.dtype.kind in "biu" or data.dtype in (np.float32, np.float64):
+            return np.asarray(data) if data.ndim else float(data)
+        if data.dtype.kind == "f" and data.dtype.itemsize in (4, 8):  # another byte order
+            return _number(data.astype(data.dtype.newbyteorder("=")))
+    elif isinstance(data, bool | int | float | np.bool_ | np.integer | np.float32):
+        return float(data)
+    elif isinstance(data, list | tuple):
+        if any(isinstance(each, Value) for each in data):
+            raise TypeError(
+                "expected numbers, got a list of Values: join them with stack(values), which stays in the graph"
+            )
+        return _number(np.array(data))
+    kind = getattr(data, "dtype", None) or type(data).__name__
+    raise TypeError(
+        "expected a real number, or an array or a nested list of them (float32 or float64; integers and bools become "
+        f"float64), got {kind}"
+    )
+
+
+def _data(data: Any) -> Any:
+    """What a Value holds: a float, or a float32 or float64 array."""
+    if isinstance(data, Value):
+        raise TypeError(
+            "expected a number or an array, got a Value: use it as it is, or value.detach() to leave its graph"
+        )
+    number = _number(data)
+    return number.astype(np.float64) if type(number) is not float and number.dtype.kind != "f" else number
+
+
+# --- recording --------------------------------------------------------------------------------------------------------
+
+
+def _record(rule: Rule, x: Any, y: Any = None) -> "Value":
+    """Compute a rule and make the node that remembers it. Values among the inputs are recorded, everything else is a
+    constant.
+    """
+    if type(x) is tuple:  # where, concatenate
+        node_x: Any = tuple(each if isinstance(each, Value) else None for each in x)
+        x_data: Any = tuple(each._data if isinstance(each, Value) else _number(each) for each in x)
+    else:
+        node_x, x_data = (x, x._data) if isinstance(x, Value) else (None, _number(x))
+    node_y, y_data = None, y
+    if rule.dy is not None:
+        node_y, y_data = (y, y._data) if isinstance(y, Value) else (None, _number(y))
+    try:
+        out = rule.compute(x_data, y_data)
+    except (ValueError, IndexError) as error:
+        raise _explained(error, rule, x_data, y_data) from error
+    mode = _mode_now()
+    if mode is not None:
+        if not mode.recording:
+            return Value(out)
+        if mode.watch is not None:
+            rule = mode.watch(rule, (x, y), x_data, y_data, out)
+    if type(out) is not float and out.dtype.kind != "f":
+        out = out.astype(np.float64)
+    node = _new(Value)
+    node._data = node.out = out
+    node.grad = UNSET
+    node.rule = rule
+    node.x, node.y, node.x_data, node.y_data = node_x, node_y, x_data, y_data
+    node.label = ""
+    return node
+
+
+def _explained(error: Exception, rule: Rule, x: Any, y: Any) -> Exception:
+    """The same kind of error, saying which operation met what, and what to do."""
+    if rule is ops.index:
+        return type(error)(f"index {y!r} does not fit a Value of shape {np.shape(x)}: {error}")
+    if type(x) is tuple:
+        shapes = " and ".join(str(np.shape(each)) for each in x)
+    else:
+        shapes = f"{np.shape(x)} and {np.shape(y)}" if rule.dy else f"{np.shape(x)} with {y}"
+    if rule is ops.matmul:
+        return ValueError(
+            f"@ needs as many columns on the left as rows on the right, got shapes {shapes}: transpose one with .T, "
+            "or reshape it"
+        )
+    if rule.dy:
+        return ValueError(
+            f"{rule.symbol} needs shapes that broadcast (from the right each pair equal, or one of them 1), "
+            f"got {shapes}: reshape one, or add an axis with expand_dims"
+        )
+    return ValueError(f"{rule.symbol} cannot be computed from {shapes}: {error}")
+
+
+def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["Value", Any], "Value"]]:
+    """The two methods of an operator, `a + b` and its reflection. For two floats it is `_record` written out."""
+    scalar = rule.scalar
+
+    def method(self: "Value", other: Any) -> "Value":
+        x = self._data
+        if type(other) is Value:
+            node_y, y = other, other._data
+        else:
+            node_y, y = None, float(other) if type(other) is int else other
+        if type(x) is float and type(y) is float and _mode_now() is None:
+            try:
+                out = scalar(x, y)
+            except (ArithmeticError, ValueError):
+                out = rule.compute(x, y)
+            node = _new(Value)
+            node._data = node.out = out
+            node.grad = UNSET
+            node.rule = rule
+            node.x = self
+            node.y = node_y
+            node.x_data = x
+            node.y_data = y
+            node.label = ""
+            return node
+        return _record(rule, self, other) if _is_operand(other) else NotImplemented
+
+    def reflected(self: "Value", other: Any) -> "Value":
+        return _record(rule, other, self) if _is_operand(other) else NotImplemented
+
+    return method, reflected
+
+
+def _unary(rule: Rule) -> Callable[["Value"], "Value"]:
+    """The method of an operation of one input."""
+
+    def method(self: "Value") -> "Value":
+        return _record(rule, self)
+
+    method.__doc__ = f"{rule.symbol}, entry by entry."
+    return method
+
+
+def _reduction(rule: Rule) -> Callable[..., "Value"]:
+    """The method of a reduction."""
+
+    def method(self: "Value", axis: Axis = None, *, keepdims: bool = False) -> "Value":
+        return _record(rule, self, Axes(axis, keepdims))
+
+    method.__doc__ = f"{rule.symbol} over all entries, or over the given axis or axes."
+    return method
+
+
+def _is_operand(other: Any) -> bool:
+    """Whether an operator takes it; for anything else Python tries the other side, then raises."""
+    return isinstance(other, Value | float | int | np.ndarray | np.generic | list | tuple)
+
+
+def _compare(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], Any]:
+    """Comparisons give plain bools of the data; nothing is recorded."""
+
+    def method(self: "Value", other: Any) -> Any:
+        answer = operation(self._data, other._data if isinstance(other, Value) else other)
+        return bool(answer) if isinstance(answer, np.bool_) else answer
+
+    return method
+
+
+_new = object.__new__
+
+
+class Value:
+    """A scalar or a tensor that records what is computed from it.
+
+    data: a float, or a float32 or float64 array. Integers, bools, numpy scalars and 0-d arrays become floats, nested
+        lists float64 arrays; an array is not copied.
+    grad: UNSET (0.0, shown as "not computed") until a backward pass, then a float, or an array of the data's shape and
+        dtype. On a Value made by a person gradients add up over calls until `zero_grad`; on a computed one the last
+        call's stands.
+    label: a name for pictures, explanations and error messages.
+
+    Raises TypeError for float16, complex numbers and anything that is no number.
+
+    >>> x = Value(3.0)
+    >>> y = x * x + 2 * x
+    >>> y.backward()
+    >>> x.grad
+    8.0
+    """
+
+    # What made it: `rule` was computed from x_data and y_data and gave out; x and y are the Values these came from
+    # (None: a constant). The numbers are kept beside the Values, so that a graph gives the gradient where it was
+    # computed, whatever `data` is set to since.
+    __slots__ = ("_data", "grad", "label", "out", "rule", "x", "x_data", "y", "y_data")
+    _data: Any
+    grad: Any
+    label: str
+    out: Any
+    rule: Rule | None
+    x: Any
+    x_data: Any
+    y: "Value | None"
+    y_data: Any
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        self._data = self.out = _data(data)
+        self.grad = UNSET
+        self.rule = self.x = self.y = self.x_data = self.y_data = None
+        self.label = label
+
+    def _set_data(self, data: Any) -> None:
+        self._data = _data(data)
+
+    data = property(
+        operator.attrgetter("_data"), _set_data, doc="The float or the array; may be set, which changes no graph."
+    )
+    _record = staticmethod(_record)
+
+    # --- arithmetic ---
+    __add__, __radd__ = _binary(ops.add)
+    __sub__, __rsub__ = _binary(ops.sub)
+    __mul__, __rmul__ = _binary(ops.mul)
+    __truediv__, __rtruediv__ = _binary(ops.div)
+    __pow__, __rpow__ = _binary(ops.power)
+
+    def __pos__(self) -> "Value":
+        return self
+
+    def __matmul__(self, other: Any) -> "Value":
+        return _matmul(self, other) if _is_operand(other) else NotImplemented
+
+    def __rmatmul__(self, other: Any) -> "Value":
+        return _matmul(other, self) if _is_operand(other) else NotImplemented
+
+    # --- elementwise ---
+    __neg__ = _unary(ops.neg)
+    __abs__ = abs = _unary(ops.absolute)
+    exp = _unary(ops.exp)
+    log = _unary(ops.log)
+    log1p = _unary(ops.log1p)
+    expm1 = _unary(ops.expm1)
+    sqrt = _unary(ops.sqrt)
+    sign = _unary(ops.sign)
+    sin = _unary(ops.sin)
+    cos = _unary(ops.cos)
+    tanh = _unary(ops.tanh)
+    sigmoid = _unary(ops.sigmoid)
+    logsigmoid = _unary(ops.logsigmoid)
+    softplus = _unary(ops.softplus)
+    relu = _unary(ops.relu)
+    step = _unary(ops.step)
+
+    def leaky_relu(self, slope: float = 0.01) -> "Value":
+        return _record(ops.leaky_relu, self, float(slope))
+
+    def clip(self, min: float | None = None, max: float | None = None) -> "Value":
+        ends = (-np.inf if min is None else float(min), np.inf if max is None else float(max))
+        return _record(ops.clip, self, ends)
+
+    # --- reductions ---
+    sum = _reduction(ops.total)
+    mean = _reduction(ops.mean)
+    max = _reduction(ops.largest)
+    min = _reduction(ops.smallest)
+    logsumexp = _reduction(ops.logsumexp)
+    norm = _reduction(ops.norm)
+
+    def var(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> "Value":
+        """The mean square distance from the mean; n − ddof divides."""
+        return _record(ops.var, self, Axes(axis, keepdims, ddof))
+
+    def softmax(self, axis: int = -1) -> "Value":
+        return _record(ops.softmax, self, axis)
+
+    def log_softmax(self, axis: int = -1) -> "Value":
+        return _record(ops.log_softmax, self, axis)
+
+    # --- shape and indexing ---
+    shape = property(lambda self: getattr(self._data, "shape", ()))
+    ndim = property(lambda self: getattr(self._data, "ndim", 0))
+    size = property(lambda self: getattr(self._data, "size", 1))
+    dtype = property(lambda self: getattr(self._data, "dtype", np.dtype(np.float64)))
+    T = property(lambda self: self.transpose())
+    mT = property(lambda self: self.swapaxes(-1, -2))  # noqa: N815  (numpy's name)
+
+    def reshape(self, *shape: Any) -> "Value":
+        sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        return _record(ops.reshape, self, tuple(sizes))
+
+    def transpose(self, *axes: Any) -> "Value":
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
+        return _record(ops.transpose, self, tuple(order) or tuple(range(self.ndim))[::-1])
+
+    def swapaxes(self, axis1: int, axis2: int) -> "Value":
+        order = list(range(self.ndim))
+        order[axis1], order[axis2] = order[axis2], order[axis1]
+        return self.transpose(order)
+
+    def squeeze(self, axis: Axis = None) -> "Value":
+        return self.reshape(np.squeeze(np.broadcast_to(0, self.shape), axis).shape)
+
+    def expand_dims(self, axis: int | tuple[int, ...]) -> "Value":
+        return self.reshape(np.expand_dims(np.broadcast_to(0, self.shape), axis).shape)
+
+    def broadcast_to(self, shape: tuple[int, ...]) -> "Value":
+        return _record(ops.broadcast_to, self, shape)
+
+    def __getitem__(self, key: Any) -> "Value":
+        return _record(ops.index, self, (None,) if key is None else key)
+
+    # --- gradients ---
+    def backward(self, grad: Any = None) -> None:
+        """Fill `.grad` of everything this was computed from: the derivative of this with respect to it.
+
+        grad: the gradient that arrives here, 1 for a scalar; a tensor needs one, of its shape.
+        """
+        for node, g in _walk(self, _seed(self, grad)).items():
+            if node.rule is None and node.grad is not UNSET:
+                node.grad = node.grad + g
+            else:
+                node.grad = g
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = UNSET
+
+    def detach(self) -> "Value":
+        """The same data as a new leaf: no gradient goes back through it."""
+        return Value(self._data, self.label)
+
+    def item(self) -> float:
+        """The one number as a Python float, out of the graph."""
+        return float(self)
+
+    # --- what Python does with a number ---
+    __eq__ = _compare(operator.eq)
+    __ne__ = _compare(operator.ne)
+    __lt__ = _compare(operator.lt)
+    __le__ = _compare(operator.le)
+    __gt__ = _compare(operator.gt)
+    __ge__ = _compare(operator.ge)
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        if self.size != 1:
+            raise TypeError(
+                f"expected one number to make a float of, got a Value of shape {self.shape}: take .sum(), .mean() "
+                "or an entry"
+            )
+        return float(self._data if type(self._data) is float else self._data.reshape(()))
+
+    def __int__(self) -> int:
+        return int(float(self))
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a scalar Value has no length")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator["Value"]:
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(self == item))
+
+    def __repr__(self) -> str:
+        parts = [f"data={_shown(self._data)}", f"grad={'not computed' if self.grad is UNSET else _shown(self.grad)}"]
+        return f"Value({', '.join(parts + [f'label={self.label!r}'] * bool(self.label))})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else str(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.rule is not None:
+            raise TypeError(
+                f"expected a leaf to copy or pickle, got a Value computed by {self.rule.symbol}, "
+                "which stands in a graph: use value.detach()"
+            )
+        return _leaf, (self._data, self.label, None if self.grad is UNSET else self.grad)
+
+    # --- numpy ---
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            "a Value does not turn into an array by itself, since that would lose its graph: take value.data"
+        )
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            if ufunc in _PLAIN_UFUNCS:
+                return ufunc(*(each._data if isinstance(each, Value) else each for each in inputs))
+            if ufunc in _UFUNCS:
+                return _UFUNCS[ufunc](*inputs)
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        options = f" with {', '.join(kwargs)}" if kwargs else ""
+        raise TypeError(
+            f"numpy.{name}{options} has no rule for Values: use an operation of Value, or value.data outside the graph"
+        )
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function not in _FUNCTIONS:
+            raise TypeError(
+                f"numpy.{function.__name__} has no rule for Values: use an operation of Value, "
+                "or value.data outside the graph"
+            )
+        try:
+            return _FUNCTIONS[function](*args, **kwargs)
+        except TypeError as error:
+            if error.__traceback__ and error.__traceback__.tb_next:
+                raise
+            raise TypeError(  # numpy's arguments are not ours
+                f"numpy.{function.__name__} has no rule for Values with these arguments ({error}): "
+                "use an operation of Value, or value.data outside the graph"
+            ) from error
+
+    # --- micrograd's names ---
+    @property
+    def _prev(self) -> tuple["Value", ...]:
+        """What this was computed from, both edges of x·x and the constants too; empty for a leaf."""
+        if self.rule is None:
+            return ()
+        if type(self.x) is tuple:
+            return tuple(Value(data) if each is None else each for each, data in zip(self.x, self.x_data, strict=True))
+        first = Value(self.x_data) if self.x is None else self.x
+        if self.rule.dy is None or (self._op.startswith("**") and self._op != "**"):
+            return (first,)
+        return first, Value(self.y_data) if self.y is None else self.y
+
+    @property
+    def _op(self) -> str:
+        """The operation as micrograd spells it: '+', '*', '**3', 'ReLU'; '' for a leaf."""
+        if self.rule is None:
+            return ""
+        if self.rule.symbol == "**" and self.y is None and type(self.y_data) is float:
+            return f"**{self.y_data:g}"
+        return {"×": "*", "−": "-", "÷": "/", "relu": "ReLU"}.get(self.rule.symbol, self.rule.symbol)
+
+
+def _leaf(data: Any, label: str, grad: Any) -> Value:
+    value = Value(data, label)
+    value.grad = UNSET if grad is None else grad
+    return value
+
+
+def _shown(data: Any) -> str:
+    return np.array2string(np.asarray(data), separator=", ")
+
+
+# --- operations that are more than one rule, or have more than two inputs ---------------------------------------------
+
+
+def _matmul(x: Any, y: Any) -> Value:
+    """x @ y as numpy has it: a vector is a row on the left, a column on the right, and its axis is dropped again."""
+    x, y = (each if isinstance(each, Value) else _number(each) for each in (x, y))
+    left, right = np.ndim(x), np.ndim(y)
+    if not left or not right:
+        raise ValueError(
+            f"@ needs vectors or matrices, got shapes {np.shape(x)} and {np.shape(y)}: multiply by a scalar with *"
+        )
+    out = _record(ops.matmul, np.expand_dims(x, 0) if left == 1 else x, np.expand_dims(y, 1) if right == 1 else y)
+    lost = (-2,) * (left == 1) + (-1,) * (right == 1)
+    return out.squeeze(lost) if lost else out
+
+
+def where(condition: Any, x: Any, y: Any) -> Value:
+    """x where the condition (bools, never differentiated) is true, else y."""
+    return _record(ops.select, (x, y), np.asarray(condition, bool))
+
+
+def maximum(x: Any, y: Any) -> Value:
+    """The larger of two, entry by entry; where they are equal the gradient goes half to each."""
+    return _record(ops.maximum, x, y)
+
+
+def minimum(x: Any, y: Any) -> Value:
+    """The smaller of two, entry by entry; where they are equal the gradient goes half to each."""
+    return _record(ops.minimum, x, y)
+
+
+def concatenate(values: Sequence[Any], axis: int | None = 0) -> Value:
+    """Arrays joined along an axis that they have; axis None joins all entries into one vector."""
+    if axis is None:
+        values, axis = [np.reshape(each, -1) for each in values], 0
+    return _record(ops.concatenate, tuple(values), axis)
+
+
+def stack(values: Sequence[Any], axis: int = 0) -> Value:
+    """Arrays of one shape, or scalars, joined along a new axis."""
+    return concatenate([np.expand_dims(each, axis) for each in values], axis)
+
+
+def split(value: Value, parts: int | Sequence[int], axis: int = 0) -> list[Value]:
+    """Cut along an axis: into so many equal parts, or before the given places."""
+    places = np.split(np.arange(value.shape[axis]), parts)
+    before = (slice(None),) * (axis % value.ndim)
+    return [value[(*before, slice(p[0], p[-1] + 1) if len(p) else slice(0, 0))] for p in places]
+
+
+# fmt: off  (two tables)
+_RULES = [rule for rule in vars(ops).values() if isinstance(rule, Rule) and isinstance(rule.forward, np.ufunc)]
+_UFUNCS: dict[Any, Any] = {rule.forward: rule for rule in _RULES} | {
+    np.matmul: _matmul,
+    np.square: lambda x: x**2.0,
+    np.reciprocal: lambda x: 1.0 / x,
+}
+_PLAIN_UFUNCS = {
+    np.equal,
+    np.not_equal,
+    np.less,
+    np.less_equal,
+    np.greater,
+    np.greater_equal,
+    np.isfinite,
+    np.isinf,
+    np.isnan,
+    np.signbit,
+}
+_FUNCTIONS: dict[Any, Any] = {
+    np.sum: Value.sum,
+    np.mean: Value.mean,
+    np.var: Value.var,
+    np.clip: Value.clip,
+    np.max: Value.max,
+    np.amax: Value.max,
+    np.min: Value.min,
+    np.amin: Value.min,
+    np.linalg.norm: lambda x, *, axis=None, keepdims=False: x.norm(axis, keepdims=keepdims),
+    np.reshape: Value.reshape,
+    np.transpose: Value.transpose,
+    np.swapaxes: Value.swapaxes,
+    np.squeeze: Value.squeeze,
+    np.expand_dims: Value.expand_dims,
+    np.broadcast_to: Value.broadcast_to,
+    np.where: where,
+    np.concatenate: concatenate,
+    np.stack: stack,
+    np.split: split,
+    np.shape: lambda v: v.shape,
+    np.ndim: lambda v: v.ndim,
+    np.size: lambda v: v.size,
+    np.argmax: lambda v, axis=None: np.argmax(v.data, axis),
+    np.argmin: lambda v, axis=None: np.argmin(v.data, axis),
+}
+# fmt: on
+
+
+# --- the walk ---------------------------------------------------------------------------------------------------------
+
+
+def _order(root: Value) -> list[Value]:
+    """The computed nodes below root, each once, every one after what it was computed from. No recursion: a graph may be
+    a million deep.
+    """
+    order: list[Value] = []
+    waiting: list[Value] = []
+    done: set[Any] = {None}
+    node = root
+    while True:
+        x: Any = node.x
+        y: Any = node.y
+        if x not in done:
+            if type(x) is tuple:
+                unfinished = [each for each in x if each not in done and each.rule is not None]
+                if unfinished:
+                    waiting.append(node)
+                    waiting += unfinished
+                    node = waiting.pop()
+                    continue
+            elif x.rule is not None:
+                waiting.append(node)
+                node = x
+                continue
+        if y not in done and y.rule is not None:
+            waiting.append(node)
+            node = y
+            continue
+        if node not in done:
+            done.add(node)
+            order.append(node)
+        if not waiting:
+            return order
+        node = waiting.pop()
+
+
+def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any]:
+    """The chain rule: the gradient of root with respect to every Value below it, from the gradient `seed` at root.
+
+    Each node is visited once, when all that was computed from it has been. What it hands to an input is
+    `derivative(g, out, x, y)`; contributions to one Value are summed into a new array, so nothing that is shared is
+    ever written to. With create_graph the derivatives are computed on Values, and so recorded.
+    """
+    grads: dict[Value, Any] = {root: seed}
+    if root.rule is None:
+        return grads
+    arrived = grads.get
+    with np.errstate(all="ignore"):
+        for node in reversed(_order(root)):
+            g: Any = grads[node]
+            rule: Any = node.rule
+            node_x, node_y, x_data, y_data = node.x, node.y, node.x_data, node.y_data
+            out, x, y = node.out, x_data, y_data
+            if create_graph:
+                out, x, y = _operands(node)
+            if node_x is not None:
+                try:
+                    r = rule.dx(g, out, x) if y is None else rule.dx(g, out, x, y)
+                except (ArithmeticError, ValueError):
+                    r = _derivative(node, rule.dx, g, out, x, y)
+                if type(r) is float and type(x_data) is float:
+                    sum_so_far = arrived(node_x)
+                    grads[node_x] = r if sum_so_far is None else sum_so_far + r
+                else:
+                    _receive(grads, node_x, x_data, r, g)
+            if node_y is not None:
+                try:
+                    r = rule.dy(g, out, x, y)
+                except (ArithmeticError, ValueError):
+                    r = _derivative(node, rule.dy, g, out, x, y)
+                if type(r) is float and type(y_data) is float:
+                    sum_so_far = arrived(node_y)
+                    grads[node_y] = r if sum_so_far is None else sum_so_far + r
+                else:
+                    _receive(grads, node_y, y_data, r, g)
+    return grads
+
+
+def _receive(grads: dict[Value, Any], target: Any, data: Any, r: Any, g: Any) -> None:
+    """Add a contribution to a gradient, in the shape and dtype of its data; a leaf gets an array nobody else sees."""
+    if type(target) is tuple:
+        for each, its_data, its_r in zip(target, data, r, strict=True):
+            if each is not None:
+                _receive(grads, each, its_data, its_r, g)
+        return
+    have = r._data if type(r) is Value else r
+    if type(have) is not type(data) or (
+        type(data) is not float and (have.shape != data.shape or have.dtype != data.dtype)
+    ):
+        r = ops.fit(r, data)
+    if target in grads:
+        r = grads[target] + r
+    elif target.rule is None and type(r) is np.ndarray and (r is g or r.base is not None):
+        r = r.copy()
+    grads[target] = r
+
+
+def _derivative(node: Value, derivative: Callable[..., Any], *numbers: Any) -> Any:
+    """A derivative where Python's floats raise and numpy's have an answer: 1/0, 0·inf."""
+    try:
+        return derivative(*(np.float64(each) if type(each) is float else each for each in numbers if each is not None))
+    except FloatingPointError as error:  # from a rule that is watched
+        raise type(error)(f"{error}, label {node.label!r}") from error
+
+
+def _operands(node: Value) -> tuple[Any, Any, Any]:
+    """out, x and y of a node as Values where they are differentiated, at the numbers they had when it was computed."""
+    if type(node.x) is tuple:
+        x: Any = tuple(
+            data if each is None else _at(each, data) for each, data in zip(node.x, node.x_data, strict=True)
+        )
+    else:
+        x = node.x_data if node.x is None else _at(node.x, node.x_data)
+    return _at(node, node.out), x, node.y_data if node.y is None else _at(node.y, node.y_data)
+
+
+def _at(value: Value, data: Any) -> Value:
+    """The Value itself, or where its data has been set since, a stand-in that passes its gradient on."""
+    if value._data is data:
+        return value
+    stand_in = Value(data)
+    stand_in.rule, stand_in.x, stand_in.x_data, stand_in.y_data = ops.fit, value, data, data
+    return stand_in
+
+
+def _seed(root: Value, grad: Any) -> Any:
+    """The gradient a walk starts with, in the shape and dtype of its root."""
+    if grad is None:
+        if root.size != 1:
+            raise ValueError(
+                f"expected a scalar to differentiate, got a tensor of shape {root.shape}: reduce it with .sum() or "
+                ".mean(), or give the gradient that arrives there, backward(grad)"
+            )
+        grad = np.ones(root.shape)
+    given = _number(grad._data if isinstance(grad, Value) else grad)
+    if np.shape(given) != root.shape:
+        raise ValueError(f"expected a gradient of the Value's own shape {root.shape}, got {np.shape(given)}")
+    return given if type(given) is float else np.array(given, root.dtype)
+
+
+def gradients(root: Value, inputs: Sequence[Value], create_graph: bool = False) -> list[Any]:
+    """The derivatives of a scalar with respect to each of the inputs, leaves or computed; no `.grad` is touched.
+
+    Returns a float or an array of the input's shape and dtype for each input, zeros where root does not depend on it.
+    With create_graph these are Values, which can be differentiated again.
+
+    >>> x = Value(2.0)
+    >>> (first,) = gradients(x**4 - 2 * x**2, [x], create_graph=True)
+    >>> first.data, gradients(first, [x])
+    (24.0, [44.0])
+    """
+    if isinstance(inputs, Value):
+        raise TypeError(
+            "expected a list of Values to differentiate by, got one Value: put it into a list, gradients(root, [x])"
+        )
+    for each in (root, *inputs):
+        if not isinstance(each, Value):
+            raise TypeError(f"expected Values to differentiate, got {type(each).__name__}: wrap it as Value(…) first")
+    seed = _seed(root, None)
+    grads = _walk(root, Value(seed) if create_graph else seed, create_graph)
+    found = [grads[each] if each in grads else _zero(each) for each in inputs]
+    if create_graph:
+        return [each if isinstance(each, Value) else Value(each) for each in found]
+    return [each.copy() if isinstance(each, np.ndarray) else each for each in found]
+
+
+def _zero(value: Value) -> Any:
+    return np.zeros_like(value._data) if value.ndim else 0.0
+
+
+# Whether a function given to `grad` is being evaluated; the gradients taken inside it stay in its graph.
+_nested: ContextVar[bool] = ContextVar("nested", default=False)
+
+
+def grad(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradient of f by its first argument, as a function. It nests: grad(grad(f)) is the second derivative.
+
+    f takes a Value and gives a scalar Value. The gradient takes a float or an array and gives the same; it takes a
+    Value and gives a Value.
+
+    >>> grad(lambda x: x**4 - 2 * x**2)(2.0)
+    24.0
+    >>> grad(grad(lambda x: x**4 - 2 * x**2))(2.0)
+    44.0
+    """
+
+    def gradient(x: Any, *args: Any, **kwargs: Any) -> Any:
+        inner = isinstance(x, Value) or _nested.get()
+        x = _record(ops.same, x) if isinstance(x, Value) else Value(x)  # a node of its own, should f use x besides
+        token = _nested.set(True)
+        try:
+            with set_mode(recording=True):
+                out = f(x, *args, **kwargs)
+        finally:
+            _nested.reset(token)
+        if not isinstance(out, Value):
+            out = Value(out)  # f does not depend on x
+        return gradients(out, [x], create_graph=inner)[0]
+
+    return gradient
+
+
+# --- modes ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def set_mode(**changes: Any) -> Iterator[None]:
+    """A context in which operations are recorded in another way."""
+    token = _mode.set((_mode.get() or Mode())._replace(**changes))
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+
+
+def no_grad() -> Any:
+    """A context (or decorator) in which nothing is recorded: what is computed there are leaves."""
+    return set_mode(recording=False)

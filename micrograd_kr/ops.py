@@ -1,0 +1,375 @@
+"""The calculus: every operation, with its derivatives beside it.
+
+A rule is an operation and, for each input, how a gradient `g` that arrived at the output goes on to that input:
+
+    mul = Rule("×", np.multiply,
+               dx=lambda g, out, x, y: g * y,
+               dy=lambda g, out, x, y: g * x)
+
+`out` is what the forward pass computed, `x` and `y` what it was computed from. An operation of one input is given
+`(g, out, x)`; where it has an option (an axis, a slope, an index) that stands in the place of `y` and is never
+differentiated.
+
+The table is read in four ways. On floats it is micrograd, on arrays it trains networks, on Values it gives gradients
+of gradients, and on symbols it writes the chain rule out. So a derivative uses only what all four understand:
+Python's operators, and other rules.
+A derivative need not mind broadcasting or dtypes: whoever calls it sums the gradient back to the shape of its input
+(`fit`).
+
+Nothing here knows of graphs. What takes part in one has a method `_record(rule, x, y)`, and a rule hands itself over
+to it.
+
+Kinks follow one table: relu'(0) = 0, leaky_relu'(0) = slope, |·|'(0) = 0, a tie of maximum or minimum 0.5 and 0.5, a
+tie over an axis an equal share each, clip' = 0 at its ends, step(0) = 0 and step' = 0, 0**0 = 1 with gradient 0,
+norm'(0) = 0.
+"""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Rule:
+    """An operation and its derivatives.
+
+    symbol: how a reader sees it, "×" or "tanh".
+    forward: computes the output from arrays (`np.float64` included).
+    dx, dy: the gradient of the first and of the second input, from `(g, out, x)` or `(g, out, x, y)`. No `dy`: the
+    second argument is an option.
+        Where the first argument is a tuple of inputs, dx gives a sequence of gradients.
+    scalar: `forward` for floats, where numpy's is slow. It may raise what `math` raises: numpy's answer (inf, nan) is
+    taken instead.
+    """
+
+    __slots__ = ("dx", "dy", "forward", "scalar", "symbol")
+
+    def __init__(
+        self,
+        symbol: str,
+        forward: Callable[..., Any],
+        dx: Callable[..., Any],
+        dy: Callable[..., Any] | None = None,
+        *,
+        scalar: Callable[..., Any] | None = None,
+    ) -> None:
+        self.symbol, self.forward, self.dx, self.dy = symbol, forward, dx, dy
+        self.scalar = scalar or forward
+
+    def __call__(self, x: Any, y: Any = None) -> Any:
+        """The operation on whatever came: numbers are computed; a Value or a symbol records."""
+        for each in (*x, y) if type(x) is tuple else (x, y):
+            record = getattr(each, "_record", None)
+            if record is not None:
+                return record(self, x, y)
+        return self.compute(x, y)
+
+    def compute(self, x: Any, y: Any = None) -> Any:
+        """Numbers in, numbers out: a float (0-d results too) or an array. Scalars give numpy's answers and never raise.
+        """
+        if type(x) is not float or type(y) is np.ndarray:
+            out = self.forward(x) if y is None else self.forward(x, y)
+            return out if type(out) is np.ndarray and out.ndim else float(out)
+        try:
+            if type(y) is float or y is None:
+                return float(self.scalar(x) if y is None else self.scalar(x, y))
+        except (ArithmeticError, ValueError):
+            x, y = np.float64(x), None if y is None else np.float64(y)
+        with np.errstate(all="ignore"):
+            out = self.forward(x) if y is None else self.forward(x, y)
+        return out if type(out) is np.ndarray and out.ndim else float(out)
+
+    def __repr__(self) -> str:
+        return f"<Rule {self.symbol}>"
+
+
+# fmt: off  (a table of derivatives is read in columns)
+
+# --- arithmetic -------------------------------------------------------------------------------------------------------
+
+add = Rule("+", np.add, scalar=operator.add, dx=lambda g, out, x, y: g, dy=lambda g, out, x, y: g)
+
+sub = Rule("−", np.subtract, scalar=operator.sub, dx=lambda g, out, x, y: g, dy=lambda g, out, x, y: -g)
+
+mul = Rule("×", np.multiply, scalar=operator.mul, dx=lambda g, out, x, y: g * y, dy=lambda g, out, x, y: g * x)
+
+div = Rule(
+    "÷", np.true_divide, scalar=operator.truediv, dx=lambda g, out, x, y: g / y, dy=lambda g, out, x, y: -g * out / y
+)
+
+neg = Rule("neg", np.negative, scalar=operator.neg, dx=lambda g, out, x: -g)
+
+# y·x^(y−1); where y is 0 the power is left at 0, so that 0·0^(−1) never comes up. Likewise log 0 in the other.
+power: Rule = Rule(
+    "**",
+    np.power,
+    scalar=math.pow,
+    dx=lambda g, out, x, y: g * (y * power(x, y - where(y != 0, 1.0, 0.0))),
+    dy=lambda g, out, x, y: g * (out * log(x + (x == 0))),
+)
+
+# Matrices, or stacks of them, (…, n, k) @ (…, k, m); vectors become matrices before they come here.
+matmul = Rule("@", np.matmul, dx=lambda g, out, x, y: g @ y.mT, dy=lambda g, out, x, y: x.mT @ g)
+
+
+# What a line that only gives a number another name does.
+same = Rule("=", np.positive, scalar=operator.pos,
+            dx=lambda g, out, x: g)
+
+
+# --- elementwise ------------------------------------------------------------------------------------------------------
+
+exp = Rule("exp", np.exp, scalar=math.exp, dx=lambda g, out, x: g * out)
+
+log: Rule = Rule("log", np.log, scalar=math.log, dx=lambda g, out, x: g / x)
+
+log1p = Rule("log1p", np.log1p, scalar=math.log1p, dx=lambda g, out, x: g / (1 + x))
+
+expm1 = Rule("expm1", np.expm1, scalar=math.expm1, dx=lambda g, out, x: g * (out + 1))
+
+sqrt = Rule("√", np.sqrt, scalar=math.sqrt, dx=lambda g, out, x: g / (2 * out))
+
+absolute = Rule("abs", np.abs, scalar=abs, dx=lambda g, out, x: g * sign(x))
+
+sign: Rule = Rule("sign", np.sign, scalar=lambda x: x if x != x else (x > 0) - (x < 0), dx=lambda g, out, x: g * 0.0)
+
+sin = Rule("sin", np.sin, scalar=math.sin, dx=lambda g, out, x: g * cos(x))
+
+cos: Rule = Rule("cos", np.cos, scalar=math.cos, dx=lambda g, out, x: g * -sin(x))
+
+tanh = Rule("tanh", np.tanh, scalar=math.tanh, dx=lambda g, out, x: g * (1 - out * out))
+
+
+def _sigmoid(x: Any) -> Any:
+    e = np.exp(-np.abs(x))  # at most 1, so nothing overflows
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+def _sigmoid_of_float(x: float) -> float:
+    e = math.exp(-abs(x))
+    return (1.0 if x >= 0 else e) / (1.0 + e)
+
+
+sigmoid = Rule("sigmoid", _sigmoid, scalar=_sigmoid_of_float, dx=lambda g, out, x: g * (out * (1 - out)))
+
+softplus = Rule(
+    "softplus", lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), dx=lambda g, out, x: g * sigmoid(x)
+)
+
+logsigmoid = Rule(
+    "logsigmoid", lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), dx=lambda g, out, x: g * sigmoid(-x)
+)
+
+relu = Rule(
+    "relu", lambda x: np.maximum(x, 0), scalar=lambda x: 0.0 if x <= 0 else x, dx=lambda g, out, x: where(x > 0, g, 0.0)
+)
+
+
+def _leaky_relu(x: Any, slope: float) -> Any:
+    return np.maximum(x, slope * x) if 0 < slope <= 1 else np.where(x > 0, x, slope * x)  # maximum is twice as fast
+
+
+leaky_relu = Rule(
+    "leaky_relu",
+    _leaky_relu,
+    scalar=lambda x, slope: x if x > 0 else slope * x,
+    dx=lambda g, out, x, slope: where(x > 0, g, slope * g),
+)
+
+step = Rule(
+    "step",
+    lambda x: np.where(x > 0, np.ones_like(x), np.zeros_like(x)),
+    scalar=lambda x: x > 0,
+    dx=lambda g, out, x: g * 0.0,
+)
+
+clip = Rule(
+    "clip", lambda x, ends: np.clip(x, *ends), dx=lambda g, out, x, ends: where((x > ends[0]) & (x < ends[1]), g, 0.0)
+)
+
+
+# --- two and three inputs ---------------------------------------------------------------------------------------------
+
+maximum = Rule(
+    "max",
+    np.maximum,
+    scalar=lambda x, y: x if x >= y or x != x else y,
+    dx=lambda g, out, x, y: where(x > y, g, where(x == y, 0.5 * g, 0.0)),
+    dy=lambda g, out, x, y: where(y > x, g, where(x == y, 0.5 * g, 0.0)),
+)
+
+minimum = Rule(
+    "min",
+    np.minimum,
+    scalar=lambda x, y: x if x <= y or x != x else y,
+    dx=lambda g, out, x, y: where(x < y, g, where(x == y, 0.5 * g, 0.0)),
+    dy=lambda g, out, x, y: where(y < x, g, where(x == y, 0.5 * g, 0.0)),
+)
+
+select = Rule(
+    "where",
+    lambda xs, mask: np.where(mask, *xs),
+    dx=lambda g, out, xs, mask: (where(mask, g, 0.0), where(mask, 0.0, g)),
+)
+
+
+def where(mask: Any, x: Any, y: Any) -> Any:
+    """x where the mask is true, else y. One bool picks one of the two as it is, so a scalar kink costs a comparison."""
+    return (x if mask else y) if type(mask) is bool else select((x, y), mask)
+
+
+# --- reductions -------------------------------------------------------------------------------------------------------
+
+
+class Axes(NamedTuple):
+    """What a reduction runs over: no axis (all of it), one, or several."""
+
+    axis: int | tuple[int, ...] | None = None
+    keepdims: bool = False
+    ddof: int = 0  # only var's: n − ddof divides
+
+
+def _spread(a: Any, axes: Axes) -> Any:
+    """Something reduced, with the lost axes back as ones, so that it broadcasts against what it was reduced from."""
+    if axes.keepdims or axes.axis is None:
+        return a
+    shape = list(a.shape) if hasattr(a, "shape") else []
+    lost = axes.axis if isinstance(axes.axis, tuple) else (axes.axis,)
+    total = len(shape) + len(lost)
+    for axis in sorted(each % total for each in lost):
+        shape.insert(axis, 1)
+    return reshape(a, tuple(shape))
+
+
+def _count(x: Any, axes: Axes) -> int:
+    """How many numbers go into one result."""
+    shape = getattr(x, "shape", ())
+    if axes.axis is None:
+        return math.prod(shape)
+    return math.prod(shape[each] for each in (axes.axis if isinstance(axes.axis, tuple) else (axes.axis,)))
+
+
+def _tied(g: Any, out: Any, x: Any, axes: Axes) -> Any:
+    """An equal share of g for each of the largest (or smallest) numbers."""
+    ties = np.asarray(x == _spread(out, axes))
+    return _spread(g, axes) * (ties / ties.sum(axes.axis, keepdims=True))
+
+
+def _logsumexp(x: Any, axes: Axes) -> Any:
+    top = np.max(x, axis=axes.axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    total = np.log(np.sum(np.exp(x - top), axis=axes.axis, keepdims=True)) + top
+    return total if axes.keepdims else np.squeeze(total, axis=axes.axis)
+
+
+total = Rule(
+    "Σ", lambda x, axes: np.sum(x, axis=axes.axis, keepdims=axes.keepdims), dx=lambda g, out, x, axes: _spread(g, axes)
+)
+
+mean = Rule(
+    "mean",
+    lambda x, axes: np.mean(x, axis=axes.axis, keepdims=axes.keepdims),
+    dx=lambda g, out, x, axes: _spread(g, axes) / _count(x, axes),
+)
+
+var = Rule(
+    "var",
+    lambda x, axes: np.var(x, axis=axes.axis, keepdims=axes.keepdims, ddof=axes.ddof),
+    dx=lambda g, out, x, axes: (
+        2 * _spread(g, axes) * (x - mean(x, Axes(axes.axis, True))) / (_count(x, axes) - axes.ddof)
+    ),
+)
+
+largest = Rule("max", lambda x, axes: np.max(x, axis=axes.axis, keepdims=axes.keepdims), dx=_tied)
+
+smallest = Rule("min", lambda x, axes: np.min(x, axis=axes.axis, keepdims=axes.keepdims), dx=_tied)
+
+logsumexp = Rule("logsumexp", _logsumexp, dx=lambda g, out, x, axes: _spread(g, axes) * exp(x - _spread(out, axes)))
+
+# √Σx²; at the origin the slope is taken as 0.
+norm = Rule(
+    "norm",
+    lambda x, axes: np.sqrt(np.sum(np.square(x), axis=axes.axis, keepdims=axes.keepdims)),
+    dx=lambda g, out, x, axes: _spread(g, axes) * x / _spread(out + (out == 0), axes),
+)
+
+
+# --- softmax ----------------------------------------------------------------------------------------------------------
+
+
+def _softmax(x: Any, axis: int) -> Any:
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _log_softmax(x: Any, axis: int) -> Any:
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+softmax = Rule("softmax", _softmax, dx=lambda g, out, x, axis: out * (g - total(g * out, Axes(axis, True))))
+
+log_softmax = Rule("log_softmax", _log_softmax, dx=lambda g, out, x, axis: g - exp(out) * total(g, Axes(axis, True)))
+
+
+# --- shape and indexing -----------------------------------------------------------------------------------------------
+
+reshape: Rule = Rule("reshape", np.reshape, dx=lambda g, out, x, shape: reshape(g, getattr(x, "shape", ())))
+
+transpose: Rule = Rule(
+    "transpose",
+    np.transpose,
+    dx=lambda g, out, x, axes: transpose(g, tuple(np.argsort(np.mod(axes, len(axes))).tolist())),
+)
+
+broadcast_to = Rule("broadcast", np.broadcast_to, dx=lambda g, out, x, shape: g)
+
+
+def _pieces(g: Any, out: Any, xs: tuple[Any, ...], axis: int) -> list[Any]:
+    ends = np.cumsum([x.shape[axis] for x in xs]).tolist()
+    before = (slice(None),) * (axis % len(xs[0].shape))
+    return [g[(*before, slice(end - x.shape[axis], end))] for x, end in zip(xs, ends, strict=True)]
+
+
+concatenate = Rule("concatenate", np.concatenate, dx=_pieces)
+
+index = Rule(
+    "[ ]", lambda x, key: np.asarray(x)[key], dx=lambda g, out, x, key: scatter(g, (key, getattr(x, "shape", ())))
+)
+
+
+def _scatter(g: Any, place: tuple[Any, tuple[int, ...]]) -> Any:
+    key, shape = place
+    out = np.zeros(shape, getattr(g, "dtype", np.float64))
+    parts = key if isinstance(key, tuple) else (key,)
+    if all(isinstance(part, int | slice | None | type(...)) for part in parts):
+        out[key] = g  # a slice names nothing twice
+    else:
+        np.add.at(out, key, g)  # an index that occurs twice counts twice
+    return out
+
+
+# Zeros of a shape, with g added at an index: what indexing does, backwards.
+scatter: Rule = Rule("scatter", _scatter, dx=lambda g, out, x, place: g[place[0]])
+
+
+# --- what the walk through a graph uses -------------------------------------------------------------------------------
+
+
+def _fit(g: Any, like: Any) -> Any:
+    if type(like) is float:
+        return np.sum(g)
+    g = np.asarray(g)
+    if g.ndim > like.ndim:
+        g = g.sum(axis=tuple(range(g.ndim - like.ndim)))
+    offset = like.ndim - g.ndim
+    stretched = tuple(i for i, n in enumerate(g.shape) if n != 1 == like.shape[i + offset])
+    if stretched:
+        g = g.sum(axis=stretched, keepdims=True)
+    return np.broadcast_to(g, like.shape).astype(like.dtype, copy=False)
+
+
+# A gradient in the shape and dtype of what it belongs to: where an input was broadcast, its gradient is summed.
+fit = Rule("fit", _fit, dx=lambda g, out, x, like: g)
