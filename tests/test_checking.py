@@ -1,0 +1,180 @@
+"""The check: verdicts by the rounding of the worked form, worked lines judged part by part."""
+
+from dataclasses import replace
+
+import pytest
+
+from micrograd_kr import checking
+from micrograd_kr.checking import Forms, check, hand
+from micrograd_kr.exercise import Exercise, ExerciseError, load, solve
+from micrograd_kr.symbols import number
+
+CHAPTER7 = load("chapter7")
+
+
+def verdicts(exercise: Exercise, **numbers: str) -> dict[str, str]:
+    return {row.name: row.verdict for row in check(replace(exercise, hand={**exercise.hand, **numbers})).rows}
+
+
+def written(text: str, folder) -> Exercise:
+    file = folder / "exercise.toml"
+    file.write_text(text, encoding="utf-8")
+    return load(file)
+
+
+def test_all_forty_numbers_of_the_chapter_match() -> None:
+    report = check(CHAPTER7)
+    assert [row.verdict for row in report.rows] == ["match"] * 40
+    assert report.loss == pytest.approx((0.023971900751730026, 0.023236338872291772), abs=1e-15)
+    assert [step.name for step in report.parameters] == [f"W{n}" for n in range(1, 9)]
+    assert report.parameters[4].after == pytest.approx(0.4370385721981763, abs=1e-15)
+
+
+def test_the_chapters_own_trap_the_updated_weights_in_step_two_is_wrong() -> None:
+    assert verdicts(CHAPTER7, **{"dE_total/dh1": "0.03170787"})["dE_total/dh1"] == "wrong"
+    assert verdicts(CHAPTER7, **{"W1+": "0.29960428"})["W1+"] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("number_", "verdict"),
+    [("0.08", "match"), ("0.08000000", "match"), ("0.09", "wrong"), ("0.0800001", "wrong"), ("0.08000001", "wrong")],
+)
+def test_numbers_worked_from_exact_ones_have_no_rounding_to_hide_behind(number_: str, verdict: str) -> None:
+    assert verdicts(CHAPTER7, z1=number_)["z1"] == verdict
+
+
+def test_a_number_cut_off_instead_of_rounded_is_rounding() -> None:
+    assert verdicts(CHAPTER7, h2="0.52747231")["h2"] == "rounding"
+    assert verdicts(CHAPTER7, h2="0.52747234")["h2"] == "wrong"
+
+
+def test_a_number_with_fewer_decimals_is_judged_by_its_own() -> None:
+    assert verdicts(CHAPTER7, **{"z1'": "0.0798"})["z1'"] == "match"
+    assert verdicts(CHAPTER7, **{"z1'": "0.0790"})["z1'"] == "wrong"
+
+
+def test_a_number_without_decimals_is_not_excused_by_units_of_one() -> None:
+    assert verdicts(CHAPTER7, **{"dE_total/do1": "2"})["dE_total/do1"] == "wrong"
+
+
+def test_who_works_on_with_rounded_numbers_is_not_wrong_for_it() -> None:
+    sheet = {"z1": "0.08", "h1": "0.5200", "z2": "0.11", "h2": "0.5275", "z3": "0.4450", "o1": "0.6095"}
+    assert check(replace(CHAPTER7, hand=sheet)).rows[5].verdict == "rounding"
+
+
+def test_the_sheets_numbers_may_stand_in_any_order() -> None:
+    backwards = dict(reversed(CHAPTER7.hand.items()))
+    report = check(replace(CHAPTER7, hand=backwards))
+    assert [row.name for row in report.rows] == list(backwards)
+    assert {row.verdict for row in report.rows} == {"match"}
+
+
+# --- worked lines -----------------------------------------------------------------------------------------------------
+
+
+def test_the_misprints_of_the_chapter_are_found_and_the_operand_that_mends_one_is_named() -> None:
+    rows = {row.name: row for row in check(load("chapter7-misprints")).rows}
+    assert {name for name, row in rows.items() if row.verdict == "wrong"} == {"W1+", "E_total"}
+    assert [part.remedy for part in rows["W1+"].parts or ()] == ["0.1 → W1 = 0.3"]
+    assert {name for name, row in rows.items() if row.verdict == "rounding"} == {"dE_total/dW5", "z3'"}
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "remedy"),
+    [
+        ("0.45 - 0.5*0.02592286 = 0.43703857", "match", None),
+        ("0.45 + 0.5*0.02592286 = 0.43703857", "wrong", None),
+        ("0.4 - 0.5*0.02592286 = 0.43703857", "wrong", "0.4 → W5 = 0.45"),
+        ("W5 - lr*0.02592286 = 0.43703857", "match", None),
+        ("0.45 - 0.01296143 = 0.43703857", "match", None),
+        ("0.45 - 0.5*0.02592286 = 0.45 - 0.01296143 = 0.43703857", "match", None),
+        ("0.45 - 0.5*0.02592286 = 0.45 - 0.02592286 = 0.43703857", "wrong", None),
+    ],
+)
+def test_a_worked_line_is_judged_part_by_part(text: str, verdict: str, remedy: str | None) -> None:
+    (row,) = check(replace(CHAPTER7, hand={"W5+": text})).rows
+    assert row.verdict == verdict
+    assert row.parts is not None
+    assert [part.remedy for part in row.parts if part.remedy] == ([remedy] if remedy else [])
+
+
+def test_names_in_a_worked_line_stand_for_the_sheets_own_numbers() -> None:
+    sheet = {"h1": "0.51998934", "h2": "0.52747230", "z3": "0.45*h1 + 0.4*h2 = 0.44498412"}
+    assert check(replace(CHAPTER7, hand=sheet)).rows[2].verdict == "match"
+    slipped = sheet | {"h1": "0.61998934"}
+    assert check(replace(CHAPTER7, hand=slipped)).rows[2].verdict == "wrong"
+
+
+def test_names_in_a_line_of_the_second_pass_stand_for_its_numbers() -> None:
+    sheet = CHAPTER7.hand | {"z1'": "W1*x1 + W2*x2 = 0.07979778"}
+    assert verdicts(replace(CHAPTER7, hand=sheet))["z1'"] == "match"
+
+
+# --- worked forms -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["chapter7", "recurrent", "purchase", "absolute", "sigmoid-neuron"])
+def test_every_form_of_every_number_comes_to_the_engines(name: str) -> None:
+    exercise = load(name)
+    solution = solve(exercise)
+    forms = Forms(exercise, solution)
+    keys = {each: checking._key(exercise, forms, each) for each in exercise.hand}
+    for each, key in keys.items():
+        for form in (
+            forms.of(key, dict.fromkeys(keys.values(), 0.0)) if key and forms.expansion(key) is not None else ()
+        ):
+            assert number(form) == pytest.approx(solution.value(each), rel=1e-12, abs=1e-15)
+
+
+def test_derivatives_that_are_one_number_have_one_name() -> None:
+    forms = Forms(CHAPTER7, solve(CHAPTER7))
+    assert forms.gradient("E_total", "o1").name == forms.gradient("E_o1", "o1").name
+    assert forms.gradient("E_total", "E_o1") == 1.0
+    assert forms.gradient("E_total", "h1").name != forms.gradient("E_o1", "h1").name
+    assert forms.gradient("z1", "W8") == 0.0
+
+
+def test_at_a_kink_that_rounding_may_cross_either_side_is_excused(tmp_path) -> None:
+    text = """
+title = "kink"
+loss = "E"
+lr = 0.5
+[given]
+x = 0.3333
+[parameters]
+w = 1.0
+[forward]
+a = "x*x"
+z = "w*a - 0.11108889"
+h = "relu(z)"
+E = "3*h"
+[hand]
+z = "{z}"
+"dE/dz" = "3"
+"""
+    near = {row.name: row for row in check(written(text.format(z="0.0000"), tmp_path)).rows}
+    far = {row.name: row for row in check(written(text.format(z="0.0000").replace("0.11108889", "0.2"), tmp_path)).rows}
+    assert near["dE/dz"].bound >= 3
+    assert near["dE/dz"].verdict == "rounding"
+    assert far["dE/dz"].verdict == "wrong"
+
+
+def test_an_exercise_too_large_to_check_says_so(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(checking, "STEPS", 50)
+    with pytest.raises(ExerciseError, match="too large to check") as error:
+        check(CHAPTER7)
+    assert "너무 커서" in error.value.korean
+
+
+def test_a_long_chain_needs_no_recursion(tmp_path) -> None:
+    lines = "\n".join(f'y{n} = "sin(y{n - 1})"' for n in range(1, 400))
+    text = f'title = "t"\nloss = "y399"\nlr = 0.1\n[given]\n[parameters]\ny0 = 1\n[forward]\n{lines}\n[hand]\n'
+    exercise = written(text + '"dy399/dy0" = "0.0005"\n"y399\'" = "0.086"\n', tmp_path)
+    assert len(check(exercise).rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals"), [("0.08", 2), ("0.80", 2), ("12", 0), ("8.1e-4", 5), ("1e3", 0), ("-0.5", 1)]
+)
+def test_decimals_are_counted_as_written(text: str, decimals: int) -> None:
+    assert hand(text).decimals == decimals
