@@ -1,0 +1,124 @@
+"""What is installed: the files, the names, the version, what it needs and what importing it loads."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import micrograd_kr
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(micrograd_kr.__file__).resolve().parent
+# conftest.py has made it absolute.
+TESTING_THE_CHECKOUT = str(CHECKOUT) in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+
+
+@pytest.fixture
+def installed() -> metadata.Distribution:
+    if TESTING_THE_CHECKOUT:
+        pytest.skip("PYTHONPATH names the checkout, which is tested and has no metadata")
+    return metadata.distribution("micrograd-kr")
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def needed(distribution: metadata.Distribution, extra: str) -> set[str]:
+    """The names of what `pip install .[extra]` asks for."""
+    wanted = [each for each in distribution.requires or [] if "extra ==" not in each or re.search(f"'{extra}'", each)]
+    return {re.match(r"[\w.-]+", each)[0] for each in wanted}
+
+
+def test_the_package_under_test_is_the_installed_one_and_not_the_checkout(installed):
+    assert CHECKOUT not in PACKAGE.parents
+    assert Path(installed.locate_file("micrograd_kr")).resolve() == PACKAGE
+
+
+def test_the_installed_package_is_built_from_this_checkout(installed):
+    ours, theirs = files_in(CHECKOUT / "micrograd_kr"), files_in(PACKAGE)
+    assert sorted(theirs) == sorted(ours), "not all in the wheel, or an old install: pip install ."
+    changed = [name for name, content in ours.items() if theirs[name] != content]
+    assert not changed, "an old install: pip install ."
+
+
+def test_the_package_ships_its_exercises_and_its_types():
+    assert {"py.typed", "exercises/chapter7.toml"} <= set(files_in(PACKAGE))
+
+
+def test_public_names_are_sorted_and_are_all_the_public_names():
+    assert micrograd_kr.__all__ == sorted(set(micrograd_kr.__all__))
+    modules = {name: getattr(value, "__module__", "") for name, value in vars(micrograd_kr).items()}
+    defined = {name for name, module in modules.items() if module.startswith("micrograd_kr.")}
+    assert defined <= set(micrograd_kr.__all__) == set(dir(micrograd_kr)) - {"__version__"}
+
+
+@pytest.mark.parametrize("name", micrograd_kr.__all__)
+def test_a_public_name_is_a_function_or_class_of_its_own_name_and_no_module(name):
+    assert find_spec(f"micrograd_kr.{name}") is None, "a module of this name would hide it once imported"
+    value = getattr(micrograd_kr, name)
+    assert not isinstance(value, ModuleType)
+    assert value.__name__ == name
+    assert value.__module__.startswith("micrograd_kr.")
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'micrograd_kr' has no attribute 'Valeu'"):
+        _ = micrograd_kr.Valeu
+
+
+def test_importing_the_package_loads_numpy_and_nothing_else_heavy():
+    loaded = set(python("import sys, micrograd_kr; print(*sys.modules)").split())
+    assert "numpy" in loaded
+    assert not loaded & {"graphviz", "pygraphviz", "rich", "matplotlib", "sklearn", "pandas", "torch", "torchvision"}
+
+
+def test_there_is_one_version(installed):
+    assert installed.version == micrograd_kr.__version__
+    newest = re.search(r"^## \[(\d\S*)\]", (CHECKOUT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert newest is None or newest[1] == micrograd_kr.__version__
+    assert micrograd_kr.__version__ not in (CHECKOUT / "pyproject.toml").read_text("utf-8")
+
+
+def test_the_core_needs_numpy_graphviz_and_rich_and_no_more(installed):
+    assert needed(installed, "none of them") == {"numpy", "graphviz", "rich"}
+
+
+@pytest.mark.parametrize("extra", ["draw", "test"])
+def test_nobody_needs_torch_to_draw_or_to_test(installed, extra):
+    assert extra in installed.metadata.get_all("Provides-Extra")
+    assert not needed(installed, extra) & {"torch", "torchvision", "micrograd-kr"}
+
+
+def test_the_console_script_is_the_module_s_main(installed):
+    scripts = {each.name: each.value for each in installed.entry_points if each.group == "console_scripts"}
+    assert scripts == {"micrograd-kr": "micrograd_kr.__main__:main"}
+    assert callable(installed.entry_points["micrograd-kr"].load())
+
+
+ONE_TEST_SKIPPED = "import pytest\n@pytest.mark.skip(reason='planted')\ndef test_a(): pass\n"
+A_MODULE_SKIPPED = "import pytest\npytest.importorskip('planted')\n"
+
+
+@pytest.mark.parametrize("skipping", [ONE_TEST_SKIPPED, A_MODULE_SKIPPED])
+@pytest.mark.parametrize(("no_skips", "failed"), [("", False), ("1", True)])
+def test_a_skip_is_a_failure_where_nothing_may_be_skipped(tmp_path, skipping, no_skips, failed):
+    (tmp_path / "conftest.py").write_bytes((CHECKOUT / "tests" / "conftest.py").read_bytes())
+    (tmp_path / "test_planted.py").write_text(f"{skipping}def test_b(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-rs", "."]
+    env = os.environ | {"MICROGRAD_KR_NO_SKIPS": no_skips}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
+    assert (done.returncode in (1, 2)) == failed, done.stdout
+    assert "planted" in done.stdout
+
+
+def python(code: str) -> str:
+    """What a new interpreter prints."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
