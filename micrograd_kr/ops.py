@@ -101,12 +101,18 @@ div = Rule(
 
 neg = Rule("neg", np.negative, scalar=operator.neg, dx=lambda g, out, x: -g)
 
-# y·x^(y−1); where y is 0 the power is left at 0, so that 0·0^(−1) never comes up. Likewise log 0 in the other.
+def _one_less(x: Any, y: Any) -> Any:
+    """The exponent y − 1 of a power's derivative; but 0 at 0**0, where y·x^(y−1) would be 0·0^(−1)."""
+    zero = y == 0
+    return y - 1 if zero is False else y - where(zero & (x == 0), 0.0, 1.0)
+
+
+# Likewise 0·log 0 is kept from coming up, by log 1.
 power: Rule = Rule(
     "**",
     np.power,
     scalar=math.pow,
-    dx=lambda g, out, x, y: g * (y * power(x, y - where(y != 0, 1.0, 0.0))),
+    dx=lambda g, out, x, y: g * (y * power(x, _one_less(x, y))),
     dy=lambda g, out, x, y: g * (out * log(x + (x == 0))),
 )
 

@@ -30,8 +30,11 @@ class Comparison(NamedTuple):
     def _record(self, rule: Rule, x: Any, y: Any) -> Any:
         return _record(rule, x, y)
 
-    def __and__(self, other: Any) -> "Comparison":
+    def __and__(self, other: Any) -> Any:
         return other if self.true else self
+
+    def __rand__(self, other: bool) -> Any:
+        return self if other else other
 
 
 def _compare(operation: Callable[[float, float], bool]) -> Callable[["Symbol", Any], Any]:

@@ -1694,3 +1694,9 @@ def test_a_mask_chooses_between_two_and_sends_the_gradient_to_the_chosen(first, 
     assert np.sum(b.grad) == 3.0
     assert np.shape(a.grad) == first
     assert np.shape(b.grad) == second
+
+
+def test_a_power_has_its_mixed_second_derivative_where_the_exponent_is_zero() -> None:
+    x, y = Value(2.0), Value(0.0)
+    (by_x,) = gradients(x**y, [x], create_graph=True)
+    assert gradients(by_x, [y]) == [0.5]  # of y·x^(y−1): 1/x
