@@ -309,7 +309,8 @@ class RunningError:
             return 0.0
         error = self._moved(form, (x, y), 0, error_x) + (self._moved(form, (x, y), 1, error_y) if rule.dy else 0.0)
         if rule is ops.sigmoid:
-            error += 2 * form.number**2 * self.unit  # 1 / (1 + e^−z), with e^−z rounded
+            # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential rounded
+            error += 2 * max(form.number, 1 - form.number) ** 2 * self.unit
         elif rule in (ops.tanh, ops.softplus, ops.logsigmoid):
             error += 2 * self.unit
         return float(error + (not last) * self.unit)
@@ -449,12 +450,12 @@ def check(exercise: Exercise) -> Report:
     texts = {name: [part.strip() for part in text.split("=")] for name, text in exercise.hand.items()}
     sheet = {name: hand(parts[-1]) for name, parts in texts.items()}
     values = {name: solution.value(name) for name in sheet}
-    usual = _usual_decimals(sheet, values)
+    decimals = _decimals(sheet, values)
     known: dict[str, float] = {}
     rows: dict[str, Row] = {}
     for name in _working_order(exercise, forms, sheet):
         key, written, value = _key(exercise, forms, name), sheet[name], values[name]
-        verdict, error, unit = _verdict(forms, key, written, value, known, usual)
+        verdict, error, unit = _verdict(forms, key, written, value, known, decimals)
         off = distance(written, value)
         known[key] = max(known.get(key, 0.0), error if verdict == "wrong" else max(error, off))
         rows[name] = Row(
@@ -475,13 +476,26 @@ def check(exercise: Exercise) -> Report:
     )
 
 
-def _usual_decimals(sheet: Mapping[str, Hand], values: Mapping[str, float]) -> int:
-    """The commonest decimals among the numbers that had to be rounded; of equally common ones the most."""
+class Decimals(NamedTuple):
+    """How many decimals a person writes. usual: as a rule. habits: whatever is common enough to be a way of working."""
+
+    usual: int
+    habits: frozenset[int]
+
+
+def _decimals(sheet: Mapping[str, Hand], values: Mapping[str, float]) -> Decimals:
+    """The commonest decimals among the numbers that had to be rounded, of equally common ones the most.
+
+    Where hardly any had to be, a single slip must not decide: then it is the most on the sheet.
+    """
     rounded = [
         each.decimals for name, each in sheet.items() if distance(each, values[name]) > 4 * math.ulp(values[name])
     ]
-    counts = Counter(rounded or [each.decimals for each in sheet.values()])
-    return max(counts, key=lambda decimals: (counts[decimals], decimals), default=0)
+    counts = Counter(rounded)
+    habits = frozenset(decimals for decimals, count in counts.items() if count >= max(2, len(rounded) / 5))
+    if len(rounded) < max(3, len(sheet) / 10):
+        return Decimals(max((each.decimals for each in sheet.values()), default=0), habits)
+    return Decimals(max(counts, key=lambda decimals: (counts[decimals], decimals)), habits)
 
 
 def _key(exercise: Exercise, forms: Forms, name: str) -> str:
@@ -517,19 +531,27 @@ def _working_order(exercise: Exercise, forms: Forms, sheet: Mapping[str, Hand]) 
 
 
 def _verdict(
-    forms: Forms, key: str, written: Hand, value: float, known: Mapping[str, float], usual: int
+    forms: Forms, key: str, written: Hand, value: float, known: Mapping[str, float], decimals: Decimals
 ) -> tuple[Verdict, float, float]:
     """The verdict, the running error and the unit it was judged with.
 
-    A number with fewer decimals than the sheet's is taken as one whose zeros were dropped, and where that does not
-    explain it, at its own decimals.
+    A number with fewer decimals than usual is taken as one whose zeros were dropped. Where that does not explain it, it
+    may have been rounded to its own decimals or cut off; that the steps before were so coarse, too, is believed only of
+    who often writes so few.
     """
-    for decimals in (usual, written.decimals) if written.decimals < usual else (written.decimals,):
-        step, unit = 10.0 ** -max(2, min(usual, decimals)), 10.0**-decimals  # nobody works with less than two
-        error = _running_error(forms, key, known, step)
-        verdict = judged(written, value, error, unit)
-        if verdict != "wrong":
-            break
+    step = 10.0**-decimals.usual
+    unit = min(step, written.unit)
+    error = _running_error(forms, key, known, step)
+    verdict = judged(written, value, error, unit)
+    if verdict != "wrong" or written.unit <= step:
+        return verdict, error, unit
+    unit = written.unit
+    if written.decimals in decimals.habits:
+        error = _running_error(forms, key, known, unit)
+    verdict = judged(written, value, error, unit)
+    cut_off = 0 <= float(written.number) * math.copysign(1, value) <= abs(value)
+    if verdict == "rounding" and not cut_off and distance(written, value) > error + unit / 2:
+        verdict = "wrong"
     return verdict, error, unit
 
 

@@ -193,3 +193,8 @@ def test_a_bound_that_is_too_narrow_calls_honest_people_wrong(
 ) -> None:
     plant(times)
     assert any(said_wrong(sheet, tmp_path) for sheet in honest("cut off", "not carried", HONEST))
+
+
+@pytest.mark.parametrize(("name", "number"), [("dE_total/dh1", "1"), ("E_total'", "1"), ("dE_total/dW1", "1")])
+def test_few_decimals_excuse_no_wrong_number(name: str, number: str, tmp_path: Path) -> None:
+    assert verdicts({name: number}, tmp_path)[name] == "wrong"
