@@ -134,7 +134,7 @@ def _explained(error: Exception, rule: Rule, x: Any, y: Any) -> Exception:
 
 
 def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["Value", Any], "Value"]]:
-    """The two methods of an operator, `a + b` and its reflection. For two floats it is `_record` written out."""
+    """The two methods of an operator, `a + b` and its reflection. For two floats they are `_record` written out."""
     scalar = rule.scalar
 
     def method(self: "Value", other: Any) -> "Value":
@@ -161,15 +161,43 @@ def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["V
         return _record(rule, self, other) if _is_operand(other) else NotImplemented
 
     def reflected(self: "Value", other: Any) -> "Value":
+        x, y = float(other) if type(other) is int else other, self._data
+        if type(x) is float and type(y) is float and _mode_now() is None:
+            node = _new(Value)
+            node._data = node.out = rule.compute(x, y)
+            node.grad = UNSET
+            node.rule = rule
+            node.x = None
+            node.y = self
+            node.x_data = x
+            node.y_data = y
+            node.label = ""
+            return node
         return _record(rule, other, self) if _is_operand(other) else NotImplemented
 
     return method, reflected
 
 
 def _unary(rule: Rule) -> Callable[["Value"], "Value"]:
-    """The method of an operation of one input."""
+    """The method of an operation of one input; for a float it is `_record` written out."""
+    scalar = rule.scalar
 
     def method(self: "Value") -> "Value":
+        x = self._data
+        if type(x) is float and _mode_now() is None:
+            try:
+                out = float(scalar(x))
+            except (ArithmeticError, ValueError):
+                out = rule.compute(x)
+            node = _new(Value)
+            node._data = node.out = out
+            node.grad = UNSET
+            node.rule = rule
+            node.x = self
+            node.y = node.y_data = None
+            node.x_data = x
+            node.label = ""
+            return node
         return _record(rule, self)
 
     method.__doc__ = f"{rule.symbol}, entry by entry."
@@ -238,13 +266,13 @@ class Value:
     y_data: Any
 
     def __init__(self, data: Any, label: str = "") -> None:
-        self._data = self.out = _data(data)
+        self._data = self.out = data if type(data) is float else _data(data)
         self.grad = UNSET
         self.rule = self.x = self.y = self.x_data = self.y_data = None
         self.label = label
 
     def _set_data(self, data: Any) -> None:
-        self._data = _data(data)
+        self._data = data if type(data) is float else _data(data)
 
     data = property(
         operator.attrgetter("_data"), _set_data, doc="The float or the array; may be set, which changes no graph."
@@ -488,8 +516,10 @@ def _shown(data: Any) -> str:
 
 def _matmul(x: Any, y: Any) -> Value:
     """x @ y as numpy has it: a vector is a row on the left, a column on the right, and its axis is dropped again."""
-    x, y = (each if isinstance(each, Value) else _number(each) for each in (x, y))
-    left, right = np.ndim(x), np.ndim(y)
+    x, y = x if isinstance(x, Value) else _number(x), y if isinstance(y, Value) else _number(y)
+    left, right = getattr(x, "ndim", 0), getattr(y, "ndim", 0)
+    if left > 1 and right > 1:
+        return _record(ops.matmul, x, y)
     if not left or not right:
         raise ValueError(
             f"@ needs vectors or matrices, got shapes {np.shape(x)} and {np.shape(y)}: multiply by a scalar with *"
@@ -584,37 +614,41 @@ _FUNCTIONS: dict[Any, Any] = {
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 
-def _order(root: Value) -> list[Value]:
-    """The computed nodes below root, each once, every one after what it was computed from. No recursion: a graph may be
-    a million deep.
+def _order(root: Value) -> dict[Value, Any]:
+    """Every Value below root, and root, each once and after what it was computed from; None stands for its gradient.
+
+    No recursion: a graph may be a million deep.
     """
-    order: list[Value] = []
+    order: dict[Any, Any] = {None: None}  # None stands where a constant was
     waiting: list[Value] = []
-    done: set[Any] = {None}
     node = root
     while True:
         x: Any = node.x
         y: Any = node.y
-        if x not in done:
+        if x not in order:
             if type(x) is tuple:
-                unfinished = [each for each in x if each not in done and each.rule is not None]
+                unfinished = [each for each in x if each not in order]
                 if unfinished:
                     waiting.append(node)
                     waiting += unfinished
                     node = waiting.pop()
                     continue
-            elif x.rule is not None:
+            elif x.rule is None:
+                order[x] = None
+            else:
                 waiting.append(node)
                 node = x
                 continue
-        if y not in done and y.rule is not None:
-            waiting.append(node)
-            node = y
-            continue
-        if node not in done:
-            done.add(node)
-            order.append(node)
+        if y not in order:
+            if y.rule is None:
+                order[y] = None
+            else:
+                waiting.append(node)
+                node = y
+                continue
+        order[node] = None
         if not waiting:
+            del order[None]
             return order
         node = waiting.pop()
 
@@ -626,36 +660,39 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
     `derivative(g, out, x, y)`; contributions to one Value are summed into a new array, so nothing that is shared is
     ever written to. With create_graph the derivatives are computed on Values, and so recorded.
     """
-    grads: dict[Value, Any] = {root: seed}
-    if root.rule is None:
-        return grads
-    arrived = grads.get
+    grads = _order(root)
+    grads[root] = seed
     with np.errstate(all="ignore"):
-        for node in reversed(_order(root)):
-            g: Any = grads[node]
+        for node in reversed(grads):
             rule: Any = node.rule
-            node_x, node_y, x_data, y_data = node.x, node.y, node.x_data, node.y_data
-            out, x, y = node.out, x_data, y_data
+            if rule is None:
+                continue
+            g = grads[node]
+            out = node.out
+            x = x_data = node.x_data
+            y = y_data = node.y_data
             if create_graph:
                 out, x, y = _operands(node)
+            node_x = node.x
             if node_x is not None:
                 try:
                     r = rule.dx(g, out, x) if y is None else rule.dx(g, out, x, y)
                 except (ArithmeticError, ValueError):
                     r = _derivative(node, rule.dx, g, out, x, y)
                 if type(r) is float and type(x_data) is float:
-                    sum_so_far = arrived(node_x)
-                    grads[node_x] = r if sum_so_far is None else sum_so_far + r
+                    before = grads[node_x]
+                    grads[node_x] = r if before is None else before + r
                 else:
                     _receive(grads, node_x, x_data, r, g)
+            node_y = node.y
             if node_y is not None:
                 try:
                     r = rule.dy(g, out, x, y)
                 except (ArithmeticError, ValueError):
                     r = _derivative(node, rule.dy, g, out, x, y)
                 if type(r) is float and type(y_data) is float:
-                    sum_so_far = arrived(node_y)
-                    grads[node_y] = r if sum_so_far is None else sum_so_far + r
+                    before = grads[node_y]
+                    grads[node_y] = r if before is None else before + r
                 else:
                     _receive(grads, node_y, y_data, r, g)
     return grads
@@ -673,8 +710,9 @@ def _receive(grads: dict[Value, Any], target: Any, data: Any, r: Any, g: Any) ->
         type(data) is not float and (have.shape != data.shape or have.dtype != data.dtype)
     ):
         r = ops.fit(r, data)
-    if target in grads:
-        r = grads[target] + r
+    before = grads[target]
+    if before is not None:
+        r = before + r
     elif target.rule is None and type(r) is np.ndarray and (r is g or r.base is not None):
         r = r.copy()
     grads[target] = r
@@ -711,6 +749,8 @@ def _at(value: Value, data: Any) -> Value:
 def _seed(root: Value, grad: Any) -> Any:
     """The gradient a walk starts with, in the shape and dtype of its root."""
     if grad is None:
+        if type(root._data) is float:
+            return 1.0
         if root.size != 1:
             raise ValueError(
                 f"expected a scalar to differentiate, got a tensor of shape {root.shape}: reduce it with .sum() or "
