@@ -44,14 +44,20 @@ _mode_now = _mode.get
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
+# Tuples made once: a union written inside a function is built anew at each call, in half a microsecond.
+_DTYPES = "fd?" + np.typecodes["AllInteger"]
+_NUMBERS = (float, int, np.bool_, np.integer, np.float32)
+_OPERANDS = (float, int, np.ndarray, np.generic, list, tuple)
+
+
 def _number(data: Any) -> Any:
     """A float, or an array of real numbers, from what was given; arrays are not copied."""
     if isinstance(data, np.ndarray):
-        if data.dtype.kind in "biu" or data.dtype in (np.float32, np.float64):
+        if data.dtype.char in _DTYPES and data.dtype.isnative:
             return np.asarray(data) if data.ndim else float(data)
         if data.dtype.kind == "f" and data.dtype.itemsize in (4, 8):  # another byte order
             return _number(data.astype(data.dtype.newbyteorder("=")))
-    elif isinstance(data, bool | int | float | np.bool_ | np.integer | np.float32):
+    elif isinstance(data, _NUMBERS):
         return float(data)
     elif isinstance(data, list | tuple):
         if any(isinstance(each, Value) for each in data):
@@ -84,8 +90,8 @@ def _record(rule: Rule, x: Any, y: Any = None) -> "Value":
     constant.
     """
     if type(x) is tuple:  # where, concatenate
-        node_x: Any = tuple(each if isinstance(each, Value) else None for each in x)
-        x_data: Any = tuple(each._data if isinstance(each, Value) else _number(each) for each in x)
+        node_x: Any = tuple([each if isinstance(each, Value) else None for each in x])
+        x_data: Any = tuple([each._data if isinstance(each, Value) else _number(each) for each in x])
     else:
         node_x, x_data = (x, x._data) if isinstance(x, Value) else (None, _number(x))
     node_y, y_data = None, y
@@ -216,7 +222,7 @@ def _reduction(rule: Rule) -> Callable[..., "Value"]:
 
 def _is_operand(other: Any) -> bool:
     """Whether an operator takes it; for anything else Python tries the other side, then raises."""
-    return isinstance(other, Value | float | int | np.ndarray | np.generic | list | tuple)
+    return isinstance(other, Value) or isinstance(other, _OPERANDS)  # noqa: SIM101  (one tuple is made once)
 
 
 def _compare(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], Any]:
@@ -272,7 +278,8 @@ class Value:
         self.label = label
 
     def _set_data(self, data: Any) -> None:
-        self._data = data if type(data) is float else _data(data)
+        usual = type(data) is float or (type(data) is np.ndarray and data.ndim and data.dtype is self.dtype)
+        self._data = data if usual else _data(data)
 
     data = property(
         operator.attrgetter("_data"), _set_data, doc="The float or the array; may be set, which changes no graph."
@@ -378,10 +385,10 @@ class Value:
         grad: the gradient that arrives here, 1 for a scalar; a tensor needs one, of its shape.
         """
         for node, g in _walk(self, _seed(self, grad)).items():
-            if node.rule is None and node.grad is not UNSET:
-                node.grad = node.grad + g
-            else:
+            if node.grad is UNSET or node.rule is not None:
                 node.grad = g
+            else:
+                node.grad = node.grad + g
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -563,7 +570,7 @@ def split(value: Value, parts: int | Sequence[int], axis: int = 0) -> list[Value
     return [value[(*before, slice(p[0], p[-1] + 1) if len(p) else slice(0, 0))] for p in places]
 
 
-# fmt: off  (two tables)
+# fmt: off
 _RULES = [rule for rule in vars(ops).values() if isinstance(rule, Rule) and isinstance(rule.forward, np.ufunc)]
 _UFUNCS: dict[Any, Any] = {rule.forward: rule for rule in _RULES} | {
     np.matmul: _matmul,
@@ -707,9 +714,9 @@ def _receive(grads: dict[Value, Any], target: Any, data: Any, r: Any, g: Any) ->
         return
     have = r._data if type(r) is Value else r
     if type(have) is not type(data) or (
-        type(data) is not float and (have.shape != data.shape or have.dtype != data.dtype)
+        type(data) is not float and (have.shape != data.shape or have.dtype is not data.dtype)
     ):
-        r = ops.fit(r, data)
+        r = (ops.fit if type(r) is Value else ops.fit.compute)(r, data)
     before = grads[target]
     if before is not None:
         r = before + r

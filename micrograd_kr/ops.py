@@ -56,14 +56,15 @@ class Rule:
         scalar: Callable[..., Any] | None = None,
     ) -> None:
         self.symbol, self.forward, self.dx, self.dy = symbol, forward, dx, dy
-        self.scalar = scalar or forward
+        self.scalar = scalar or _quiet(forward)
 
     def __call__(self, x: Any, y: Any = None) -> Any:
         """The operation on whatever came: numbers are computed; a Value or a symbol records."""
-        for each in (*x, y) if type(x) is tuple else (x, y):
-            record = getattr(each, "_record", None)
-            if record is not None:
-                return record(self, x, y)
+        if type(x) is not float or type(y) is not float:
+            for each in (*x, y) if type(x) is tuple else (x, y):
+                record = getattr(each, "_record", None)
+                if record is not None:
+                    return record(self, x, y)
         return self.compute(x, y)
 
     def compute(self, x: Any, y: Any = None) -> Any:
@@ -85,21 +86,39 @@ class Rule:
         return f"<Rule {self.symbol}>"
 
 
-# fmt: off  (a table of derivatives is read in columns)
+def _quiet(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """numpy's operation for floats: its answer, without its warning."""
+
+    def scalar(*numbers: float) -> Any:
+        with np.errstate(all="ignore"):
+            return forward(*numbers)
+
+    return scalar
+
+
+# A table of derivatives is read in columns.
+# fmt: off
 
 # --- arithmetic -------------------------------------------------------------------------------------------------------
 
-add = Rule("+", np.add, scalar=operator.add, dx=lambda g, out, x, y: g, dy=lambda g, out, x, y: g)
+add = Rule("+", np.add, scalar=operator.add,
+           dx=lambda g, out, x, y: g,
+           dy=lambda g, out, x, y: g)
 
-sub = Rule("−", np.subtract, scalar=operator.sub, dx=lambda g, out, x, y: g, dy=lambda g, out, x, y: -g)
+sub = Rule("−", np.subtract, scalar=operator.sub,
+           dx=lambda g, out, x, y: g,
+           dy=lambda g, out, x, y: -g)
 
-mul = Rule("×", np.multiply, scalar=operator.mul, dx=lambda g, out, x, y: g * y, dy=lambda g, out, x, y: g * x)
+mul = Rule("×", np.multiply, scalar=operator.mul,
+           dx=lambda g, out, x, y: g * y,
+           dy=lambda g, out, x, y: g * x)
 
-div = Rule(
-    "÷", np.true_divide, scalar=operator.truediv, dx=lambda g, out, x, y: g / y, dy=lambda g, out, x, y: -g * out / y
-)
+div = Rule("÷", np.true_divide, scalar=operator.truediv,
+           dx=lambda g, out, x, y: g / y,
+           dy=lambda g, out, x, y: -g * out / y)
 
-neg = Rule("neg", np.negative, scalar=operator.neg, dx=lambda g, out, x: -g)
+neg = Rule("neg", np.negative, scalar=operator.neg,
+           dx=lambda g, out, x: -g)
 
 def _one_less(x: Any, y: Any) -> Any:
     """The exponent y − 1 of a power's derivative; but 0 at 0**0, where y·x^(y−1) would be 0·0^(−1)."""
@@ -108,16 +127,14 @@ def _one_less(x: Any, y: Any) -> Any:
 
 
 # Likewise 0·log 0 is kept from coming up, by log 1.
-power: Rule = Rule(
-    "**",
-    np.power,
-    scalar=math.pow,
-    dx=lambda g, out, x, y: g * (y * power(x, _one_less(x, y))),
-    dy=lambda g, out, x, y: g * (out * log(x + (x == 0))),
-)
+power: Rule = Rule("**", np.power, scalar=math.pow,
+                   dx=lambda g, out, x, y: g * (y * power(x, _one_less(x, y))),
+                   dy=lambda g, out, x, y: g * (out * log(x + (x == 0))))
 
 # Matrices, or stacks of them, (…, n, k) @ (…, k, m); vectors become matrices before they come here.
-matmul = Rule("@", np.matmul, dx=lambda g, out, x, y: g @ y.mT, dy=lambda g, out, x, y: x.mT @ g)
+matmul = Rule("@", np.matmul,
+              dx=lambda g, out, x, y: g @ y.mT,
+              dy=lambda g, out, x, y: x.mT @ g)
 
 
 # What a line that only gives a number another name does.
@@ -127,30 +144,40 @@ same = Rule("=", np.positive, scalar=operator.pos,
 
 # --- elementwise ------------------------------------------------------------------------------------------------------
 
-exp = Rule("exp", np.exp, scalar=math.exp, dx=lambda g, out, x: g * out)
+exp = Rule("exp", np.exp, scalar=math.exp,
+           dx=lambda g, out, x: g * out)
 
-log: Rule = Rule("log", np.log, scalar=math.log, dx=lambda g, out, x: g / x)
+log: Rule = Rule("log", np.log, scalar=math.log,
+                 dx=lambda g, out, x: g / x)
 
-log1p = Rule("log1p", np.log1p, scalar=math.log1p, dx=lambda g, out, x: g / (1 + x))
+log1p = Rule("log1p", np.log1p, scalar=math.log1p,
+             dx=lambda g, out, x: g / (1 + x))
 
-expm1 = Rule("expm1", np.expm1, scalar=math.expm1, dx=lambda g, out, x: g * (out + 1))
+expm1 = Rule("expm1", np.expm1, scalar=math.expm1,
+             dx=lambda g, out, x: g * (out + 1))
 
-sqrt = Rule("√", np.sqrt, scalar=math.sqrt, dx=lambda g, out, x: g / (2 * out))
+sqrt = Rule("√", np.sqrt, scalar=math.sqrt,
+            dx=lambda g, out, x: g / (2 * out))
 
-absolute = Rule("abs", np.abs, scalar=abs, dx=lambda g, out, x: g * sign(x))
+absolute = Rule("abs", np.abs, scalar=abs,
+                dx=lambda g, out, x: g * sign(x))
 
-sign: Rule = Rule("sign", np.sign, scalar=lambda x: x if x != x else (x > 0) - (x < 0), dx=lambda g, out, x: g * 0.0)
+sign: Rule = Rule("sign", np.sign, scalar=lambda x: x if x != x else (x > 0) - (x < 0),
+                  dx=lambda g, out, x: g * 0.0)
 
-sin = Rule("sin", np.sin, scalar=math.sin, dx=lambda g, out, x: g * cos(x))
+sin = Rule("sin", np.sin, scalar=math.sin,
+           dx=lambda g, out, x: g * cos(x))
 
-cos: Rule = Rule("cos", np.cos, scalar=math.cos, dx=lambda g, out, x: g * -sin(x))
+cos: Rule = Rule("cos", np.cos, scalar=math.cos,
+                 dx=lambda g, out, x: g * -sin(x))
 
-tanh = Rule("tanh", np.tanh, scalar=math.tanh, dx=lambda g, out, x: g * (1 - out * out))
+tanh = Rule("tanh", np.tanh, scalar=math.tanh,
+            dx=lambda g, out, x: g * (1 - out * out))
 
 
 def _sigmoid(x: Any) -> Any:
     e = np.exp(-np.abs(x))  # at most 1, so nothing overflows
-    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+    return np.exp(np.minimum(x, 0)) / (1 + e)
 
 
 def _sigmoid_of_float(x: float) -> float:
@@ -158,67 +185,80 @@ def _sigmoid_of_float(x: float) -> float:
     return (1.0 if x >= 0 else e) / (1.0 + e)
 
 
-sigmoid = Rule("sigmoid", _sigmoid, scalar=_sigmoid_of_float, dx=lambda g, out, x: g * (out * (1 - out)))
+sigmoid = Rule("sigmoid", _sigmoid, scalar=_sigmoid_of_float,
+               dx=lambda g, out, x: g * (out * (1 - out)))
 
-softplus = Rule(
-    "softplus", lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), dx=lambda g, out, x: g * sigmoid(x)
-)
+softplus = Rule("softplus", lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
+                dx=lambda g, out, x: g * sigmoid(x))
 
-logsigmoid = Rule(
-    "logsigmoid", lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), dx=lambda g, out, x: g * sigmoid(-x)
-)
+logsigmoid = Rule("logsigmoid", lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
+                  dx=lambda g, out, x: g * sigmoid(-x))
 
-relu = Rule(
-    "relu", lambda x: np.maximum(x, 0), scalar=lambda x: 0.0 if x <= 0 else x, dx=lambda g, out, x: where(x > 0, g, 0.0)
-)
+relu = Rule("relu", lambda x: np.maximum(x, 0), scalar=lambda x: 0.0 if x <= 0 else x,
+            dx=lambda g, out, x: where(x > 0, g, 0.0))
 
 
 def _leaky_relu(x: Any, slope: float) -> Any:
-    return np.maximum(x, slope * x) if 0 < slope <= 1 else np.where(x > 0, x, slope * x)  # maximum is twice as fast
+    out = slope * x
+    return np.maximum(x, out, out=out) if 0 < slope <= 1 else np.where(x > 0, x, out)  # maximum is twice as fast
 
 
-leaky_relu = Rule(
-    "leaky_relu",
-    _leaky_relu,
-    scalar=lambda x, slope: x if x > 0 else slope * x,
-    dx=lambda g, out, x, slope: where(x > 0, g, slope * g),
-)
+leaky_relu = Rule("leaky_relu", _leaky_relu, scalar=lambda x, slope: x if x > 0 else slope * x,
+                  dx=lambda g, out, x, slope: _tilt(x > 0, g, slope))
 
-step = Rule(
-    "step",
-    lambda x: np.where(x > 0, np.ones_like(x), np.zeros_like(x)),
-    scalar=lambda x: x > 0,
-    dx=lambda g, out, x: g * 0.0,
-)
 
-clip = Rule(
-    "clip", lambda x, ends: np.clip(x, *ends), dx=lambda g, out, x, ends: where((x > ends[0]) & (x < ends[1]), g, 0.0)
-)
+def _tilted(g: Any, at: tuple[Any, float]) -> Any:
+    mask, slope = at[0], g.dtype.type(at[1])
+    factor = mask.astype(g.dtype)
+    factor *= 1 - slope
+    factor += slope
+    factor *= g
+    return factor if slope and (1 - slope) + slope == 1 else np.where(mask, g, slope * g)
+
+
+# g where the mask is true, slope·g elsewhere, without a branch at each entry: a third of the time of `where`.
+tilt: Rule = Rule("tilt", _tilted,
+                  dx=lambda g, out, x, at: tilt(g, at))
+
+
+def _tilt(mask: Any, g: Any, slope: float) -> Any:
+    return tilt(g, (mask, slope)) if type(mask) is np.ndarray else where(mask, g, slope * g)
+
+
+step = Rule("step", lambda x: np.where(x > 0, np.ones_like(x), np.zeros_like(x)), scalar=lambda x: x > 0,
+            dx=lambda g, out, x: g * 0.0)
+
+clip = Rule("clip", lambda x, ends: np.clip(x, *ends),
+            dx=lambda g, out, x, ends: where((x > ends[0]) & (x < ends[1]), g, 0.0))
 
 
 # --- two and three inputs ---------------------------------------------------------------------------------------------
 
-maximum = Rule(
-    "max",
-    np.maximum,
-    scalar=lambda x, y: x if x >= y or x != x else y,
-    dx=lambda g, out, x, y: where(x > y, g, where(x == y, 0.5 * g, 0.0)),
-    dy=lambda g, out, x, y: where(y > x, g, where(x == y, 0.5 * g, 0.0)),
-)
+maximum = Rule("max", np.maximum, scalar=lambda x, y: x if x >= y or x != x else y,
+               dx=lambda g, out, x, y: where(x > y, g, where(x == y, 0.5 * g, 0.0)),
+               dy=lambda g, out, x, y: where(y > x, g, where(x == y, 0.5 * g, 0.0)))
 
-minimum = Rule(
-    "min",
-    np.minimum,
-    scalar=lambda x, y: x if x <= y or x != x else y,
-    dx=lambda g, out, x, y: where(x < y, g, where(x == y, 0.5 * g, 0.0)),
-    dy=lambda g, out, x, y: where(y < x, g, where(x == y, 0.5 * g, 0.0)),
-)
+minimum = Rule("min", np.minimum, scalar=lambda x, y: x if x <= y or x != x else y,
+               dx=lambda g, out, x, y: where(x < y, g, where(x == y, 0.5 * g, 0.0)),
+               dy=lambda g, out, x, y: where(y < x, g, where(x == y, 0.5 * g, 0.0)))
 
-select = Rule(
-    "where",
-    lambda xs, mask: np.where(mask, *xs),
-    dx=lambda g, out, xs, mask: (where(mask, g, 0.0), where(mask, 0.0, g)),
-)
+def _select(xs: tuple[Any, Any], mask: Any) -> Any:
+    x, y = xs
+    if np.size(mask) < 1000 or type(x) is not np.ndarray or x.dtype not in (np.float32, np.float64):
+        return np.where(mask, x, y)
+    y = x.dtype.type(y) if type(y) is float else y
+    if y.dtype != x.dtype:
+        return np.where(mask, x, y)
+    # np.where branches at each entry, and half the branches of a random mask are foreseen wrongly. The same on the
+    # bits of the numbers takes a fifth of the time.
+    bits = f"i{x.itemsize}"
+    out = (x.view(bits) ^ y.view(bits)) * mask
+    out ^= y.view(bits)
+    return out.view(x.dtype)
+
+
+select = Rule("where", _select,
+              dx=lambda g, out, xs, mask: (where(mask, g, 0.0), where(mask, 0.0, g)))
 
 
 def where(mask: Any, x: Any, y: Any) -> Any:
@@ -264,21 +304,17 @@ def _tied(g: Any, out: Any, x: Any, axes: Axes) -> Any:
 
 
 def _logsumexp(x: Any, axes: Axes) -> Any:
-    top = np.max(x, axis=axes.axis, keepdims=True)
+    top = np.maximum.reduce(x, axis=axes.axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    total = np.log(np.sum(np.exp(x - top), axis=axes.axis, keepdims=True)) + top
+    total = np.log(np.add.reduce(np.exp(x - top), axis=axes.axis, keepdims=True)) + top
     return total if axes.keepdims else np.squeeze(total, axis=axes.axis)
 
 
-total = Rule(
-    "Σ", lambda x, axes: np.sum(x, axis=axes.axis, keepdims=axes.keepdims), dx=lambda g, out, x, axes: _spread(g, axes)
-)
+total = Rule("Σ", lambda x, axes: np.add.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
+             dx=lambda g, out, x, axes: _spread(g, axes))
 
-mean = Rule(
-    "mean",
-    lambda x, axes: np.mean(x, axis=axes.axis, keepdims=axes.keepdims),
-    dx=lambda g, out, x, axes: _spread(g, axes) / _count(x, axes),
-)
+mean = Rule("mean", lambda x, axes: np.add.reduce(x, axis=axes.axis, keepdims=axes.keepdims) / _count(x, axes),
+            dx=lambda g, out, x, axes: _spread(g, axes) / _count(x, axes))
 
 var = Rule(
     "var",
@@ -288,49 +324,55 @@ var = Rule(
     ),
 )
 
-largest = Rule("max", lambda x, axes: np.max(x, axis=axes.axis, keepdims=axes.keepdims), dx=_tied)
+largest = Rule("max", lambda x, axes: np.maximum.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
+               dx=_tied)
 
-smallest = Rule("min", lambda x, axes: np.min(x, axis=axes.axis, keepdims=axes.keepdims), dx=_tied)
+smallest = Rule("min", lambda x, axes: np.minimum.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
+                dx=_tied)
 
-logsumexp = Rule("logsumexp", _logsumexp, dx=lambda g, out, x, axes: _spread(g, axes) * exp(x - _spread(out, axes)))
+logsumexp = Rule("logsumexp", _logsumexp,
+                 dx=lambda g, out, x, axes: _spread(g, axes) * exp(x - _spread(out, axes)))
 
 # √Σx²; at the origin the slope is taken as 0.
-norm = Rule(
-    "norm",
-    lambda x, axes: np.sqrt(np.sum(np.square(x), axis=axes.axis, keepdims=axes.keepdims)),
-    dx=lambda g, out, x, axes: _spread(g, axes) * x / _spread(out + (out == 0), axes),
-)
+norm = Rule("norm", lambda x, axes: np.sqrt(np.add.reduce(np.square(x), axis=axes.axis, keepdims=axes.keepdims)),
+            dx=lambda g, out, x, axes: _spread(g, axes) * x / _spread(out + (out == 0), axes))
 
 
 # --- softmax ----------------------------------------------------------------------------------------------------------
 
 
 def _softmax(x: Any, axis: int) -> Any:
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
 def _log_softmax(x: Any, axis: int) -> Any:
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
-softmax = Rule("softmax", _softmax, dx=lambda g, out, x, axis: out * (g - total(g * out, Axes(axis, True))))
+softmax = Rule("softmax", _softmax,
+               dx=lambda g, out, x, axis: out * (g - total(g * out, Axes(axis, True))))
 
-log_softmax = Rule("log_softmax", _log_softmax, dx=lambda g, out, x, axis: g - exp(out) * total(g, Axes(axis, True)))
+log_softmax = Rule("log_softmax", _log_softmax,
+                   dx=lambda g, out, x, axis: g - exp(out) * total(g, Axes(axis, True)))
 
 
 # --- shape and indexing -----------------------------------------------------------------------------------------------
 
-reshape: Rule = Rule("reshape", np.reshape, dx=lambda g, out, x, shape: reshape(g, getattr(x, "shape", ())))
+reshape: Rule = Rule("reshape", np.reshape,
+                     dx=lambda g, out, x, shape: reshape(g, getattr(x, "shape", ())))
 
-transpose: Rule = Rule(
-    "transpose",
-    np.transpose,
-    dx=lambda g, out, x, axes: transpose(g, tuple(np.argsort(np.mod(axes, len(axes))).tolist())),
-)
 
-broadcast_to = Rule("broadcast", np.broadcast_to, dx=lambda g, out, x, shape: g)
+def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))
+
+
+transpose: Rule = Rule("transpose", np.transpose,
+                       dx=lambda g, out, x, axes: transpose(g, _inverse(axes)))
+
+broadcast_to = Rule("broadcast", np.broadcast_to,
+                    dx=lambda g, out, x, shape: g)
 
 
 def _pieces(g: Any, out: Any, xs: tuple[Any, ...], axis: int) -> list[Any]:
@@ -339,11 +381,11 @@ def _pieces(g: Any, out: Any, xs: tuple[Any, ...], axis: int) -> list[Any]:
     return [g[(*before, slice(end - x.shape[axis], end))] for x, end in zip(xs, ends, strict=True)]
 
 
-concatenate = Rule("concatenate", np.concatenate, dx=_pieces)
+concatenate = Rule("concatenate", np.concatenate,
+                   dx=_pieces)
 
-index = Rule(
-    "[ ]", lambda x, key: np.asarray(x)[key], dx=lambda g, out, x, key: scatter(g, (key, getattr(x, "shape", ())))
-)
+index = Rule("[ ]", lambda x, key: np.asarray(x)[key],
+             dx=lambda g, out, x, key: scatter(g, (key, getattr(x, "shape", ()))))
 
 
 def _scatter(g: Any, place: tuple[Any, tuple[int, ...]]) -> Any:
@@ -358,7 +400,90 @@ def _scatter(g: Any, place: tuple[Any, tuple[int, ...]]) -> Any:
 
 
 # Zeros of a shape, with g added at an index: what indexing does, backwards.
-scatter: Rule = Rule("scatter", _scatter, dx=lambda g, out, x, place: g[place[0]])
+scatter: Rule = Rule("scatter", _scatter,
+                     dx=lambda g, out, x, place: g[place[0]])
+
+
+# --- layers and losses ------------------------------------------------------------------------------------------------
+
+def _linear(xs: tuple[Any, ...], wanted: bool) -> Any:
+    out = np.matmul(xs[0], xs[1].mT)
+    if len(xs) > 2:
+        out += xs[2]
+    return out
+
+
+# x Wᵀ + b, or x Wᵀ: the rows of x through weights (out, in). Whether the gradient of x is wanted is the option: for the
+# first layer of a network, whose x is data, it is as much work as a third of a step.
+linear = Rule("linear", _linear,
+              dx=lambda g, out, xs, wanted: (
+                  g @ xs[1] if wanted else 0.0,
+                  g.mT @ xs[0],
+                  *(_over_rows(g) for _ in xs[2:]),
+              ))
+
+
+def _over_rows(g: Any) -> Any:
+    rows = tuple(range(len(g.shape) - 1))
+    return np.add.reduce(g, axis=rows) if type(g) is np.ndarray else total(g, Axes(rows))
+
+
+def _class_axis(x: Any) -> int:
+    """One sample (C,), or a batch of them (N, C, …)."""
+    return min(len(x.shape) - 1, 1)
+
+
+def _cross_entropy(x: Any, classes: Any) -> Any:
+    axis = _class_axis(x)
+    shifted = x - np.max(x, axis=axis, keepdims=True)  # first of all: far from 0 a small difference has few digits
+    chosen = np.take_along_axis(shifted, np.expand_dims(classes, axis), axis)
+    return np.log(np.sum(np.exp(shifted), axis=axis)) - np.squeeze(chosen, axis)
+
+
+def _one_hot(x: Any, classes: Any) -> Any:
+    axis = _class_axis(x)
+    out = np.zeros(x.shape, x.dtype)
+    np.put_along_axis(out, np.expand_dims(classes, axis), 1, axis)
+    return out
+
+
+# −log softmax(x) at the right class, from logits x and the numbers of the classes.
+cross_entropy = Rule("cross_entropy", _cross_entropy,
+                     dx=lambda g, out, x, classes: (
+                         _spread(g, Axes(_class_axis(x))) * (softmax(x, _class_axis(x)) - _one_hot(x, classes))
+                     ))
+
+
+def _in_dtype_of(y: Any, x: Any) -> Any:
+    """x, where it is a float beside an array, in the array's dtype: numpy's functions would make float64 of it."""
+    return y.dtype.type(x) if type(x) is float and type(y) is np.ndarray else x
+
+
+def _bce(p: Any, y: Any) -> Any:
+    p = _in_dtype_of(y, p)
+    with np.errstate(all="ignore"):
+        return (y - 1) * np.maximum(np.log1p(-p), -100) - y * np.maximum(np.log(p), -100)
+
+
+# −y·log p − (1 − y)·log(1 − p). As PyTorch has it neither logarithm is less than −100, and p(1 − p) not less than
+# 1e-12 (in float32) where it divides, so that a wrong certainty costs 100 and has a slope.
+_NEXT_TO_0 = float(np.float32(1e-12))
+
+bce = Rule("bce", _bce,
+           dx=lambda g, out, p, y: g * ((p - y) / maximum(p * (1 - p), _NEXT_TO_0)),
+           dy=lambda g, out, p, y: g * (maximum(log1p(-p), -100.0) - maximum(log(p), -100.0)))
+
+
+def _bce_with_logits(z: Any, y: Any) -> Any:
+    z = _in_dtype_of(y, z)
+    with np.errstate(all="ignore"):
+        return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
+
+
+# The same from a logit z, p = sigmoid(z), exact for any z.
+bce_with_logits = Rule("bce_with_logits", _bce_with_logits,
+                       dx=lambda g, out, z, y: g * (sigmoid(z) - y),
+                       dy=lambda g, out, z, y: g * -z)
 
 
 # --- what the walk through a graph uses -------------------------------------------------------------------------------
@@ -366,16 +491,19 @@ scatter: Rule = Rule("scatter", _scatter, dx=lambda g, out, x, place: g[place[0]
 
 def _fit(g: Any, like: Any) -> Any:
     if type(like) is float:
-        return np.sum(g)
+        return np.add.reduce(g, axis=None)
+    if type(g) is float:
+        return np.full(like.shape, g, like.dtype)
     g = np.asarray(g)
     if g.ndim > like.ndim:
-        g = g.sum(axis=tuple(range(g.ndim - like.ndim)))
-    offset = like.ndim - g.ndim
-    stretched = tuple(i for i, n in enumerate(g.shape) if n != 1 == like.shape[i + offset])
-    if stretched:
-        g = g.sum(axis=stretched, keepdims=True)
-    return np.broadcast_to(g, like.shape).astype(like.dtype, copy=False)
+        g = np.add.reduce(g, axis=tuple(range(g.ndim - like.ndim)))
+    if g.shape != like.shape:
+        offset = like.ndim - g.ndim
+        stretched = tuple(i for i, n in enumerate(g.shape) if n != 1 == like.shape[i + offset])
+        g = np.broadcast_to(np.add.reduce(g, axis=stretched, keepdims=True), like.shape)
+    return g.astype(like.dtype, copy=False)
 
 
 # A gradient in the shape and dtype of what it belongs to: where an input was broadcast, its gradient is summed.
-fit = Rule("fit", _fit, dx=lambda g, out, x, like: g)
+fit = Rule("fit", _fit,
+           dx=lambda g, out, x, like: g)

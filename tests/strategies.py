@@ -217,6 +217,35 @@ def _fitted(draw: st.DrawFn) -> Case:
     return Case((draw(tensors(wide, _any)),), {"like": np.zeros(like) if like else 0.0})
 
 
+@st.composite
+def _layers(draw: st.DrawFn, bias: bool) -> Case:
+    """Rows, or a stack of them, weights (out, in) and a bias."""
+    inputs, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    given = [(*draw(shapes(1, 2)), inputs), (outputs, inputs), (outputs,)][: 2 + bias]
+    return Case(tuple(draw(tensors(each, _any)) for each in given))
+
+
+@st.composite
+def _masked(draw: st.DrawFn) -> Case:
+    shape = draw(shapes(1, 2))
+    options = {"mask": draw(hnp.arrays(bool, shape)), "slope": draw(st.sampled_from([0.01, 0.3, 0.0, 1.0, -0.5, 2.0]))}
+    return Case((draw(tensors(shape, _any)),), options)
+
+
+@st.composite
+def _classified(draw: st.DrawFn) -> Case:
+    """One sample, a batch, or a batch with more axes; the classes are on the second axis, or the only one."""
+    shape = draw(shapes(1))
+    classes = draw(hnp.arrays(np.int64, (*shape[:1], *shape[2:])[len(shape) == 1 :], elements=st.integers(0, 99)))
+    return Case((draw(tensors(shape, _any)),), {"classes": classes % shape[min(len(shape) - 1, 1)]})
+
+
+def _minus_log_softmax_at(x: Any, classes: Any) -> Any:
+    axis = min(x.ndim - 1, 1)
+    chosen = np.moveaxis(np.eye(x.shape[axis], dtype=bool)[classes], -1, axis)
+    return -np.log(_soft(x, axis)).sum(axis, where=chosen)
+
+
 def _sums_at(places: Any, g: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with each number of g added at its place (counted in C order)."""
     return np.bincount(np.ravel(places), np.ravel(g), minlength=int(np.prod(shape))).reshape(shape)
@@ -403,6 +432,52 @@ TABLE: tuple[Row, ...] = (
         _scattered,
         _indexed(backwards=True),
         Case((fixed((3, 2)),), {"key": [0, 2, 0], "shape": (3, 2)}),
+    ),
+    Row(
+        "tilt",
+        ops.tilt,
+        lambda g, mask, slope: ops.tilt(g, (mask, slope)),
+        lambda g, mask, slope: np.where(mask, g, slope * g),
+        _masked(),
+        Case((fixed((2, 2)),), {"mask": np.array([[True, False], [False, False]]), "slope": 0.1}),
+    ),
+    Row(
+        "linear",
+        ops.linear,
+        lambda *xs: ops.linear(xs, True),
+        lambda x, w, b: x @ w.T + b,
+        _layers(bias=True),
+        Case((fixed((2, 3)), fixed((2, 3), grain=256), fixed((2,)))),
+    ),
+    Row(
+        "linear without bias",
+        ops.linear,
+        lambda *xs: ops.linear(xs, True),
+        lambda x, w: x @ w.T,
+        _layers(bias=False),
+        Case((fixed((2, 3)), fixed((2, 3), grain=256))),
+    ),
+    Row(
+        "cross_entropy",
+        ops.cross_entropy,
+        lambda x, classes: ops.cross_entropy(x, classes),
+        _minus_log_softmax_at,
+        _classified(),
+        Case((fixed((3, 2)),), {"classes": np.array([1, 0, 1])}),
+    ),
+    _broadcasting(
+        "bce",
+        ops.bce,
+        ops.bce,
+        lambda p, y: -y * np.log(p) - (1 - y) * np.log(1 - p),
+        x=(0.1, 0.9),
+        y=(0, 1),
+    ),
+    _broadcasting(
+        "bce_with_logits",
+        ops.bce_with_logits,
+        ops.bce_with_logits,
+        lambda z, y: np.log(1 + np.exp(z)) - z * y,
     ),
     Row(
         "fit",
