@@ -1,0 +1,166 @@
+"""The benchmarks compute what they say: each engine the same numbers, step by step. Nothing is timed here."""
+
+import gc
+import importlib
+import math
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCH = Path(__file__).parent / "bench"
+
+Benchmark = Callable[..., Callable[[], float]]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Any]:
+    """A function of the benchmarks, by its module and name."""
+    monkeypatch.syspath_prepend(str(BENCH))
+    return lambda module, name: getattr(importlib.import_module(module), name)
+
+
+def steps(benchmark: Benchmark, engine: str, options: dict[str, Any]) -> list[float]:
+    step = benchmark(engine, **options)
+    return [step() for _ in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("graph", {"nodes": 400}),
+        ("moons_net", {"points": 6, "hidden": 3}),
+        ("one_point", {}),
+        ("chain", {"nodes": 100}),
+        ("doublings", {"times": 9}),
+    ],
+)
+def test_scalar_steps_are_micrograds_own(bench: Any, name: str, options: dict[str, Any]) -> None:
+    pytest.importorskip("micrograd")
+    benchmark = bench("scalars", name)
+    assert steps(benchmark, "micrograd_kr", options) == pytest.approx(steps(benchmark, "micrograd", options), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_xor_steps_are_pytorchs(bench: Any, dtype: str) -> None:
+    pytest.importorskip("torch")
+    xor = bench("tensors", "xor")
+    ours, theirs = (steps(xor, engine, {"hidden": 4, "dtype": dtype}) for engine in ("micrograd_kr", "pytorch"))
+    assert ours == pytest.approx(theirs, rel=1e-5 if dtype == "float32" else 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("peer", "package"), [("numpy", "numpy"), ("pytorch", "torch"), ("mygrad", "mygrad"), ("autograd", "autograd")]
+)
+def test_digits_steps_are_those_of_each_peer(bench: Any, peer: str, package: str) -> None:
+    pytest.importorskip(package)
+    digits = bench("tensors", "digits")
+    options = {"pictures": 12, "batch": 4, "hidden": 5}
+    assert steps(digits, "micrograd_kr", options) == pytest.approx(steps(digits, peer, options), rel=1e-5)
+
+
+def test_digits_steps_do_not_depend_on_the_layout_of_the_weights(bench: Any) -> None:
+    digits = bench("tensors", "digits")
+    options = {"pictures": 12, "batch": 4, "hidden": 5}
+    first, second = (steps(digits, "micrograd_kr", options | {"layout": layout}) for layout in ("out, in", "in, out"))
+    assert first == pytest.approx(second, rel=1e-5)
+
+
+@pytest.mark.parametrize("peer", ["numpy", "autograd"])
+def test_a_peer_is_itself_whatever_our_layout_is(bench: Any, peer: str) -> None:
+    pytest.importorskip(peer)
+    options = {"pictures": 4, "batch": 4, "hidden": 5, "layout": "in, out"}
+    assert f"digits_{peer}" in bench("tensors", "digits")(peer, **options).__qualname__
+
+
+@pytest.mark.parametrize(("module", "name"), [("scalars", "one_point"), ("tensors", "xor"), ("tensors", "digits")])
+def test_training_lowers_the_loss(bench: Any, module: str, name: str) -> None:
+    losses = steps(
+        bench(module, name), "micrograd_kr", {"pictures": 4, "batch": 4, "hidden": 5} if name == "digits" else {}
+    )
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0]
+
+
+def test_a_chain_of_20000_nodes_needs_no_recursion(bench: Any) -> None:
+    assert bench("scalars", "chain")("micrograd_kr", nodes=20_000)() == pytest.approx(1.0)
+
+
+def test_28_doublings_are_2_to_the_28th(bench: Any) -> None:
+    assert bench("scalars", "doublings")("micrograd_kr", times=28)() == 2.0**28
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "options"),
+    [
+        ("scalars", "graph", {"nodes": 400}),
+        ("scalars", "one_point", {}),
+        ("tensors", "xor", {}),
+        ("tensors", "digits", {"pictures": 8, "batch": 4}),
+    ],
+)
+def test_a_training_step_leaves_nothing_for_the_collector(
+    bench: Any, module: str, name: str, options: dict[str, Any]
+) -> None:
+    step = bench(module, name)("micrograd_kr", **options)
+    step()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            step()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_a_node_takes_less_memory_than_micrograds(bench: Any) -> None:
+    pytest.importorskip("micrograd")
+    per_node = bench("memory", "per_node")
+    assert per_node("micrograd_kr", 2000)[0] < 0.4 * per_node("micrograd", 2000)[0]
+
+
+@pytest.mark.parametrize("collector", ["on", "collected", "off"])
+def test_steps_are_timed_with_the_collector_as_asked_and_left_on(bench: Any, collector: str) -> None:
+    seconds = bench("measure", "seconds")("scalars", "doublings", "micrograd_kr", collector, 3, block=2, times=3)
+    assert len(seconds) == 3
+    assert min(seconds) > 0
+    assert gc.isenabled()
+
+
+def test_a_fresh_process_answers_and_its_failure_is_told(bench: Any) -> None:
+    fresh = bench("measure", "fresh")
+    assert len(fresh("measure", "seconds", "scalars", "doublings", "micrograd_kr", "on", 3)) == 3
+    with pytest.raises(RuntimeError, match="no_such_engine"):
+        fresh("measure", "seconds", "scalars", "doublings", "no_such_engine", "on", 3)
+
+
+def test_an_import_takes_time(bench: Any) -> None:
+    (seconds,) = bench("startup", "import_seconds")("json")
+    assert 0 < seconds < math.inf
+
+
+@pytest.mark.parametrize(
+    ("ratio", "at_most", "goal", "verdict"),
+    [(0.3, 0.5, 0.4, "goal met"), (0.45, 0.5, 0.4, "met"), (0.6, 0.5, 0.4, "MISSED"), (9.0, None, None, "")],
+)
+def test_the_verdict_compares_with_the_bar_and_the_goal(
+    bench: Any, ratio: float, at_most: float | None, goal: float | None, verdict: str
+) -> None:
+    pytest.importorskip("rich")
+    table = runpy.run_path(str(BENCH / "__main__.py"), run_name="bench")
+    assert table["verdict"](ratio, at_most, goal) == verdict
+
+
+def test_a_missed_bar_is_an_exit_status(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    table = runpy.run_path(str(BENCH / "__main__.py"), run_name="bench")
+    namespace = table["main"].__globals__
+    for slow, status in ((0.5, 0), (1.5, 1)):
+        line = table["Line"](
+            "a line", "10 nodes", lambda engine, slow=slow: [slow if engine == "micrograd_kr" else 1.0], 1.0
+        )
+        monkeypatch.setitem(namespace, "scalar_lines", lambda line=line: iter([line]))
+        assert table["main"](["a line"]) == status
