@@ -210,16 +210,16 @@ class Adam(Optimizer):
         return g + self.weight_decay * p if self.weight_decay else g
 
     def update(self, p: Any, g: Any, state: Mapping[str, Any], first: bool) -> None:
-        # One array for all that is temporary: each new one would be fetched from memory.
+        # One array holds all that is temporary, and no pass over the arrays is made that a factor can save.
         beta1, beta2 = self.betas
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         g = self.decayed(p, g)
-        work = g - m
-        work *= 1 - beta1
+        m *= beta1
+        work = g * (1 - beta1)
         m += work
+        work *= g
+        work *= (1 - beta2) / (1 - beta1)
         v *= beta2
-        np.multiply(g, g, out=work)
-        work *= 1 - beta2
         v += work
         if self.amsgrad:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from micrograd_kr.engine import Value, no_grad
+from micrograd_kr.engine import Value, no_grad, where
 from micrograd_kr.nn import (
     MLP,
     Dropout,
@@ -369,6 +369,38 @@ def test_penalties_are_sums_of_sizes_and_of_squares():
     assert_array_equal(parameters[0].grad, [[12, -14]])
     assert parameters[2].grad == -12
     assert l2_penalty([]).data == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_choice_among_many_numbers_is_numpys_bit_for_bit(dtype):
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(2, 50, 40)).astype(dtype)
+    x[0, :4] = y[1, :4] = [np.nan, np.inf, -np.inf, -0.0]
+    mask = draw.random((50, 40)) > 0.5
+    for pair in [
+        (x, y),
+        (x, 0.0),
+        (0.0, x),
+        (x, -0.0),
+        (x, 2.5),
+        (x, y[0]),
+        (x[:, :1], y),
+        (x[::-1], np.asfortranarray(y)),
+    ]:
+        found, expected = where(mask, *pair).data, np.where(mask, *pair).astype(dtype)
+        assert found.dtype == dtype
+        assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("slope", [0.01, 0.0, 0.5, 1.0, 2.0, -0.5])
+@np.errstate(invalid="ignore")  # 0·inf, where the slope is 0
+def test_the_gradient_of_many_leaky_relus_is_g_or_slope_times_g(slope):
+    draw = np.random.default_rng(0)
+    x, g = draw.normal(size=(2, 50, 40)).astype(np.float32)
+    g[0, :3] = [np.inf, -np.inf, 0.0]
+    value = Value(x)
+    value.leaky_relu(slope).backward(g)
+    assert_array_equal(value.grad, np.where(x > 0, g, np.float32(slope) * g))
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------
