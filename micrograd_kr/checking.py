@@ -94,22 +94,19 @@ class Forms:
         """
         while a != b:
             last = [each for each in self.lines[a].partials if b in self.below[each]]
-            if (
-                len(last) == 1
-                and number(self.lines[a].partials[last[0]]) == 1.0
-                and not isinstance(self.lines[a].partials[last[0]], Symbol)
-            ):
-                a = last[0]
-                continue
             first = [each for each in self.users[b] if each in self.below[a]]
-            if (
-                len(first) != 1
-                or isinstance(self.lines[first[0]].partials[b], Symbol)
-                or self.lines[first[0]].partials[b] != 1.0
-            ):
+            if len(last) == 1 and self._passes_on(a, last[0]):
+                a = last[0]
+            elif len(first) == 1 and self._passes_on(first[0], b):
+                b = first[0]
+            else:
                 break
-            b = first[0]
         return a, b
+
+    def _passes_on(self, name: str, used: str) -> bool:
+        """Whether a line hands the gradient on as it is: its derivative is the constant 1."""
+        partial = self.lines[name].partials[used]
+        return not isinstance(partial, Symbol) and bool(partial == 1.0)
 
     def count_steps(self, count: int) -> None:
         """Raise ExerciseError where checking would take too long, some ten seconds."""

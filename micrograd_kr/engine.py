@@ -31,9 +31,8 @@ class Mode(NamedTuple):
     """How operations are recorded, where it is not the usual way."""
 
     recording: bool = True
-    watch: Callable[..., Rule] | None = (
-        None  # gives the rule that a node keeps, from the rule, its inputs and its numbers
-    )
+    # Gives the rule that a node keeps, from the rule, its inputs and its numbers.
+    watch: Callable[..., Rule] | None = None
 
 
 # A ContextVar, so that threads and coroutines do not disturb each other.

@@ -68,8 +68,7 @@ class Rule:
         return self.compute(x, y)
 
     def compute(self, x: Any, y: Any = None) -> Any:
-        """Numbers in, numbers out: a float (0-d results too) or an array. Scalars give numpy's answers and never raise.
-        """
+        """Numbers in, numbers out: a float or an array. Scalars give numpy's answers and never raise."""
         if type(x) is not float or type(y) is np.ndarray:
             out = self.forward(x) if y is None else self.forward(x, y)
             return out if type(out) is np.ndarray and out.ndim else float(out)
@@ -119,6 +118,7 @@ div = Rule("÷", np.true_divide, scalar=operator.truediv,
 
 neg = Rule("neg", np.negative, scalar=operator.neg,
            dx=lambda g, out, x: -g)
+
 
 def _one_less(x: Any, y: Any) -> Any:
     """The exponent y − 1 of a power's derivative; but 0 at 0**0, where y·x^(y−1) would be 0·0^(−1)."""
@@ -241,6 +241,7 @@ maximum = Rule("max", np.maximum, scalar=lambda x, y: x if x >= y or x != x else
 minimum = Rule("min", np.minimum, scalar=lambda x, y: x if x <= y or x != x else y,
                dx=lambda g, out, x, y: where(x < y, g, where(x == y, 0.5 * g, 0.0)),
                dy=lambda g, out, x, y: where(y < x, g, where(x == y, 0.5 * g, 0.0)))
+
 
 def _select(xs: tuple[Any, Any], mask: Any) -> Any:
     x, y = xs
