@@ -1,0 +1,80 @@
+"""What every demo shares: its options, its two languages and its pictures.
+
+    demo = start(__doc__)                          # --lang, --out, --seed; in a notebook their defaults
+    demo.say("the loss", "손실")                   # prints one of the two
+    axes.set_title(demo.label("loss", "손실"))     # in a picture: English where no font has Hangul
+    demo.save(figure, "03_xor_one_layer.png")      # writes it into --out and says where it is
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib import pyplot
+
+from micrograd_kr.plots import hangul_font, language
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The options of one run; `lang` is that of the text, `plot_lang` that of the pictures."""
+
+    options: argparse.Namespace
+    plot_lang: str
+
+    @property
+    def lang(self) -> str:
+        return str(self.options.lang)
+
+    def text(self, english: str, korean: str) -> str:
+        return korean if self.lang == "ko" else english
+
+    def label(self, english: str, korean: str) -> str:
+        return korean if self.plot_lang == "ko" else english
+
+    def say(self, english: str, korean: str) -> None:
+        print(self.text(english, korean))
+
+    def save(self, figure: Any, name: str) -> Path:
+        """Write a figure into --out, whole or not at all; a notebook shows it, too."""
+        path = Path(self.options.out) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{os.getpid()}-{path.name}")
+        try:
+            figure.savefig(unfinished, dpi=150)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        if not in_a_notebook():
+            pyplot.close(figure)
+        print(path)
+        return path
+
+
+def in_a_notebook() -> bool:
+    return "ipykernel" in sys.modules
+
+
+def options(doc: str | None) -> argparse.ArgumentParser:
+    """The options that every demo has; a demo with more adds them and gives the parser to `start`."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lang", choices=("en", "ko"), default="en", help="language of text and pictures (en)")
+    parser.add_argument("--out", default=".", metavar="FOLDER", help="where the pictures go (the present folder)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything random (0)")
+    return parser
+
+
+def start(parser: argparse.ArgumentParser | str | None) -> Demo:
+    """Read the command line, and choose a font that has what is written."""
+    if not isinstance(parser, argparse.ArgumentParser):
+        parser = options(parser)
+    found = parser.parse_args([] if in_a_notebook() else None)
+    plot_lang = language(found.lang)
+    if not in_a_notebook():
+        pyplot.switch_backend("agg")  # pictures are files, also where a display is
+    if plot_lang == "ko":
+        pyplot.rcParams["font.family"] = [hangul_font(), "DejaVu Sans"]
+    return Demo(found, plot_lang)
