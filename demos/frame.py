@@ -4,6 +4,9 @@
     demo.say("the loss", "손실")                   # prints one of the two
     axes.set_title(demo.label("loss", "손실"))     # in a picture: English where no font has Hangul
     demo.save(figure, "03_xor_one_layer.png")      # writes it into --out and says where it is
+    demo.render(draw(y), "04_feed_forward.png")    # the same for the picture of a graph
+
+Text in a picture goes through `label`: Hangul without a font for it comes out as boxes.
 """
 
 import argparse
@@ -50,6 +53,23 @@ class Demo:
             unfinished.unlink(missing_ok=True)
         if not in_a_notebook():
             pyplot.close(figure)
+        print(path)
+        return path
+
+    def render(self, dot: Any, name: str) -> Path:
+        """Write the picture of a graph into --out; where nothing renders it, as text, and say what to install."""
+        from micrograd_kr.drawing import RendererMissing, render  # which most demos do without
+
+        path = Path(self.options.out) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path = render(dot, path)
+        except RendererMissing as missing:
+            path = missing.path
+            self.say(
+                'No Graphviz to draw the picture: pip install "micrograd-kr[draw]". As text it is in:',
+                '그림을 그릴 Graphviz가 없습니다. pip install "micrograd-kr[draw]"로 설치하세요. 텍스트로 저장한 파일:',
+            )
         print(path)
         return path
 
