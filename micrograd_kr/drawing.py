@@ -339,7 +339,7 @@ def _words(lang: str) -> Mapping[str, str]:
 def _paper(title: str) -> graphviz.Digraph:
     """An empty picture: left to right on a transparent background."""
     dot = graphviz.Digraph(
-        graph_attr={"rankdir": "LR", "bgcolor": "transparent", "nodesep": "0.2", "ranksep": "0.4", "fontname": FONT},
+        graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.2", "ranksep": "0.4", "fontname": FONT},
         node_attr={
             "shape": "box",
             "style": "rounded,filled",
