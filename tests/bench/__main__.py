@@ -6,7 +6,7 @@ tensors, in fresh processes that take turns. An entry is the median of all their
 the goal. Python's collector of cyclic garbage is as the line says: "on" is how a training loop meets it, "collected"
 after a collection before each step, "off" without it. numpy and PyTorch have one thread unless the line says two.
 
-Nothing else should run meanwhile; all of it takes some six minutes. Exits with 1 where a bar is missed. Peers
+Nothing else should run meanwhile; all of it takes some eight minutes. Exits with 1 where a bar is missed. Peers
 (micrograd, torch, mygrad, autograd) that are not installed are left out, and the table says so.
 """
 
@@ -22,7 +22,7 @@ import startup
 from rich.console import Console
 from rich.table import Table
 
-PACKAGES = {"pytorch": "torch"}
+PACKAGES = {"pytorch": "torch", "pytorch fused": "torch"}
 
 
 class Line(NamedTuple):
@@ -98,6 +98,30 @@ def tensor_lines() -> Iterator[Line]:
     yield Line(f"{what}, no data set in memory, threads 1, collector on", "numpy", call)
     for peer, threads in (("numpy", 2), ("pytorch", 1), ("pytorch", 2), ("mygrad", 1), ("autograd", 1)):
         yield Line(f"{what}, threads {threads}, collector on", peer, steps("tensors", "digits", "on", 200, threads))
+
+
+def training_lines() -> Iterator[Line]:
+    what = "784-500-400-300-200-100-50-10, batch 256, Adam, one step"
+    bars = (
+        ("pytorch", 2, 0.8, 0.6),
+        ("pytorch fused", 2, 1.1, 0.9),
+        ("numpy", 2, 1.6, 1.25),
+        ("pytorch", 1, 0.9, None),
+    )
+    for peer, threads, at_most, goal in bars:
+        label = f"{what}, threads {threads}" + (" (the matrix products alone)" if peer == "numpy" else "")
+        yield Line(label, peer, steps("training", "chapter", "on", 150, threads), at_most, goal)
+    yield Line(f"{what}: peak memory over the imports'", "pytorch", memory_of_training, 1.0, rounds=3, unit="B")
+    for threads in (1, 2):
+        call = steps("training", "small", "on", 300, threads)
+        yield Line(f"784-128-10, batch 128, SGD, one step, threads {threads}", "pytorch", call, 0.9)
+        call = steps("training", "xor_run", "on", 1, threads)
+        yield Line(f"XOR net, BCELoss, SGD, 10001 steps, threads {threads}", "pytorch", call, 0.5, 0.33, 3)
+
+
+def memory_of_training(engine: str) -> list[float]:
+    found: list[float] = measure.fresh("training", "peak", engine)
+    return found
 
 
 def other_lines() -> Iterator[Line]:
@@ -195,7 +219,7 @@ def main(words: list[str]) -> int:
     table = Table(title=f"Python {sys.version.split()[0]}, numpy {np.__version__}, {sys.platform}")
     for name in ("what", "ours", "peer", "ratio (of minima)", "at most", "goal", "verdict"):
         table.add_column(name, overflow="fold")
-    rows: list[Line | Limit] = [*scalar_lines(), *tensor_lines(), *other_lines(), *limits()]
+    rows: list[Line | Limit] = [*scalar_lines(), *tensor_lines(), *training_lines(), *other_lines(), *limits()]
     missed = 0
     for each in rows:
         if words and not any(word in each.what for word in words):
