@@ -7,9 +7,10 @@ from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.engine import Value, concatenate, grad, gradients, maximum, minimum, no_grad, split, stack, where
 
 if TYPE_CHECKING:
-    from micrograd_kr.checking import check
+    from micrograd_kr.diagnosis import check
     from micrograd_kr.differences import gradcheck
     from micrograd_kr.drawing import draw
+    from micrograd_kr.explanation import explain
 
 __version__ = "0.1.0"
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "check",
     "concatenate",
     "draw",
+    "explain",
     "grad",
     "gradcheck",
     "gradients",
@@ -31,7 +33,7 @@ __all__ = [
 ]
 
 # Loaded at first use, so that importing the engine costs little more than importing numpy.
-_LAZY = {"check": "checking", "draw": "drawing", "gradcheck": "differences"}
+_LAZY = {"check": "diagnosis", "draw": "drawing", "explain": "explanation", "gradcheck": "differences"}
 
 if not TYPE_CHECKING:  # with a __getattr__ in sight a type checker would accept every name
 

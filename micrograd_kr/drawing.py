@@ -31,7 +31,8 @@ from typing import Any, NamedTuple
 import graphviz
 import numpy as np
 
-from micrograd_kr.checking import Report, Row, check
+from micrograd_kr.checking import Report, Row
+from micrograd_kr.diagnosis import check
 from micrograd_kr.engine import UNSET, Value, set_mode
 from micrograd_kr.exercise import Exercise, Solution, parse_name, solve
 

@@ -308,10 +308,10 @@ def parse_name(exercise: Exercise, text: str) -> Quantity:
     Raises ExerciseError for what is no quantity of the exercise, or needs a learning rate where there is none.
     """
     with _placed(exercise.source), _placed(_shown(text)):
-        return _quantity(exercise, _spelled(text))
+        return _quantity(exercise, spelled(text))
 
 
-def _spelled(text: str) -> str:
+def spelled(text: str) -> str:
     """A name in the one spelling that is kept."""
     return unicodedata.normalize("NFKC", "".join(text.translate(_MARKS).split()))
 
@@ -518,7 +518,7 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
         with _placed(_printable(asked.name)):
             exercise = _from_file(asked, _tables(_decoded(_contents(asked))))
     unanswered = replace(exercise, hand={}, bare=frozenset(), blanks=(), source=_printable(path.name))
-    return _with_hand(unanswered, entries)
+    return with_hand(unanswered, entries)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -548,7 +548,7 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     _check_order(exercise)
     if loss not in formulas:
         raise _error("no loss", name=_shown(loss), meant=_closest(loss, formulas))
-    return _with_hand(exercise, _part(optional, "hand", dict))
+    return with_hand(exercise, _part(optional, "hand", dict))
 
 
 def _check_parts(tables: dict[str, Any], allowed: tuple[str, ...]) -> None:
@@ -633,14 +633,14 @@ def _not_above(exercise: Exercise, line: str, name: str, above: set[str]) -> Exe
     return _error("unknown name", name=_shown(name), meant=meant)
 
 
-def _with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
+def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
     """The exercise with a person's numbers."""
     if len(entries) > HAND_NUMBERS:
         raise _error("too long", most=(f"{HAND_NUMBERS:,} numbers", f"수 {HAND_NUMBERS:,}개")).at("[hand]")
     written: dict[str, str] = {}
     bare = set()
     for key, entry in entries.items():
-        name = _spelled(key)
+        name = spelled(key)
         with _placed(f"[hand] {_printable(key)}"):
             _quantity(exercise, name)
             if name in written:

@@ -3,17 +3,22 @@
 The engine's graph is cut at the Values that have names. Between two names the operations are replayed on symbols
 (`Line.formula`), and walked back through with the same rules that computed the gradient (`Line.partials`), so that
 what is written out cannot disagree with what was computed. Only what changes nothing is left out, 1·x, x + 0, x¹; the
-factors ½, 2 and −1 stay, as a person writes them.
+factors ½, 2 and −1 stay, as a person writes them at first. What a person then makes of it is `simplified`.
 """
 
+import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
-from micrograd_kr.ops import Rule
+from micrograd_kr.ops import Axes, Rule
+
+READABLE_DEPTH, READABLE_LENGTH = 6, 100  # operations within one another, and in all, in one formula
 
 
 class Comparison(NamedTuple):
@@ -24,14 +29,21 @@ class Comparison(NamedTuple):
     operation: Callable[[float, float], bool]
 
     @property
-    def true(self) -> bool:
+    def true(self) -> Any:
+        """A bool; for tensors an array of them."""
         return self.operation(number(self.left), number(self.right))
 
     def _record(self, rule: Rule, x: Any, y: Any) -> Any:
         return _record(rule, x, y)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.asarray(number(self), dtype)
+
     def __and__(self, other: Any) -> Any:
-        return other if self.true else self
+        if not np.ndim(self.true):
+            return other if self.true else self
+        both = np.logical_and(self.true, number(other))
+        return both if both.any() else False
 
     def __rand__(self, other: bool) -> Any:
         return self if other else other
@@ -54,19 +66,23 @@ class Symbol:
 
     name: what a named quantity is called, None for an operation.
     rule, x, y: the operation and what it is applied to (y: an option where the rule has one input).
-    number: its value, a float.
+    number: its value, a float; of a tensor an array.
     """
 
     __slots__ = ("name", "number", "rule", "x", "y")
 
-    def __init__(self, name: Any, number: float, rule: Rule | None = None, x: Any = None, y: Any = None) -> None:
+    def __init__(self, name: Any, number: Any, rule: Rule | None = None, x: Any = None, y: Any = None) -> None:
         self.name, self.number, self.rule, self.x, self.y = name, number, rule, x, y
+
+    __array_ufunc__ = None  # an array on the left leaves the operation to the symbol
 
     __add__, __radd__ = _operator(ops.add), _operator(ops.add, True)
     __sub__, __rsub__ = _operator(ops.sub), _operator(ops.sub, True)
     __mul__, __rmul__ = _operator(ops.mul), _operator(ops.mul, True)
     __truediv__, __rtruediv__ = _operator(ops.div), _operator(ops.div, True)
     __pow__, __rpow__ = _operator(ops.power), _operator(ops.power, True)
+    __matmul__, __rmatmul__ = _operator(ops.matmul), _operator(ops.matmul, True)
+    __getitem__ = _operator(ops.index)
     __gt__ = _compare(operator.gt)
     __ge__ = _compare(operator.ge)
     __lt__ = _compare(operator.lt)
@@ -78,6 +94,15 @@ class Symbol:
     def __neg__(self) -> Any:
         return _record(ops.neg, self, None)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.number)
+
+    @property
+    def mT(self) -> Any:  # noqa: N802 -- numpy's name
+        axes = tuple(range(len(self.shape)))
+        return _record(ops.transpose, self, (*axes[:-2], axes[-1], axes[-2]))
+
     def _record(self, rule: Rule, x: Any, y: Any) -> Any:
         return _record(rule, x, y)
 
@@ -88,28 +113,33 @@ class Symbol:
 def number(of: Any) -> Any:
     """The value of a symbol, a comparison or a number."""
     if isinstance(of, Comparison):
-        return float(of.true)
+        return np.multiply(of.true, 1.0) if np.ndim(of.true) else float(of.true)
     return of.number if isinstance(of, Symbol) else of
 
 
 def _record(rule: Rule, x: Any, y: Any) -> Any:
     """The symbol for a rule applied to x and y, or something simpler that is the same."""
     if isinstance(y, Comparison) and rule is not ops.select:
-        y = number(y)
+        y = number(y) if np.any(y.true) else 0.0
     simpler = _simpler(rule, x, y)
     if simpler is not None:
         return simpler
-    if rule is ops.select:
-        return Symbol(None, number(x[0] if y.true else x[1]), rule, x, y)
-    value = rule.compute(number(x)) if y is None else rule.compute(number(x), number(y))
+    if rule is ops.select and isinstance(y, Comparison):
+        return Symbol(None, _chosen_number(y.true, *map(number, x)), rule, x, y)
+    numbers = tuple(map(number, x)) if type(x) is tuple else number(x)
+    value = rule.compute(numbers) if y is None else rule.compute(numbers, number(y))
     return Symbol(None, value, rule, x, y)
+
+
+def _chosen_number(mask: Any, x: Any, y: Any) -> Any:
+    return np.where(mask, x, y) if np.ndim(mask) else x if mask else y
 
 
 def _simpler(rule: Rule, x: Any, y: Any) -> Any:
     """What an operation with a 0 or a 1 amounts to, else None."""
 
     def is_number(each: Any, value: float) -> bool:
-        return not isinstance(each, Symbol | Comparison) and each == value
+        return isinstance(each, float | int) and each == value
 
     if rule is ops.mul:
         if is_number(x, 0.0) or is_number(y, 0.0):
@@ -123,7 +153,7 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
         return x.x
     if rule is ops.same:
         return x
-    if rule is ops.select and not isinstance(y, Comparison):
+    if rule is ops.select and not isinstance(y, Comparison) and not np.ndim(y):
         return x[0] if y else x[1]
     return None
 
@@ -137,11 +167,12 @@ class Line:
     partials: Mapping[str, Any]
 
 
-def line(name: str, value: Value, names: Mapping[Value, str]) -> Line:
-    """The Line of one named Value of a scalar graph.
+def line(name: str, value: Value, names: Mapping[Value, str], gradient: Any = 1.0) -> Line:
+    """The Line of one named Value.
 
     names: what the named Values are called; Values without a name are part of the formula, or numbers if nothing
-    computed them.
+    computed them. gradient: what arrives at the Value. With 1 the partials are derivatives; with the symbol ∂E/∂z they
+    are what the line hands on of it, which is how a tensor's derivatives are written.
     """
     if value.rule is None:  # a formula without names
         return Line(name, value.data, {})
@@ -157,7 +188,7 @@ def line(name: str, value: Value, names: Mapping[Value, str]) -> Line:
         symbols[node] = _operation(node)(*_operands(node, symbol))
     formula = symbols.pop(value)
     partials: dict[str, Any] = {}
-    arrived: dict[Value, Any] = {value: 1.0}
+    arrived: dict[Value, Any] = {value: gradient}
     for node in reversed(order):
         g = arrived.pop(node, 0.0)
         out = Symbol(name, value.out) if node is value else symbols[node]
@@ -167,6 +198,40 @@ def line(name: str, value: Value, names: Mapping[Value, str]) -> Line:
             elif each.rule is not None:
                 arrived[each] = r + arrived[each] if each in arrived else r
     return Line(name, formula, partials)
+
+
+def values(root: Value) -> dict[Value, None]:
+    """Every Value of a graph, each after what it was computed from."""
+    found: dict[Value, None] = {}
+    for node in _between(root, {}):
+        found |= dict.fromkeys(_inputs(node))
+        found[node] = None
+    return found or {root: None}
+
+
+def named(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Value, str]:
+    """The named Values of a graph in the order of computation, each after what it was computed from.
+
+    Where a formula would grow too deep or too long to be read, what it uses is given a name: t1, t2, …
+    """
+    found: dict[Value, str] = {}
+    taken = set(names.values())
+    fresh = (name for name in map("t{}".format, itertools.count(1)) if name not in taken)
+    sizes: dict[Value, tuple[int, int]] = {}
+    for root in roots:
+        for node in _between(root, found):
+            inputs = _inputs(node)
+            found |= {each: names[each] for each in inputs if each.rule is None and each in names}
+            within = [sizes[each] for each in inputs if each.rule and each not in found]
+            deeper = node.rule not in (ops.add, ops.sub, ops.neg)  # a long sum is as easy to read as a short one
+            sizes[node] = (
+                max((depth for depth, _ in within), default=0) + deeper,
+                1 + sum(length for _, length in within),
+            )
+            if node in names or sizes[node][0] > READABLE_DEPTH or sizes[node][1] > READABLE_LENGTH:
+                found[node] = names[node] if node in names else next(fresh)
+        found.setdefault(root, names[root])
+    return found
 
 
 def _between(value: Value, names: Mapping[Value, str]) -> Iterator[Value]:
@@ -207,13 +272,32 @@ def _operands(node: Value, symbol: Callable[[Value | None, float], Any]) -> tupl
 def _contributions(node: Value, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
     """What a gradient g at a node hands to each of its inputs."""
     rule = _operation(node)
+    if np.ndim(node.out) and not np.ndim(number(g)) and not _is_elementwise(node):
+        g = Symbol(None, np.broadcast_to(number(g), node.out.shape), ops.broadcast_to, g, node.out.shape)
+    edges: list[tuple[Value | None, Any, Any]]
     if type(node.x) is tuple:
-        yield from ((each, r) for each, r in zip(node.x, rule.dx(g, out, *operands), strict=True) if each is not None)
-        return
-    if node.x is not None:
-        yield node.x, rule.dx(g, out, *operands)
-    if node.y is not None and rule.dy is not None:
-        yield node.y, rule.dy(g, out, *operands)
+        edges = list(zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True))
+    else:
+        edges = [(node.x, node.x_data, rule.dx(g, out, *operands))] if node.x is not None else []
+        if node.y is not None and rule.dy is not None:
+            edges.append((node.y, node.y_data, rule.dy(g, out, *operands)))
+    yield from ((each, _fitted(r, np.shape(data))) for each, data, r in edges if each is not None)
+
+
+def _is_elementwise(node: Value) -> bool:
+    """Whether one number may stand for an array of equal gradients."""
+    option = node.y_data is not None and type(node.y_data) is not float and _operation(node).dy is None
+    return node.rule is not ops.matmul and type(node.x) is not tuple and not option
+
+
+def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
+    """A contribution summed over the axes along which its input was broadcast."""
+    got = np.shape(number(r))
+    lead = tuple(range(len(got) - len(shape)))
+    if lead:
+        r = ops.total(r, Axes(lead))
+    stretched = tuple(i for i, (n, m) in enumerate(zip(got[len(lead) :], shape, strict=False)) if n != 1 == m)
+    return ops.total(r, Axes(stretched, True)) if stretched and len(got) >= len(shape) else r
 
 
 def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
@@ -230,7 +314,12 @@ def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
 
 def names_in(of: Any) -> Iterator[str]:
     """The names in an expression, each once."""
-    seen: set[str] = set()
+    return (str(each.name) for each in named_in(of))
+
+
+def named_in(of: Any) -> Iterator[Symbol]:
+    """The named quantities in an expression, each once."""
+    seen: set[Any] = set()
     waiting = [of]
     while waiting:
         each = waiting.pop()
@@ -242,4 +331,157 @@ def names_in(of: Any) -> Iterator[str]:
             waiting += [each.x, each.y]
         elif isinstance(each, Symbol) and each.name not in seen:
             seen.add(each.name)
-            yield each.name
+            yield each
+
+
+# --- as a person would write it ---------------------------------------------------------------------------------------
+
+
+class Product(NamedTuple):
+    """numerator / denominator · Π base ** exponent, the bases by what they are."""
+
+    numerator: float
+    denominator: float
+    powers: dict[Any, tuple[Any, float]]
+
+
+def simplified(of: Any) -> Any:
+    """An expression with its constants multiplied out, signs in front, equal factors and equal terms collected.
+
+    −(½·(2·(t − o))) becomes −(t − o), and 1 − h·h becomes 1 − h².
+    """
+    if not isinstance(of, Symbol) or of.rule is None:
+        return of
+    if _is_product(of):
+        return _multiplied(_product(of))
+    if of.rule in (ops.add, ops.sub):
+        return _added(of)
+    if of.rule is ops.select:
+        return _chosen(of)
+    x = tuple(map(simplified, of.x)) if type(of.x) is tuple else simplified(of.x)
+    return _transposed(x) if of.rule is ops.transpose and of.y == (1, 0) else _record(of.rule, x, simplified(of.y))
+
+
+def _transposed(of: Any) -> Any:
+    """(A·B)ᵀ = Bᵀ·Aᵀ, and (Aᵀ)ᵀ = A."""
+    if isinstance(of, Symbol) and of.rule is ops.matmul:
+        return ops.matmul(_transposed(of.y), _transposed(of.x))
+    return of.x if isinstance(of, Symbol) and of.rule is ops.transpose and of.y == (1, 0) else of.mT
+
+
+def _is_product(of: Any) -> bool:
+    return isinstance(of, Symbol) and (of.rule in (ops.mul, ops.div, ops.neg) or _is_whole_power(of))
+
+
+def _is_whole_power(of: Symbol) -> bool:
+    return of.rule is ops.power and isinstance(of.y, float) and of.y.is_integer()
+
+
+def _chosen(of: Symbol) -> Any:
+    """A choice; an exception made for an equality that does not hold is left out."""
+    condition: Comparison = of.y
+    if condition.operation is operator.eq and not np.any(condition.true):
+        return simplified(of.x[1])
+    return ops.where(_simpler_comparison(condition), *map(_chosen_among, of.x))
+
+
+def _chosen_among(of: Any) -> Any:
+    """A choice within a choice keeps its exception: it is one of three."""
+    if isinstance(of, Symbol) and of.rule is ops.select:
+        return ops.where(_simpler_comparison(of.y), *map(_chosen_among, of.x))
+    return simplified(of)
+
+
+def _simpler_comparison(of: Comparison) -> Comparison:
+    return Comparison(simplified(of.left), simplified(of.right), of.operation)
+
+
+def _product(of: Any) -> Product:
+    """The constants and the factors of an expression; what is no product has one factor."""
+    numerator = denominator = 1.0
+    powers: dict[Any, tuple[Any, float]] = {}
+    waiting = [(of, 1.0)]
+    while waiting:
+        each, exponent = waiting.pop()
+        if _is_constant(each):
+            value = ops.power(float(number(each)), abs(exponent))
+            numerator, denominator = (
+                (numerator * value, denominator) if exponent > 0 else (numerator, denominator * value)
+            )
+        elif isinstance(each, Symbol) and each.rule is ops.neg:
+            numerator *= (-1.0) ** abs(exponent)
+            waiting.append((each.x, exponent))
+        elif isinstance(each, Symbol) and each.rule in (ops.mul, ops.div):
+            waiting += [(each.y, exponent if each.rule is ops.mul else -exponent), (each.x, exponent)]
+        else:
+            is_power = isinstance(each, Symbol) and _is_whole_power(each)
+            base, times = simplified(each.x if is_power else each), exponent * (each.y if is_power else 1.0)
+            if _is_constant(base) or (_is_product(base) and not is_power):
+                waiting.append((base, times))
+            else:
+                key = _key(base)
+                powers[key] = (base, powers.get(key, (base, 0.0))[1] + times)
+    return Product(numerator, denominator, powers)
+
+
+def _is_constant(of: Any) -> bool:
+    return not isinstance(of, Symbol) and not np.ndim(number(of))
+
+
+def _multiplied(product: Product) -> Any:
+    """A product as an expression: the sign in front, the constant first, one fraction."""
+    numerator, denominator, powers = product
+    quotient = ops.div(numerator, denominator)
+    if quotient.is_integer() or not powers:
+        numerator, denominator = quotient, 1.0
+    above: Any = abs(numerator)
+    below: Any = denominator
+    for base, exponent in powers.values():
+        if exponent > 0:
+            above = above * base**exponent
+        elif exponent < 0:
+            below = below * base**-exponent
+    out = ops.div(above, below)
+    return -out if numerator < 0 else out
+
+
+def _added(of: Any) -> Any:
+    """A sum in which each term stands once."""
+    terms: dict[Any, Product] = {}
+    waiting = [(of, 1.0)]
+    while waiting:
+        each, sign = waiting.pop()
+        if isinstance(each, Symbol) and each.rule in (ops.add, ops.sub):
+            waiting += [(each.y, sign if each.rule is ops.add else -sign), (each.x, sign)]
+            continue
+        numerator, denominator, powers = _product(each)
+        key = frozenset((base, exponent) for base, (_, exponent) in powers.items())
+        before = terms.get(key, Product(0.0, denominator, powers))
+        if before.denominator != denominator:  # a/2 + a/3 is 5·a/6
+            before = Product(before.numerator * denominator, before.denominator * denominator, powers)
+            numerator *= before.denominator / denominator
+        terms[key] = before._replace(numerator=before.numerator + sign * numerator)
+    out: Any = 0.0
+    for product in terms.values():
+        term = _multiplied(product)
+        positive = _without_minus(term)
+        out = out + term if positive is None or not isinstance(out, Symbol) else out - positive
+    return out
+
+
+def _without_minus(of: Any) -> Any:
+    """What stands behind the minus of an expression, None if it has none."""
+    if isinstance(of, Symbol):
+        return of.x if of.rule is ops.neg else None
+    return -of if _is_constant(of) and of < 0 else None
+
+
+def _key(of: Any) -> Any:
+    """What an expression is, to compare it with others."""
+    if isinstance(of, Comparison):
+        return _key(of.left), _key(of.right), of.operation
+    if type(of) is tuple:
+        return tuple(map(_key, of))
+    if not isinstance(of, Symbol):
+        return id(of) if np.ndim(of) else of
+    return of.name if of.rule is None else (of.rule.symbol, _key(of.x), _key(of.y))

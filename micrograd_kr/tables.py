@@ -8,10 +8,11 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from io import StringIO
 from typing import Any, NamedTuple
 
-from micrograd_kr.checking import Report, Row, Verdict, hand
+from micrograd_kr.checking import Cause, Note, Report, Row, Verdict, hand
 
 WORDS = {
     "en": {
@@ -33,7 +34,10 @@ WORDS = {
         "match": "match",
         "rounding": "rounding",
         "wrong": "wrong",
+        "first wrong": "the first wrong number",
         "follows": "follows from {name}",
+        "same at": "{cause}; the same at {names}",
+        "following": "Only following from another: {count} of the wrong ones.",
         "nothing": "No numbers to check: write yours in a [hand] table.",
         "blanks": "Left blank: {count}.",
         "first": "The first wrong one: {name} = {hand}; the engine has {value}.",
@@ -59,7 +63,10 @@ WORDS = {
         "match": "일치",
         "rounding": "반올림",
         "wrong": "틀림",
+        "first wrong": "처음 틀린 수",
         "follows": "{name}에서 이어진 것",
+        "same at": "{cause}. 같은 곳: {names}",
+        "following": "틀린 수 가운데 다른 수에서 이어진 것: {count}.",
         "nothing": "확인할 수가 없습니다. [hand] 표에 손으로 계산한 수를 쓰세요.",
         "blanks": "빈칸: {count}.",
         "first": "처음 틀린 수: {name} = {hand}. 엔진의 값은 {value}.",
@@ -149,12 +156,14 @@ def as_json(report: Report) -> str:
             "verdict": row.verdict,
             "parts": None if row.parts is None else [_finite(each._asdict()) for each in row.parts],
             "follows_from": row.follows_from,
-            "causes": list(row.causes),
+            "causes": [_finite(asdict(each)) for each in row.causes],
+            "notes": [each._asdict() for each in row.notes],
         }
         for row in report.rows
     ]
     found = {
         "exercise": report.exercise,
+        "first_wrong": None if report.first_wrong is None else report.first_wrong.name,
         "rows": [_finite(each) for each in rows],
         "parameters": [_finite(each._asdict()) for each in report.parameters],
         "loss": _finite(dict(zip(("before", "after"), report.loss, strict=True))),
@@ -186,7 +195,7 @@ class Page:
     def __init__(self, lang: str, width: int | None, encoding: str, terminal: bool) -> None:
         from rich.console import Console
 
-        self.words, self.width, self.encoding = WORDS[lang], width, encoding
+        self.lang, self.words, self.width, self.encoding = lang, WORDS[lang], width, encoding
         self.written = StringIO()
         self.console: Any = Console(
             file=self.written,
@@ -201,6 +210,9 @@ class Page:
         from rich.text import Text
 
         self.console.print(Text(displayable(text, self.encoding), style))
+
+    def said(self, each: Cause | Note) -> str:
+        return each.korean if self.lang == "ko" else each.english
 
     def grid(
         self,
@@ -270,7 +282,7 @@ def as_text(
         page.line()
     if report.rows:
         styles = [STYLES[row.verdict] for row in report.rows]
-        notes = [_notes(row, page.words, digits, ways is not None) for row in report.rows]
+        notes = [_notes(row, report, page, digits, ways is not None) for row in report.rows]
         if ways is None:
             page.grid(_columns(report, page.words, digits), styles, notes, leaving=("formula", "difference"))
         else:
@@ -311,16 +323,23 @@ def _side_by_side(report: Report, ways: Mapping[str, tuple[float | None, float]]
     ]
 
 
-def _notes(row: Row, words: Mapping[str, str], digits: int | None, with_verdict: bool) -> list[str]:
+def _notes(row: Row, report: Report, page: Page, digits: int | None, with_verdict: bool) -> list[str]:
     """What stands below a row: its verdict if it has no column, the wrong parts of a worked line, and why."""
+    words = page.words
     notes = [words[row.verdict]] if with_verdict and row.verdict != "match" else []
+    if row is report.first_wrong:
+        notes.append(words["first wrong"])
     for part in row.parts or ():
         if part.verdict == "wrong":
             value, remedy = decimal(part.value, row.hand, digits), f": {part.remedy}" if part.remedy else ""
             notes.append(f"{part.text} = {value}  {words['wrong']}{remedy}")
     if row.follows_from:
         notes.append(words["follows"].format(name=row.follows_from))
-    return [*notes, *row.causes]
+    notes += [page.said(each) for each in row.notes]
+    for cause in row.causes:
+        names = ", ".join(cause.same_at)
+        notes.append(words["same at"].format(cause=page.said(cause), names=names) if names else page.said(cause))
+    return notes
 
 
 def _step(page: Page, report: Report, digits: int | None) -> None:
@@ -364,9 +383,11 @@ def _summary(
         found = [[each for each in (*ways[row.name], row.value) if each is not None] for row in report.rows]
         spread = max(max(each) - min(each) for each in found)
         yield words["ways"].format(spread=f"{spread:.1e}" if spread else "0")
-    wrong = [row for row in report.wrong if row.follows_from is None] or report.wrong
-    if wrong:
-        row = wrong[0]
+    row = report.first_wrong
+    if row is not None:
+        following = len(report.wrong) - len(report.roots)
+        if following:
+            yield words["following"].format(count=following)
         right = abs(row.difference) < row.bound
         value = decimal(row.value, row.hand, digits)
         yield words["first part" if right else "first"].format(name=row.name, hand=row.hand, value=value)

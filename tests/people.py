@@ -6,7 +6,7 @@ exercise and what one person writes down for it; the same arguments give the sam
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from functools import partial
@@ -299,9 +299,9 @@ def exact_values(net: Net) -> dict[str, Decimal]:
     return Person(net, nothing_rounded, random.Random(0)).solve().kept
 
 
-def draw_net(draw: random.Random) -> Net:
+def draw_net(draw: random.Random, shapes: Sequence[tuple[int, int, int]] = SIZES) -> Net:
     """A net with comfortable numbers: one to three decimals, of ordinary size, some negative."""
-    sizes, places = draw.choice(SIZES), draw.choice((1, 2, 2, 2, 3))
+    sizes, places = draw.choice(shapes), draw.choice((1, 2, 2, 2, 3))
     output = draw.choice(("sigmoid", "sigmoid", "linear"))
 
     def number(low: float, high: float, negative: float) -> Decimal:

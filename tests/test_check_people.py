@@ -1,7 +1,7 @@
 """The check's verdicts on simulated people: nobody who only rounded is called wrong, and who slipped is.
 
 The seed of the honest sheets is drawn afresh and printed on failure; MICROGRAD_KR_SEED=… repeats a run. The long run is
-tests/bench/people.py.
+tests/bench/honest.py.
 """
 
 import os
@@ -16,7 +16,7 @@ import people
 import pytest
 
 from micrograd_kr import checking
-from micrograd_kr.checking import check
+from micrograd_kr.diagnosis import check
 from micrograd_kr.exercise import Exercise, load, solve
 
 SEED = os.environ.get("MICROGRAD_KR_SEED") or secrets.token_hex(4)
@@ -95,7 +95,7 @@ def test_no_number_of_a_person_who_only_rounded_is_wrong(rounding: str, carry: s
 def test_the_long_run_finds_no_false_alarm_either() -> None:
     command = [
         sys.executable,
-        str(Path(people.__file__).parent / "bench" / "people.py"),
+        str(Path(people.__file__).parent / "bench" / "honest.py"),
         SEED,
         "--sheets",
         "1",

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from micrograd_kr import checking
-from micrograd_kr.checking import Forms, check, hand
+from micrograd_kr import forms as worked
+from micrograd_kr.checking import hand
+from micrograd_kr.diagnosis import check
 from micrograd_kr.exercise import Exercise, ExerciseError, load, solve
+from micrograd_kr.forms import Forms
 from micrograd_kr.symbols import number
 
 CHAPTER7 = load("chapter7")
@@ -117,17 +119,17 @@ def test_names_in_a_line_of_the_second_pass_stand_for_its_numbers() -> None:
 def test_every_form_of_every_number_comes_to_the_engines(name: str) -> None:
     exercise = load(name)
     solution = solve(exercise)
-    forms = Forms(exercise, solution)
-    keys = {each: checking._key(exercise, forms, each) for each in exercise.hand}
+    forms = Forms(solution)
+    keys = {each: forms.key(each) for each in exercise.hand}
+    sheet = dict.fromkeys(keys.values(), 0.0)
     for each, key in keys.items():
-        for form in (
-            forms.of(key, dict.fromkeys(keys.values(), 0.0)) if key and forms.expansion(key) is not None else ()
-        ):
-            assert number(form) == pytest.approx(solution.value(each), rel=1e-12, abs=1e-15)
+        if key and forms.expansion(key) is not None:
+            for form in (*forms.of(key, sheet), *forms.of(key, sheet, named=True)):
+                assert number(form) == pytest.approx(solution.value(each), rel=1e-12, abs=1e-15)
 
 
 def test_derivatives_that_are_one_number_have_one_name() -> None:
-    forms = Forms(CHAPTER7, solve(CHAPTER7))
+    forms = Forms(solve(CHAPTER7))
     assert forms.gradient("E_total", "o1").name == forms.gradient("E_o1", "o1").name
     assert forms.gradient("E_total", "E_o1") == 1.0
     assert forms.gradient("E_total", "h1").name != forms.gradient("E_o1", "h1").name
@@ -160,7 +162,7 @@ z = "{z}"
 
 
 def test_an_exercise_too_large_to_check_says_so(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(checking, "STEPS", 50)
+    monkeypatch.setattr(worked, "STEPS", 50)
     with pytest.raises(ExerciseError, match="too large to check") as error:
         check(CHAPTER7)
     assert "너무 커서" in error.value.korean

@@ -25,8 +25,7 @@ from hypothesis import strategies as st
 from strategies import TABLE, VALUE_FUNCTIONS, Graph, Row, graphs
 
 import micrograd_kr.drawing as drawing
-from micrograd_kr import Value, no_grad
-from micrograd_kr.checking import check
+from micrograd_kr import Value, check, no_grad
 from micrograd_kr.drawing import DrawingError, RendererMissing, draw, draw_exercise, render
 from micrograd_kr.exercise import ExerciseError, built_in, load
 

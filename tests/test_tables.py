@@ -4,13 +4,15 @@ import json
 import math
 import re
 import unicodedata
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from micrograd_kr.checking import Part, Report, Row, Step, check
+from micrograd_kr.checking import Cause, Note, Part, Report, Row, Step
+from micrograd_kr.diagnosis import check
 from micrograd_kr.exercise import load
 from micrograd_kr.tables import WORDS, as_json, as_text, decimal, displayable
 
@@ -19,8 +21,14 @@ ENCODINGS = ["utf-8", "cp949", "ascii", "latin-1"]
 
 FINE = Row("z1", "W1*x1 + W2*x2", "0.08", 0.08, 0.0, 1e-8, "match")
 CLOSE = Row("dE/dW1", "∂E/∂W1", "0.02592285", 0.025922855604, 5.6e-9, 2.5e-8, "rounding")
-OFF = Row("o1", "sigmoid(z3)", "-0.60944700", 0.6094460049, 1.2188930049, 2.6e-8, "wrong")
-FOLLOWING = Row("dE/do1", "∂E/∂o1", "0.2", 0.209446, 0.009446, 1e-8, "wrong", follows_from="o1", causes=("sign",))
+FOLLOWING = Row("dE/do1", "∂E/∂o1", "0.2", 0.209446, 0.009446, 1e-8, "wrong", follows_from="o1")
+CAUSE = Cause(
+    "sign", "o1", -0.6, "the sign was turned (o1 = −z)", "부호가 바뀌었습니다 (o1 = −z)", same_at=("o2", "o3")
+)
+UNSURE = Note("few digits", "too few digits to be sure of the cause", "자릿수가 적어 원인이 확실하지 않습니다")
+OFF = Row(
+    "o1", "sigmoid(z3)", "-0.60944700", 0.6094460049, 1.2188930049, 2.6e-8, "wrong", causes=(CAUSE,), notes=(UNSURE,)
+)
 PARTS = (
     Part("0.1 - 0.5*0.00080888", 0.09959556, "wrong", "0.1 → W1 = 0.3"),
     Part("0.3 - 0.00040444", 0.29959556, "match"),
@@ -185,8 +193,11 @@ def test_what_explains_a_row_stands_right_below_it(lang):
     below = lines[rows["W1+"] + 1]
     assert below.split() == f"0.1 - 0.5*0.00080888 = 0.09959556 {words['wrong']}: 0.1 → W1 = 0.3".split()
     assert "o1" in lines[rows["dE/do1"] + 1]
-    assert lines[rows["dE/do1"] + 2].strip() == "sign"
     assert rows["dE/dW1"] + 1 == rows["o1"]
+    first, unsure, cause = (line.strip() for line in lines[rows["o1"] + 1 : rows["dE/do1"]])
+    assert (first, unsure) == (words["first wrong"], UNSURE.korean if lang == "ko" else UNSURE.english)
+    assert cause.startswith(CAUSE.korean if lang == "ko" else CAUSE.english)
+    assert cause.endswith("o2, o3")
 
 
 def test_a_wrong_part_that_nothing_mends_is_shown_without_a_remedy():
@@ -265,14 +276,17 @@ def test_both_languages_say_the_same_things():
 
 def test_json_has_the_documented_keys_in_order_and_every_number_in_full():
     found = json.loads(as_json(REPORT))
-    assert list(found) == ["exercise", "rows", "parameters", "loss"]
-    row_keys = ["name", "formula", "hand", "value", "difference", "verdict", "parts", "follows_from", "causes"]
+    assert list(found) == ["exercise", "first_wrong", "rows", "parameters", "loss"]
+    assert found["first_wrong"] == "o1"
+    row_keys = ["name", "formula", "hand", "value", "difference", "verdict", "parts", "follows_from", "causes", "notes"]
     assert {tuple(row) for row in found["rows"]} == {tuple(row_keys)}
     assert [(row["name"], row["hand"], row["value"]) for row in found["rows"]] == [
         (row.name, row.hand, row.value) for row in ROWS
     ]
     assert found["rows"][0]["parts"] is None
-    assert found["rows"][3] | {"follows_from": "o1", "causes": ["sign"]} == found["rows"][3]
+    assert found["rows"][2]["causes"] == [json.loads(json.dumps(asdict(CAUSE)))]
+    assert found["rows"][2]["notes"] == [UNSURE._asdict()]
+    assert found["rows"][3]["follows_from"] == "o1"
     assert found["rows"][4]["parts"][0] == {
         "text": "0.1 - 0.5*0.00080888",
         "value": 0.09959556,

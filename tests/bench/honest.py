@@ -1,4 +1,4 @@
-"""The check's verdicts on thousands of simulated people: `python tests/bench/people.py [SEED] [--sheets N] …`.
+"""The check's verdicts on thousands of simulated people: `python tests/bench/honest.py [SEED] [--sheets N] …`.
 
 First the honest ones, in every style: no number may be called wrong, and a sheet on which one was is written to --keep.
 Then the careless ones: how often one number that is off by 2, 5, 10, 20, 50 units of its last decimal is called wrong,
@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import people
 
-from micrograd_kr.checking import Report, check
+from micrograd_kr.checking import Report
+from micrograd_kr.diagnosis import check
 from micrograd_kr.exercise import load
 
 SIZES = (2, 5, 10, 20, 50)

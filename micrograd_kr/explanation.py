@@ -1,0 +1,756 @@
+"""The chain rule written out, as a textbook does it: each derivative as a chain of factors, each factor's formula and
+its number, the sum where paths meet, the product, the update.
+
+    print(explain(E, W5, lr=0.5))
+    print(explain_exercise(load("chapter7")))
+
+An Explanation is data, lines of equal expressions; below it is set as text, Markdown, LaTeX and MathML. All formulas
+come from the rules run on symbols. A derivative is worked once and then used by its name, so that what is written
+grows with the number of quantities and not with that of the paths between them.
+"""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from micrograd_kr import notation, ops, symbols
+from micrograd_kr.checking import hand
+from micrograd_kr.engine import Value
+from micrograd_kr.exercise import Exercise, Solution, parse_name, solve
+from micrograd_kr.notation import Form, Number
+from micrograd_kr.symbols import Symbol, number, simplified
+
+Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
+
+FACTORS = 6  # of one chain; a longer one is worked in parts
+PARAGRAPH = 60  # characters that are set in one row of LaTeX
+
+
+# --- what an explanation is -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Line:
+    """A quantity and what it is equal to.
+
+    name: of the quantity, as on a sheet. kind: "chain" and "sum" say how a derivative is put together, "product" and
+    "total" its number, "upstream" and "local" are factors. sides: equal expressions in the order in which they are
+    written. value: the number, an array for a tensor. in_numbers: whether the last side with numbers in the place of
+    names, and the value, come after them.
+    """
+
+    name: str
+    kind: Kind
+    sides: tuple[Any, ...]
+    value: Any
+    in_numbers: bool = True
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lines under one heading. title: "forward", "backward", "second", or "" for none.
+
+    number: of a step back. names: the quantities whose derivatives it works out.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    number: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A derivation. exact: the names of the numbers that are given, which are written as they are."""
+
+    title: str
+    sections: tuple[Section, ...]
+    exact: frozenset[str]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(line for section in self.sections for line in section.lines)
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        return as_mathml(self)
+
+
+# --- derivatives ------------------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """The named quantities of a scalar graph: how each was computed, and by which others it is used."""
+
+    def __init__(self, roots: Iterable[Value], names: Mapping[Value, str]) -> None:
+        named = symbols.named(roots, names)
+        self.lines = {name: symbols.line(name, value, named) for value, name in named.items() if value.rule}
+        self.order = {name: i for i, name in enumerate(named.values())}
+        self.numbers = {
+            each.name: each.number for line in self.lines.values() for each in symbols.named_in(line.formula)
+        }
+        self.users: dict[str, list[str]] = {name: [] for name in named.values()}
+        for line in self.lines.values():
+            for used in line.partials:
+                self.users[used].append(line.name)
+        self._below: dict[str, set[str]] = {}
+
+    def below(self, name: str) -> set[str]:
+        """What a quantity depends on, itself included."""
+        if name not in self._below:
+            found = self._below[name] = {name}
+            waiting = [name]
+            while waiting:
+                line = self.lines.get(waiting.pop())
+                fresh = [each for each in (line.partials if line else ()) if each not in found]
+                found.update(fresh)
+                waiting += fresh
+        return self._below[name]
+
+    def steps(self, a: str, b: str) -> list[str]:
+        """The lines that use b on a path from b to a."""
+        return [user for user in self.users.get(b, ()) if user in self.below(a)]
+
+    def passes_on(self, name: str, used: str) -> bool:
+        """Whether a line hands the gradient on as it is: its derivative is the constant 1."""
+        partial = self.lines[name].partials[used]
+        return not isinstance(partial, Symbol) and bool(partial == 1.0)
+
+
+class Factor(NamedTuple):
+    """∂of/∂by; own: it is a line's own derivative, with no other way from the one to the other."""
+
+    of: str
+    by: str
+    own: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"d{self.of}/d{self.by}"
+
+
+class Path(NamedTuple):
+    """The one way from a quantity upwards: to the root, or to where ways part or work is done already.
+
+    pairs: (line, what it uses) from below. end: the quantity it reaches.
+    """
+
+    pairs: list[tuple[str, str]]
+    end: str
+
+
+class Derivation:
+    """Derivatives of named quantities, worked one after the other; each is written out once."""
+
+    def __init__(self, lines: Lines, loss: str) -> None:
+        self.lines, self.loss = lines, loss
+        self.numbers: dict[str, Any] = {}  # of each derivative that is written out, None while it is being worked
+        self.written: list[Any] = []
+
+    def work(self, of: str, by: str) -> Symbol:
+        """Write out ∂of/∂by and everything it is made of. Returns it by its name."""
+        waiting: list[Any] = [Factor(of, by)]
+        while waiting:  # not by recursion: a derivative may stand on thousands of others
+            each = waiting.pop()
+            if not isinstance(each, Factor):
+                each()
+            elif each.name not in self.numbers:
+                self.numbers[each.name] = None
+                waiting += reversed(self._plan(each))
+        return self._symbol(Factor(of, by))
+
+    def _symbol(self, factor: Factor) -> Symbol:
+        return Symbol(factor.name, self.numbers[factor.name])
+
+    def _plan(self, factor: Factor) -> list[Any]:
+        """What to do for a derivative, in order: others to work first, and steps to take."""
+        a, b, own = factor
+        if own:
+            return [lambda: self._write_factor(factor, (a, b))]
+        users = self.lines.steps(a, b)
+        if a == b or not users:
+            return [lambda: self._write_factor(factor, None)]
+        if len(users) > 1:
+            ends = self._terms_of_total(a, b)
+            return self._assembled(factor, "sum", [[Factor(end, b)] for end in ends] or self._over_users(a, b))
+        path = self._path(a, b)
+        factors = self._factors(a, path)
+        if len(factors) == 1:
+            return [lambda: self._write_factor(factor, path.pairs[0])]
+        return self._assembled(factor, "chain", [factors])
+
+    def _assembled(self, factor: Factor, kind: Kind, terms: list[list[Any]]) -> list[Any]:
+        """The plan for a sum of products of factors: how it is put together, what goes into it, its number."""
+        place = len(self.written)
+        self.written.append(None)  # the first line is known when the last one is
+        needed = [each for term in terms for each in term if isinstance(each, Factor)]
+        # One path of a sum over paths is written as one formula, too, if its first factor is known from before.
+        as_formula = kind == "chain" and factor.of != self.loss and needed[0].name in self.numbers
+
+        def finish() -> None:
+            products = ([self._symbol(each) if isinstance(each, Factor) else each for each in term] for term in terms)
+            side = reduce(ops.add, (reduce(ops.mul, each) for each in products))
+            sides = (side, self._formula(needed)) if as_formula else (side,)
+            self.written[place] = Line(factor.name, kind, sides, None, False)
+            ending: Kind = "product" if kind == "chain" else "total"
+            self.written.append(Line(factor.name, ending, (side,), number(side)))
+            self.numbers[factor.name] = number(side)
+
+        return [*needed, finish]
+
+    def _write_factor(self, factor: Factor, direct: tuple[str, str] | None) -> None:
+        """A derivative that a line gives by itself; `direct` is that line and what it uses, if it depends on it."""
+        partial = self.lines.lines[direct[0]].partials[direct[1]] if direct else float(factor.of == factor.by)
+        sides = [partial, simplified(partial)]
+        if direct and direct[0] != factor.of:
+            same = Factor(*direct)
+            sides.insert(0, Symbol(same.name, number(partial)))
+            self.numbers[same.name] = number(partial)
+        distinct = {notation.text(side): side for side in sides}
+        self.numbers[factor.name] = number(partial)
+        kind: Kind = "upstream" if factor.of == self.loss else "local"
+        self.written.append(Line(factor.name, kind, tuple(distinct.values()), number(partial)))
+
+    def _formula(self, factors: Sequence[Factor]) -> Any:
+        """The product of the factors' formulas; of one that is no line's own derivative, its name."""
+
+        def formula(factor: Factor) -> Any:
+            line = self.lines.lines[factor.of]
+            return simplified(line.partials[factor.by]) if factor.by in line.partials else self._symbol(factor)
+
+        return simplified(reduce(ops.mul, map(formula, factors)))
+
+    def _path(self, a: str, b: str) -> Path:
+        pairs: list[tuple[str, str]] = []
+        at = b
+        while at != a:
+            users = self.lines.steps(a, at)
+            if pairs and (len(users) > 1 or Factor(a, at).name in self.numbers or len(pairs) == FACTORS - 1):
+                break
+            pairs.append((users[0], at))
+            at = users[0]
+        return Path(pairs, at)
+
+    def _factors(self, a: str, path: Path) -> list[Factor]:
+        """The derivatives along a path, from above. Lines at its upper end that only pass the gradient on are left out:
+
+        ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2.
+        """
+        pairs = path.pairs if path.end != a else self._without_passing_on(path.pairs)
+        below = [Factor(*pair, own=True) for pair in reversed(pairs)]
+        return [Factor(a, path.end), *below] if path.end != a else [Factor(a, below[0].by), *below[1:]]
+
+    def _without_passing_on(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """A path without the lines at its upper end whose derivative is 1; at least one is left."""
+        count = len(pairs)
+        while count > 1 and self.lines.passes_on(*pairs[count - 1]):
+            count -= 1
+        return pairs[:count]
+
+    def _terms_of_total(self, a: str, b: str) -> list[str]:
+        """The terms of a total, if b reaches each over one path of its own: ∂E/∂h1 = ∂E_o1/∂h1 + ∂E_o2/∂h1."""
+        paths = []
+        for user in self.lines.steps(a, b):
+            pairs, at = [(user, b)], user
+            while at != a:
+                users = self.lines.steps(a, at)
+                if len(users) > 1 or len(pairs) == FACTORS:
+                    return []
+                pairs.append((users[0], at))
+                at = users[0]
+            paths.append(pairs)
+        ends = [self._without_passing_on(pairs)[-1][0] for pairs in paths]
+        passed = Counter(line for pairs in paths for line, _ in pairs)
+        return ends if a not in ends and all(passed[end] == 1 for end in ends) else []
+
+    def _over_users(self, a: str, b: str) -> list[list[Any]]:
+        """Σ ∂a/∂c · ∂c/∂b over the lines c that use b.
+
+        Where one c is reached over another, too, its ∂c/∂b would be more than this line's own derivative: these are
+        written by their formulas.
+        """
+        users = self.lines.steps(a, b)
+        last = max(self.lines.order[each] for each in users)
+        reached: set[str] = set()
+        waiting = list(users)
+        while waiting:
+            fresh = [each for each in self.lines.steps(a, waiting.pop()) if each not in reached]
+            fresh = [each for each in fresh if self.lines.order[each] <= last]
+            reached.update(fresh)
+            waiting += fresh
+        if a not in users and reached.isdisjoint(users):
+            return [[Factor(a, user), Factor(user, b, own=True)] for user in reversed(users)]
+        own = {user: simplified(self.lines.lines[user].partials[b]) for user in reversed(users)}
+        return [[partial] if user == a else [Factor(a, user), partial] for user, partial in own.items()]
+
+
+# --- explanations -----------------------------------------------------------------------------------------------------
+
+
+def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> Explanation:
+    """How the gradient of a loss with respect to parameters comes about, in the labelled Values of its graph.
+
+    parameters: labelled Values, or their labels; by default all labelled leaves, after the forward pass. lr: the
+    learning rate of the update, if one is to be shown. For tensors: the gradients as products of matrices, with shapes.
+    Raises ValueError for a loss or a parameter without a label, and for labels that are not one quantity's name.
+    """
+    names = _labels(loss)
+    asked = [_label(each, names) for each in parameters]
+    leaves = [name for value, name in names.items() if value.rule is None]
+    exact = frozenset([*leaves, "lr"])
+    if any(np.ndim(value.data) for value in symbols.values(loss)):
+        return Explanation("", tuple(_matrices(loss, names, asked or leaves, lr)), exact)
+    lines = Lines([loss], names)
+    start = {name: lines.numbers[name] for name in leaves if name in lines.numbers}
+    if not asked:
+        return Explanation("", tuple(_worked(lines, loss.label, start, lr)), exact)
+    derivation = Derivation(lines, loss.label)
+    for name in asked:
+        _descend(derivation, name, start.get(name), lr)
+    return Explanation("", (Section("", tuple(derivation.written)),), exact)
+
+
+def _labels(loss: Value) -> dict[Value, str]:
+    """The labelled Values of a graph."""
+    if not loss.label:
+        raise ValueError("expected a loss with a label, to call it by: loss.label = 'E'")
+    names = {value: value.label for value in symbols.values(loss) if value.label}
+    seen: set[str] = set()
+    for label in names.values():
+        if label in seen:
+            raise ValueError(f"expected each label once, got two Values with the label {label!r}: give each its own")
+        if "/" in label or not label.isprintable():
+            raise ValueError(f"expected a label without / and control characters, got {label!r}: use another name")
+        seen.add(label)
+    return names
+
+
+def _label(parameter: Value | str, names: Mapping[Value, str]) -> str:
+    label = parameter.label if isinstance(parameter, Value) else parameter
+    if not label:
+        raise ValueError("expected a parameter with a label, to call it by: w.label = 'w'")
+    if label not in names.values():
+        raise ValueError(
+            f"expected a labelled Value the loss is computed from, got {label!r}; there are: {_listed(names)}"
+        )
+    return label
+
+
+def _listed(names: Mapping[Value, str]) -> str:
+    return ", ".join(list(names.values())[:20]) + ", …" * (len(names) > 20)
+
+
+def explain_exercise(exercise: Exercise, *names: str) -> Explanation:
+    """How quantities of an exercise come about, by their names on a sheet: dE/dW5, W5+, h1, z1'.
+
+    Without names everything, in the order of working: forward, back step by step, forward again.
+    Raises ExerciseError for what is no quantity.
+    """
+    solution = solve(exercise)
+    before = {value: name for name, value in solution.before.items()}
+    lines = Lines(solution.before.values(), before)
+    start = {**exercise.given, **exercise.parameters}
+    exact = frozenset([*start, "lr"])
+    if names:
+        section = Section("", tuple(_asked(lines, solution, names)))
+        return Explanation(exercise.title, (section,), exact)
+    sections = list(_worked(lines, exercise.loss, exercise.parameters or exercise.given, exercise.lr))
+    if solution.after is not None:
+        sections.append(Section("second", tuple(_second_pass(lines, solution).values())))
+    return Explanation(exercise.title, tuple(sections), exact)
+
+
+def _asked(lines: Lines, solution: Solution, names: Sequence[str]) -> Iterator[Line]:
+    """The lines that lead to each of some quantities."""
+    exercise = solution.exercise
+    derivation = Derivation(lines, exercise.loss)
+    for name in names:
+        kind, of, by = parse_name(exercise, name)
+        if kind == "value":
+            yield _forward(lines, of, solution.before[of].data)
+        elif kind == "second":
+            yield _second_pass(lines, solution)[of]
+        elif kind == "updated":
+            _descend(derivation, of, exercise.parameters[of], exercise.lr)
+        else:
+            derivation.work(of, str(by))
+        yield from derivation.written
+        derivation.written.clear()
+
+
+def _worked(lines: Lines, loss: str, start: Mapping[str, float], lr: float | None) -> Iterator[Section]:
+    """The forward pass, and the way back: first what is near the loss, as a textbook does layer by layer."""
+    yield Section("forward", tuple(_forward(lines, name, 0.0) for name in lines.lines))
+    derivation = Derivation(lines, loss)
+    depths = _depths(lines, loss, start)
+    for i, depth in enumerate(sorted(set(depths.values())), 1):
+        names = tuple(name for name in depths if depths[name] == depth)
+        for name in names:
+            _descend(derivation, name, start[name], lr)
+        yield Section("backward", tuple(derivation.written), i, names)
+        derivation.written.clear()
+
+
+def _depths(lines: Lines, loss: str, start: Mapping[str, float]) -> dict[str, int]:
+    """How many lines that use one of these quantities stand, at most, between each of them and the loss."""
+    depth: dict[str, int] = {}
+    for name in reversed(lines.order):
+        above = max((depth[user] for user in lines.steps(loss, name)), default=0)
+        uses = name in lines.lines and not start.keys().isdisjoint(lines.lines[name].partials)
+        depth[name] = above + uses
+    return {name: depth.get(name, 0) for name in start}
+
+
+def _descend(derivation: Derivation, name: str, start: float | None, lr: float | None) -> None:
+    """A derivative of the loss and, with a learning rate, the update of what it is taken with respect to."""
+    slope = derivation.work(derivation.loss, name)
+    if lr is not None and start is not None:
+        updated = Symbol(name, start) - Symbol("lr", lr) * slope
+        derivation.written.append(Line(f"{name}+", "update", (updated,), updated.number))
+
+
+def _forward(lines: Lines, name: str, value: float) -> Line:
+    """A line of the forward pass; a number that is given has no other side."""
+    if name not in lines.lines:
+        return Line(name, "forward", (), value)
+    formula = lines.lines[name].formula
+    return Line(name, "forward", (formula,), number(formula))
+
+
+def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
+    """The forward pass with the updated parameters, by the names of the first."""
+    found: dict[str, Line] = {}
+
+    def after(name: str, value: float) -> Symbol:
+        if name in solution.updated:
+            return Symbol(f"{name}+", solution.updated[name])
+        return Symbol(f"{name}'", found[name].value) if name in found else Symbol(name, value)
+
+    for name, line in lines.lines.items():
+        side = symbols.renamed(line.formula, after)
+        found[name] = Line(f"{name}'", "second", (side,), number(side))
+    return found
+
+
+# --- tensors ----------------------------------------------------------------------------------------------------------
+
+
+def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr: float | None) -> list[Section]:
+    """The forward pass, and the gradient of each quantity from those of the lines that use it: (∂E/∂z)ᵀ·x."""
+    named = symbols.named([loss], names)
+    parts: dict[str, list[Any]] = {name: [] for name in named.values()}
+    forward, back = [], []
+    for value, name in reversed(named.items()):
+        gradient: Any = 1.0 if value is loss else None
+        if value is not loss and parts[name]:
+            side = reduce(ops.add, parts[name])
+            sides = tuple({notation.text(each): each for each in (side, simplified(side))}.values())
+            slope = np.broadcast_to(number(side), np.shape(value.data))
+            back.append(Line(Factor(loss.label, name).name, "gradient", sides, slope if slope.ndim else float(slope)))
+            gradient = Symbol(back[-1].name, back[-1].value)
+        if value.rule is None or gradient is None:
+            continue
+        line = symbols.line(name, value, named, gradient)
+        forward.append(Line(name, "forward", (line.formula,), number(line.formula)))
+        for used, contribution in line.partials.items():
+            parts[used].append(contribution)
+    forward.reverse()
+    reached = set(asked)
+    for each in forward:
+        if not reached.isdisjoint(symbols.names_in(each.sides[0])):
+            reached.add(each.name)
+    worked = [each for each in back if each.name.removeprefix(Factor(loss.label, "").name) in reached]
+    if lr is not None:
+        slopes = {each.name: Symbol(each.name, each.value) for each in worked}
+        for value, name in names.items():
+            if name in asked and Factor(loss.label, name).name in slopes:
+                updated = Symbol(name, value.data) - Symbol("lr", lr) * slopes[Factor(loss.label, name).name]
+                worked.append(Line(f"{name}+", "update", (updated,), updated.number))
+    return [Section("forward", tuple(forward)), Section("matrices", tuple(worked), names=tuple(asked))]
+
+
+def _shapes(line: Line) -> str:
+    """The shape of a tensor; of a product of matrices the shapes of both, too: (2, 4)·(4, 3) → (2, 3)."""
+    out, side = str(np.shape(line.value)), line.sides[-1] if line.sides else None
+    if isinstance(side, Symbol) and side.rule is ops.matmul:
+        return f"{np.shape(number(side.x))}·{np.shape(number(side.y))} → {out}"
+    return out
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+WORDS = {
+    "en": {
+        "forward": "Forward pass",
+        "backward": "Backpropagation, step {number}: {names}",
+        "matrices": "Backpropagation in matrices: {names}",
+        "second": "Forward pass again, with the updated parameters",
+        "chain": "Chain rule",
+        "sum": "Chain rule where paths meet: a sum",
+        "upstream": "Upstream gradient",
+        "local": "Local derivative",
+        "gradient": "Gradients",
+        "product": "Product",
+        "total": "Sum",
+        "update": "Update (lr: the learning rate)",
+        "side": "here {condition}",
+        "shape": "shape {condition}",
+        "many": "{first}, …, {last} ({count})",
+    },
+    "ko": {
+        "forward": "순전파",
+        "backward": "역전파 {number}단계: {names}",
+        "matrices": "행렬로 쓴 역전파: {names}",
+        "second": "갱신한 매개변수로 다시 순전파",
+        "chain": "연쇄 법칙",
+        "sum": "길이 만나는 곳의 연쇄 법칙: 합",
+        "upstream": "상류 기울기",
+        "local": "국소 미분",
+        "gradient": "기울기",
+        "product": "곱",
+        "total": "합",
+        "update": "갱신 (lr: 학습률)",
+        "side": "여기서 {condition}",
+        "shape": "모양 {condition}",
+        "many": "{first}, …, {last} ({count}개)",
+    },
+}
+MANY = 12  # names in a heading
+
+
+def heading(section: Section, lang: str = "en") -> str:
+    """What stands above a section; empty for one without a heading."""
+    names = [notation.quantity(name) for name in section.names]
+    listed = ", ".join(names)
+    if len(names) > MANY:
+        listed = WORDS[lang]["many"].format(first=names[0], last=names[-1], count=len(names))
+    return WORDS[lang][section.title].format(number=section.number, names=listed) if section.title else ""
+
+
+def caption(kind: Kind, lang: str = "en") -> str:
+    """What stands above lines of a kind; empty for those of a forward pass."""
+    return WORDS[lang].get(kind, "") if kind not in ("forward", "second") else ""
+
+
+def notes(line: Line, form: Form = "text", number: Number | None = None) -> tuple[str, ...]:
+    """Which side was taken where a formula depends on a comparison, "z1 > 0"; of matrices, their shapes."""
+    if np.ndim(line.value):
+        return (_shapes(line),)
+    if line.kind not in ("upstream", "local"):
+        return ()
+    found = []
+    for left, sign, right in notation.taken(line.sides):
+        pieces = (notation.written(each, form, number=number) for each in (left, right))
+        found.append(notation.NOTATIONS[form].relation(next(pieces), sign, next(pieces)))
+    return tuple(dict.fromkeys(found))
+
+
+# --- setting it -------------------------------------------------------------------------------------------------------
+
+
+def sides(line: Line, form: Form = "text", number: Number | None = None) -> list[str]:
+    """What stands after each equals sign of a line; what looks the same stands once."""
+    number = number or notation.decimals(8, form)
+    shown = line.sides if line.kind not in ("product", "total") else ()  # these stand at "chain" and "sum"
+    written = [notation.written(each, form, False, number) for each in shown]
+    if line.in_numbers and not np.ndim(line.value):
+        if line.sides and not any(np.ndim(each.number) for each in symbols.named_in(line.sides[-1])):
+            written.append(notation.written(line.sides[-1], form, True, number))
+        written.append(number(line.name, float(line.value), False))
+    return list(dict.fromkeys(written))
+
+
+def line_text(line: Line, number: Number | None = None) -> str:
+    """A line on one line: z1 = W1·x1 + W2·x2 = 0.3 × 0.1 + 0.25 × 0.2 = 0.08."""
+    return " = ".join([notation.quantity(line.name), *sides(line, "text", number)])
+
+
+def line_latex(line: Line, number: Number | None = None) -> str:
+    """A line as rows of an align* environment, without the environment; in one row if it is short."""
+    left, *others = notation.quantity(line.name, "latex"), *sides(line, "latex", number)
+    between = " = " if len(line_text(line, None)) <= PARAGRAPH else " \\\\\n&= "
+    return f"{left} &= {between.join(others)}"
+
+
+def line_mathml(line: Line, number: Number | None = None) -> str:
+    """A line as a <math> element, each side in a row of its own."""
+    left = notation.quantity(line.name, "mathml")
+    rows = [
+        f"<mtr><mtd>{left if i == 0 else '<mrow></mrow>'}</mtd><mtd><mo>=</mo></mtd>"
+        f'<mtd style="text-align: left">{side}</mtd></mtr>'
+        for i, side in enumerate(sides(line, "mathml", number))
+    ]
+    return f'<math display="block"><mtable>{"".join(rows)}</mtable></math>'
+
+
+def _groups(section: Section) -> Iterator[tuple[Kind, list[Line]]]:
+    """Lines one after the other that have the same caption."""
+    for kind, lines in groupby(section.lines, lambda line: line.kind):
+        yield kind, list(lines)
+
+
+def _numbers(explanation: Explanation, digits: int, form: Form, number: Number | None) -> Number:
+    return number or notation.decimals(digits, form, explanation.exact)
+
+
+def as_text(
+    explanation: Explanation,
+    *,
+    lang: str = "en",
+    digits: int = 8,
+    width: int | None = 80,
+    number: Number | None = None,
+) -> str:
+    """An explanation as text: below each caption its lines, with the equals signs in one column.
+
+    digits: decimals of computed numbers. width: cells of a line, None: as long as need be. number: how a number is
+    written, in the place of `digits`.
+    """
+    number = _numbers(explanation, digits, "text", number)
+    room = width or 1_000_000
+    out = list(_folded(explanation.title, room, "")) if explanation.title else []
+    for section in explanation.sections:
+        out += ["", *_folded(heading(section, lang), room, "  ")] if section.title else [""]
+        for kind, lines in _groups(section):
+            above = caption(kind, lang)
+            out += _folded(f"  {above}", room, "  ") if above else []
+            out += _rows(lines, lang, 4 if above else 2, room, number)
+    return "\n".join(out).strip("\n") + "\n"
+
+
+def _rows(lines: Sequence[Line], lang: str, indent: int, room: int, number: Number) -> Iterator[str]:
+    from rich.cells import cell_len
+
+    lefts = [notation.quantity(line.name) for line in lines]
+    column = min(max(map(cell_len, lefts)), room // 3)
+    for line, left in zip(lines, lefts, strict=True):
+        start = " " * indent + left + " " * (column - cell_len(left))
+        pieces = [f"= {side}" for side in sides(line, "text", number)]
+        pieces += [f"  ({each})" for each in _remarks(line, lang, "text", number)]
+        one = " ".join([start, *pieces])
+        if cell_len(one) <= room:
+            yield one
+            continue
+        below = " " * (indent + column)
+        if cell_len(left) > column:  # a name as long as that has a row of its own
+            yield from _folded(start, room, "")
+            start = below
+        for piece in pieces:
+            yield from _folded(f"{start} {piece}", room, below + "     ")
+            start = below
+
+
+def _folded(text: str, room: int, indent: str) -> Iterator[str]:
+    """Text in rows that fit, broken before a sign, after a · or a blank, or else anywhere."""
+    from rich.cells import cell_len, chop_cells
+
+    row = ""
+    for piece in re.split(r"(?= [−+=×] )|(?<=[·⊙])|(?<=[^−+=×] )", text):
+        if row.strip() and cell_len(row + piece) > room:
+            yield row.rstrip()
+            row = indent + piece.lstrip()
+        else:
+            row += piece
+        if cell_len(row) > room:
+            *full, row = chop_cells(row, room)
+            yield from full
+    yield row.rstrip()
+
+
+def as_markdown(explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
+    """An explanation as Markdown with LaTeX formulas between dollar signs, as GitHub, Jupyter and Pandoc read them."""
+    number = _numbers(explanation, digits, "latex", number)
+    out = [f"# {_escaped_markdown(explanation.title)}"] if explanation.title else []
+    for section in explanation.sections:
+        out += [f"## {_escaped_markdown(heading(section, lang))}"] if section.title else []
+        for kind, lines in _groups(section):
+            out += [f"**{caption(kind, lang)}**"] if caption(kind, lang) else []
+            for line in lines:
+                out.append(f"$$\n\\begin{{aligned}}\n{line_latex(line, number)}\n\\end{{aligned}}\n$$")
+                out += [f"({each})" for each in _remarks(line, lang, "latex", number)]
+    return "\n\n".join(out) + "\n"
+
+
+def _escaped_markdown(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#$|])", r"\\\1", text)
+
+
+def _remarks(line: Line, lang: str, form: Form, number: Number) -> list[str]:
+    """The notes of a line in words and formulas."""
+    if np.ndim(line.value):
+        return [WORDS[lang]["shape"].format(condition=each) for each in notes(line)]
+    around = {"text": "{}", "latex": "${}$", "mathml": "<math>{}</math>"}[form]
+    return [WORDS[lang]["side"].format(condition=around.format(each)) for each in notes(line, form, number)]
+
+
+PREAMBLE = r"""\documentclass{article}
+\usepackage{amsmath}
+{fonts}\allowdisplaybreaks
+\setlength{\parindent}{0pt}
+\begin{document}
+{body}\end{document}
+"""
+
+
+def as_latex(
+    explanation: Explanation,
+    *,
+    lang: str = "en",
+    digits: int = 8,
+    number: Number | None = None,
+    standalone: bool = False,
+) -> str:
+    """An explanation in LaTeX, for a document that loads amsmath (and kotex, for Korean). standalone: as a document."""
+    number = _numbers(explanation, digits, "latex", number)
+    escaped = notation.escaped_latex
+    out = [rf"\section*{{{escaped(explanation.title)}}}"] if explanation.title else []
+    for section in explanation.sections:
+        out += [rf"\subsection*{{{escaped(heading(section, lang))}}}"] if section.title else []
+        for kind, lines in _groups(section):
+            out += [rf"\textbf{{{escaped(caption(kind, lang))}}}"] if caption(kind, lang) else []
+            rows = " \\\\\n".join(line_latex(line, number) for line in lines)
+            out.append(f"\\begin{{align*}}\n{rows}\n\\end{{align*}}")
+            remarks = [each for line in lines for each in _remarks(line, lang, "latex", number)]
+            out += [f"({escaped(each) if '$' not in each else each})" for each in remarks]
+    body = "\n\n".join(out) + "\n"
+    if not standalone:
+        return body
+    fonts = "" if body.isascii() else "\\usepackage{kotex}\n"
+    return PREAMBLE.replace("{fonts}", fonts).replace("{body}", body)
+
+
+def as_mathml(explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
+    """An explanation as a piece of HTML with its formulas in MathML."""
+    number = _numbers(explanation, digits, "mathml", number)
+    out = [f"<h2>{html.escape(explanation.title)}</h2>"] if explanation.title else []
+    for section in explanation.sections:
+        out += [f"<h3>{html.escape(heading(section, lang))}</h3>"] if section.title else []
+        for kind, lines in _groups(section):
+            out += [f"<p>{html.escape(caption(kind, lang))}</p>"] if caption(kind, lang) else []
+            for line in lines:
+                out.append(line_mathml(line, number))
+                out += [f"<p>({each})</p>" for each in _remarks(line, lang, "mathml", number)]
+    return f'<section lang="{lang}">\n' + "\n".join(out) + "\n</section>\n"
+
+
+FORMATS: Mapping[str, Callable[..., str]] = {
+    "text": as_text,
+    "markdown": as_markdown,
+    "latex": partial(as_latex, standalone=True),
+    "mathml": as_mathml,
+}
+
+
+def decimals_of(exercise: Exercise) -> int:
+    """The decimals of an exercise's hand numbers, within reason."""
+    written = [hand(text.rpartition("=")[2].strip()).decimals for text in exercise.hand.values()]
+    return min(max(*written, 4), 12) if written else 8

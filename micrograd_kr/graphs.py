@@ -1,0 +1,191 @@
+"""A graph of labelled Values as an exercise: labels are names, what lies between two labels is a formula.
+
+So a person's numbers are checked against a program's own graph by the same code as against an exercise file.
+"""
+
+import ast
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from micrograd_kr import notation
+from micrograd_kr.engine import Value, gradients
+from micrograd_kr.exercise import Bare, Exercise, ExerciseError, Formula, Solution, spelled, with_hand
+from micrograd_kr.symbols import line, values
+from micrograd_kr.symbols import named as with_names
+
+Parameters = Iterable[Value | str] | None
+DIGITS = str.maketrans("", "", "0123456789")
+
+
+class Entry(NamedTuple):
+    """One entry of a tensor: W[0, 1], as a person wrote it, and its exact value."""
+
+    name: str
+    hand: str
+    value: float
+
+
+def named(loss: Value) -> dict[str, Value]:
+    """The labelled Values a loss is computed from, in order; the loss is "loss" if it has no label.
+
+    What would be a very long formula gets names of its own. Raises ExerciseError for a label that is there twice, or
+    cannot be a name.
+    """
+    labels = {each: each.label or "loss" for each in values(loss) if each.label or each is loss}
+    taken: set[str] = set()
+    for label in labels.values():
+        if label in taken:
+            raise ExerciseError(
+                f"expected each label once, got two Values with the label {label!r}; give each its own",
+                f"이름표는 서로 달라야 합니다. {label!r} 이름표가 두 Value에 있습니다. 다른 이름을 주세요",
+            )
+        if spelled(label) != label or label == "lr" or set(label) & set("/+'="):
+            raise ExerciseError(
+                f"expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
+                f"이름표는 W1, dense_2처럼 씁니다 (빈칸, / + ' = 없이, lr 아님). 지금: {label!r}",
+            )
+        taken.add(label)
+    return {name: value for value, name in with_names([loss], labels).items()}
+
+
+def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: Parameters) -> Solution:
+    """A scalar graph as an exercise with a person's numbers, worked.
+
+    parameters: the leaves that a step of gradient descent changes; by default those with a W+ among the numbers, and
+    those whose labels differ from one of these only by an index.
+    """
+    before = named(loss)
+    leaves = {name: value for name, value in before.items() if value.rule is None}
+    changed = _parameters(hand, leaves, parameters)
+    numbers = {name: float(value.data) for name, value in leaves.items()}
+    given = {name: number for name, number in numbers.items() if name not in changed}
+    start = {name: numbers[name] for name in changed}
+    names = {value: name for name, value in before.items()}
+    formulas = {
+        name: Formula(notation.text(line(name, value, names).formula), ast.Constant(value.data))
+        for name, value in before.items()
+        if value.rule is not None
+    }
+    if not formulas:
+        raise ExerciseError("expected a loss that is computed from something", "계산된 손실이 필요합니다")
+    exercise = Exercise("graph", "", names[loss], lr, given, start, formulas, {}, frozenset(), "")
+    exercise = with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()})
+    before = {name: before[name] for name in exercise.positions}
+    slopes = dict(zip(before, map(float, gradients(loss, list(before.values()))), strict=True))
+    if lr is None:
+        return Solution(exercise, before, slopes, {}, None)
+    updated = {name: number - lr * slopes[name] for name, number in start.items()}
+    return Solution(exercise, before, slopes, updated, after(before, loss, {**given, **updated}))
+
+
+def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters: Parameters) -> list[str]:
+    if parameters is None:
+        asked = {stem(spelled(name)[:-1]) for name in hand if spelled(name).endswith("+")}
+        return sorted((name for name in leaves if stem(name) in asked), key=lambda name: (stem(name), len(name), name))
+    names = [each.label if isinstance(each, Value) else each for each in parameters]
+    unknown = [name for name in names if name not in leaves]
+    if unknown:
+        raise ExerciseError(
+            f"expected labelled leaves as parameters, got {unknown[0]!r}; there are {', '.join(leaves)}",
+            f"매개변수는 이름표가 있는 잎이어야 합니다. 지금: {unknown[0]!r}, 있는 것: {', '.join(leaves)}",
+        )
+    return names
+
+
+def stem(name: str) -> str:
+    """A name without its indices: W5 and W7 are alike, dE_o1/dz3 and dE_o2/dz4 are."""
+    return name.translate(DIGITS)
+
+
+def after(before: Mapping[str, Value], loss: Value, start: Mapping[str, Any]) -> dict[str, Value]:
+    """The named Values computed again from other leaves."""
+    names = {value: name for name, value in before.items()}
+    again: dict[Value, Value] = {}
+    for node in values(loss):
+        if node.rule is None:
+            new = Value(start[names[node]]) if node in names and names[node] in start else Value(node.data)
+        else:
+            new = _again(node, again)
+        new.label = node.label
+        again[node] = new
+    return {name: again[value] for name, value in before.items()}
+
+
+def _again(node: Value, again: Mapping[Value, Value]) -> Any:
+    def other(each: Value | None, data: Any) -> Any:
+        return data if each is None else again[each]
+
+    rule: Any = node.rule
+    x: Any = other(node.x, node.x_data) if type(node.x) is not tuple else tuple(map(other, node.x, node.x_data))
+    return rule(x) if node.y_data is None else rule(x, other(node.y, node.y_data))
+
+
+def _entry(written: Any, decimals: int) -> Any:
+    """A number as it would stand in a file. A float has lost its zeros: they are put back."""
+    if isinstance(written, str):
+        return written
+    if isinstance(written, Value):
+        written = written.data
+    if isinstance(written, int) and not isinstance(written, bool):
+        return written
+    number = float(written)
+    if not math.isfinite(number):
+        return Bare(number)
+    text = np.format_float_positional(number, trim="0")
+    places = len(text.partition(".")[2])
+    return Bare(text + "0" * (decimals - places))
+
+
+def _decimals(numbers: Iterable[Any]) -> int:
+    """The commonest decimals among a person's numbers, of equally common ones the most."""
+    counts = Counter(len(str(each).rpartition(".")[2]) for each in numbers if "." in str(each))
+    return max(counts, key=lambda decimals: (counts[decimals], decimals), default=0)
+
+
+# --- tensors ----------------------------------------------------------------------------------------------------------
+
+
+def is_scalar(loss: Value) -> bool:
+    """Whether everything a loss is computed from is a scalar."""
+    return not any(each.shape for each in values(loss))
+
+
+def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, parameters: Sequence[str]) -> Any:
+    """The array that a name on a sheet stands for. Raises ExerciseError for an unknown one."""
+    name = spelled(name)
+    of, _, by = name.partition("/")
+    if name in graph:
+        return graph[name].data
+    if of.startswith("d") and by.startswith("d") and of[1:] in graph and by[1:] in graph:
+        return gradients(graph[of[1:]], [graph[by[1:]]])[0]
+    if lr is not None and name[:-1] in (parameters if name.endswith("+") else graph) and name.endswith(("+", "'")):
+        slopes = zip(parameters, gradients(loss, [graph[each] for each in parameters]), strict=True)
+        updated = {each: graph[each].data - lr * slope for each, slope in slopes}
+        return updated[name[:-1]] if name.endswith("+") else after(graph, loss, updated)[name[:-1]].data
+    raise ExerciseError(
+        f"unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {', '.join(graph)}",
+        f"모르는 이름입니다: {name}. 이름표, 또는 이름표로 된 dE/dW, W+, z' (lr과 함께)를 쓰세요: {', '.join(graph)}",
+    )
+
+
+def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Parameters) -> Iterator[Entry]:
+    """Every number of a person's beside the exact one, in a graph of tensors.
+
+    Raises ExerciseError where a person's numbers have another shape.
+    """
+    graph = named(loss)
+    parameters = _parameters(hand, {name: each for name, each in graph.items() if each.rule is None}, asked)
+    decimals = _decimals(each for of in hand.values() for each in np.array(of, object).flat)
+    for name, written in hand.items():
+        value, numbers = np.asarray(exact(name, graph, loss, lr, parameters)), np.array(written, object)
+        if numbers.shape != value.shape:
+            raise ExerciseError(
+                f"{name}: expected numbers of the shape {value.shape}, got {numbers.shape}",
+                f"{name}: 모양이 {value.shape}인 수가 필요합니다. 지금: {numbers.shape}",
+            )
+        for at in np.ndindex(value.shape):
+            yield Entry(name + f"{list(at)}" * bool(at), str(_entry(numbers[at], decimals)), float(value[at]))

@@ -1,0 +1,581 @@
+"""The mistakes people make in a worked form, each as one edit of it.
+
+A `Working` is a quantity as a person may have worked it: operations on the numbers of the sheet, and what is not on the
+sheet worked in place. An `Edit` puts another expression for some of its operations; the result is recomputed from
+there on, twice: in the person's numbers, and carried, with exact numbers wherever theirs are right.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from itertools import chain, combinations
+from typing import Any, NamedTuple
+
+from micrograd_kr import ops
+from micrograd_kr.forms import Forms
+from micrograd_kr.graphs import stem
+from micrograd_kr.ops import Rule
+from micrograd_kr.symbols import Comparison, Symbol, names_in, number
+
+# Every kind of mistake; of names for one and the same result the first is used.
+KINDS = (
+    "kink",
+    "updated",
+    "old",
+    "derivative",
+    "lr twice",
+    "half",
+    "two",
+    "lr",
+    "plus for minus",
+    "sign",
+    "minus one",
+    "exchanged",
+    "power",
+    "function",
+    "term",
+    "factor",
+    "index",
+    "operand",
+    "digits",
+    "rounded",
+    "far",
+)
+# What is made at every such place by those who do not know better; the others are slips.
+MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink"} | {"power", "term", "factor"}
+SLACK = 1e-6
+LITERALS = {0.5: "half", 2.0: "two", -1.0: "minus one"}
+
+
+def _rounded(x: float, decimals: float) -> float:
+    """Half up, as people do it; the slack is for numbers that a float cannot hold."""
+    return math.copysign(math.floor(abs(x) * 10**decimals + 0.5 + SLACK) / 10**decimals, x)
+
+
+def _cut(x: float, decimals: float) -> float:
+    return math.copysign(math.floor(abs(x) * 10**decimals + SLACK) / 10**decimals, x)
+
+
+ROUNDED = Rule("round", _rounded, dx=lambda g, out, x, decimals: g, scalar=_rounded)
+CUT = Rule("cut", _cut, dx=lambda g, out, x, decimals: g, scalar=_cut)
+
+
+class Numbers(NamedTuple):
+    """What the names known so far stand for: carried, with exact numbers where the person's are right, and by hand.
+
+    start: what the exercise starts from, lr included.
+    """
+
+    start: Mapping[str, float]
+    carried: Mapping[str, float]
+    hand: Mapping[str, float]
+
+
+Table = dict[Any, float]
+
+
+# --- a quantity as it may have been worked ----------------------------------------------------------------------------
+
+
+class Working:
+    """Operations on the numbers of a sheet that give one quantity, in the order in which they are done.
+
+    order: the operations. place: the quantity in whose working each stands. roots: the last operation of each quantity
+    that is worked here. tables: the results, carried and in the person's numbers.
+    """
+
+    def __init__(self, forms: Forms, numbers: Numbers, name: str, form: Any, afresh: bool = False) -> None:
+        """afresh: gradients on the sheet are worked anew, too."""
+        self.forms, self.numbers, self.name = forms, numbers, name
+        self.is_afresh = afresh
+        self.order: list[Symbol] = []
+        self.place: dict[Symbol, str] = {}
+        self.roots: dict[str, Symbol] = {}
+        self.tables: tuple[Table, Table] = ({}, {})
+        self.users: dict[Symbol, list[Symbol]] = defaultdict(list)
+        self._leaves: dict[str, Symbol] = {}
+        for each, needed in self._unwritten(form):
+            self._add(each, needed)
+        self._add(name, form)
+        self._index = {node: i for i, node in enumerate(self.order)}
+        self.root = self.roots[name]
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The numbers it starts from."""
+        return self._leaves
+
+    def _is_known(self, name: str) -> bool:
+        return name in self.numbers.hand and not (self.is_afresh and name in self.forms.gradients)
+
+    def _unwritten(self, form: Any) -> Iterator[tuple[str, Any]]:
+        """What is not on the sheet and its form, each after what it is worked from."""
+        shortest: dict[str, tuple[int, Any]] = {}
+        waiting = [(name, self._forms_of(name)) for name in names_in(form) if not self._is_known(name)]
+        while waiting:  # not by recursion, a chain may be long
+            name, forms = waiting[-1]
+            if name in shortest:
+                waiting.pop()
+                continue
+            unknown = {
+                each for each in chain(*map(names_in, forms)) if not self._is_known(each) and each not in shortest
+            }
+            if unknown:
+                waiting += [(each, self._forms_of(each)) for each in sorted(unknown)]
+                continue
+            lengths = [
+                len(operations(each)) + sum(shortest[used][0] for used in names_in(each) if used in shortest)
+                for each in forms
+            ]
+            best = min(range(len(forms)), key=lengths.__getitem__)
+            shortest[waiting.pop()[0]] = lengths[best], forms[best]
+        needed, asked = set[str](), [form]
+        while asked:
+            found = {name for name in names_in(asked.pop()) if name in shortest} - needed
+            needed |= found
+            asked += [shortest[name][1] for name in found]
+        yield from ((name, each) for name, (_, each) in shortest.items() if name in needed)
+
+    def _forms_of(self, name: str) -> list[Any]:
+        """How a quantity that is not on the sheet may be worked; what uses no gradient on it only in the usual way."""
+        first, *others = self.forms.of(name, self.numbers.hand, named=True)
+        written = self.forms.gradients.keys() & self.numbers.hand.keys() if not self.is_afresh else set()
+        return [first, *(each for each in others if not written.isdisjoint(names_in(each)))]
+
+    def _add(self, name: str, form: Any) -> None:
+        """Copy a form, with what is worked here in the place of its names."""
+        copies: dict[Any, Any] = {}
+        for operation in operations(form):
+            copies[operation] = self._operation(name, operation, copies)
+        root = copies.get(form) if isinstance(form, Symbol) else None
+        if root is None:  # a mere name or number
+            root = self._operation(name, Symbol(None, number(form), ops.same, form), copies)
+        self.roots[name] = root
+
+    def _operation(self, place: str, operation: Symbol, copies: Mapping[Any, Any]) -> Symbol:
+        def copied(each: Symbol) -> Symbol:
+            return copies[each] if each in copies else self.operand(str(each.name))
+
+        node = mapped(operation, copied)
+        self.order.append(node)
+        self.place[node] = place
+        for each in dict.fromkeys(operands(node)):
+            self.users[each].append(node)
+        for table in self.tables:
+            table[node] = value(node, {}, table)
+        return node
+
+    def operand(self, name: str) -> Symbol:
+        """A quantity as an operand: worked here, or a number that is known."""
+        if name in self.roots:
+            return self.roots[name]
+        if name not in self._leaves:
+            exact = self.forms.exact(name)
+            hand = self.numbers.hand.get(name, exact)
+            self._leaves[name] = Symbol(name, hand)
+            self.tables[0][self._leaves[name]] = self.numbers.carried.get(name, exact)
+            self.tables[1][self._leaves[name]] = hand
+        return self._leaves[name]
+
+    def name_of(self, operand: Any) -> str | None:
+        """What an operand is called, if it has a name."""
+        if not isinstance(operand, Symbol):
+            return None
+        if operand.rule is None:
+            return str(operand.name)
+        place = self.place.get(operand)
+        return place if place is not None and self.roots[place] is operand else None
+
+    def above(self, nodes: Iterable[Symbol]) -> list[Symbol]:
+        """Operations and all that is worked from them, in order."""
+        found = set(nodes)
+        waiting = list(found)
+        while waiting:
+            fresh = [user for user in self.users[waiting.pop()] if user not in found]
+            found.update(fresh)
+            waiting += fresh
+        return sorted(found, key=self._index.__getitem__)
+
+    def recomputed(self, changes: Mapping[Symbol, Any], table: Table, affected: Iterable[Symbol]) -> Table:
+        """The results that are others once some operations are replaced."""
+        changed: Table = {}
+        for node in affected:
+            changed[node] = value(changes.get(node, node), changed, table, node)
+        return changed
+
+    def form(self, changes: Mapping[Symbol, Any] | None = None) -> Any:
+        """The whole working as one expression in the person's numbers."""
+        made: dict[Any, Any] = {}
+        for node in self.order:
+            made[node] = rebuilt((changes or {}).get(node, node), made.get)
+        return made[self.root]
+
+    def shown(self, expression: Any, names: Mapping[str, str], whole: str | None = None) -> Any:
+        """An expression to print: what has a name by the one it has on the sheet, but for the whole."""
+
+        def named(each: Symbol) -> Symbol | None:
+            name = self.name_of(each)
+            if name is None or (name == whole and each.rule is not None):
+                return None
+            return Symbol(names.get(name, name), self.tables[1].get(each, each.number))
+
+        return rebuilt(expression, named)
+
+
+def rebuilt(expression: Any, known: Callable[[Symbol], Any]) -> Any:
+    """An expression with other symbols for those that are known; operations that change nothing go."""
+    if isinstance(expression, Comparison):
+        left, right, operation = expression
+        return Comparison(rebuilt(left, known), rebuilt(right, known), operation)
+    if not isinstance(expression, Symbol):
+        return expression
+    instead = known(expression)
+    if instead is not None or expression.rule is None:
+        return expression if instead is None else instead
+    x, y = expression.x, expression.y
+    x = tuple(rebuilt(each, known) for each in x) if type(x) is tuple else rebuilt(x, known)
+    if expression.rule in (ROUNDED, CUT):
+        return expression.rule.compute(float(number(x)), y)
+    return expression.rule(x) if y is None else expression.rule(x, rebuilt(y, known))
+
+
+def operations(form: Any) -> list[Symbol]:
+    """The operations of an expression, each once and after what it is applied to."""
+    done: dict[Symbol, None] = {}
+    waiting = [form]
+    while waiting:
+        each = waiting[-1]
+        if not isinstance(each, Symbol) or each.rule is None or each in done:
+            waiting.pop()
+            continue
+        first = [used for used in operands(each) if used.rule is not None and used not in done]
+        if first:
+            waiting += reversed(first)
+        else:
+            done[each] = None
+            waiting.pop()
+    return list(done)
+
+
+def operands(operation: Symbol) -> Iterator[Symbol]:
+    """The symbols that an operation is applied to, those it compares included."""
+    for each in (*operation.x, operation.y) if type(operation.x) is tuple else (operation.x, operation.y):
+        if isinstance(each, Comparison):
+            yield from (side for side in each[:2] if isinstance(side, Symbol))
+        elif isinstance(each, Symbol):
+            yield each
+
+
+def mapped(operation: Symbol, other: Any) -> Symbol:
+    """The same operation on other operands; its number stays."""
+
+    def of(each: Any) -> Any:
+        if isinstance(each, Symbol):
+            return other(each)
+        if isinstance(each, Comparison):
+            return Comparison(of(each.left), of(each.right), each.operation)
+        return tuple(map(of, each)) if type(each) is tuple else each
+
+    return Symbol(None, operation.number, operation.rule, of(operation.x), of(operation.y))
+
+
+def value(expression: Any, changed: Table, table: Table, node: Any = None) -> Any:
+    """What an expression comes to. node: the operation that it replaces, which is worked as it was."""
+    if isinstance(expression, Comparison):
+        left, right = (value(each, changed, table, node) for each in expression[:2])
+        return float(expression.operation(left, right))
+    if not isinstance(expression, Symbol):
+        return expression
+    if expression in changed:
+        return changed[expression]
+    if expression in table and expression is not node:
+        return table[expression]
+    if expression.rule is None:
+        return expression.number
+    if expression.rule is ops.select:
+        taken = expression.x[0 if value(expression.y, changed, table, node) else 1]
+        return value(taken, changed, table, node)
+    x = value(expression.x, changed, table, node)
+    if expression.y is None:
+        return expression.rule.compute(x)
+    return expression.rule.compute(x, value(expression.y, changed, table, node))
+
+
+# --- edits ------------------------------------------------------------------------------------------------------------
+
+
+class Edit(NamedTuple):
+    """One mistake in a working.
+
+    kind: of KINDS. place: the quantity in whose working it is made. due, done: what should stand there, what does.
+    nodes: operations and what is put in their place. slots: operations, an operand of each, what is put in its place.
+    position: where in the place; alike in like places.
+    """
+
+    kind: str
+    place: str
+    due: Any
+    done: Any
+    nodes: Mapping[Symbol, Any] = {}
+    slots: tuple[tuple[Symbol, Any, Any], ...] = ()
+    position: int = 0
+    throughout: bool = False
+
+    @property
+    def changes(self) -> dict[Symbol, Any]:
+        changes, others = dict(self.nodes), defaultdict[Symbol, dict[Any, Any]](dict)
+        for node, old, new in self.slots:
+            others[node][old] = new
+        for node, instead in others.items():
+            changes[node] = mapped(node, partial(_other, instead))
+        return changes
+
+
+def _other(instead: Mapping[Any, Any], operand: Any) -> Any:
+    return instead.get(operand, operand)
+
+
+class Catalogue:
+    """All single edits of a working, and the misconceptions made throughout."""
+
+    def __init__(self, working: Working, known: Iterable[str], texts: Mapping[str, str], decimals: int) -> None:
+        """known: what stands on the sheet by then. texts: its numbers and the exercise's as written."""
+        self.working, self.forms = working, working.forms
+        self.known, self.texts, self.decimals = list(known), texts, decimals
+        self.slots: dict[str, dict[str, list[tuple[Symbol, Any]]]] = defaultdict(lambda: defaultdict(list))
+        for node in working.order:
+            for each in dict.fromkeys(operands(node)):
+                name = working.name_of(each)
+                if name is not None:
+                    self.slots[working.place[node]][name].append((node, each))
+        self._positions: dict[Symbol, int] = {}
+        counts: dict[str, int] = defaultdict(int)
+        for node, place in working.place.items():
+            self._positions[node] = counts[place]
+            counts[place] += 1
+
+    def edits(self) -> Iterator[Edit]:
+        """Every edit, those that nobody would think of first last."""
+        singles = []
+        for node in self.working.order:
+            for edit in chain(self._of_operation(node), self._of_result(node)):
+                singles.append(edit)
+                yield edit
+        for place, slots in self.slots.items():
+            for name, uses in slots.items():
+                for edit in self._of_operand(place, name, uses):
+                    singles.append(edit)
+                    yield edit
+        for place in self.slots:
+            yield from self._exchanged(place)
+        yield from self._throughout(singles)
+        for place, slots in self.slots.items():
+            for name, uses in slots.items():
+                yield from self._far(place, name, uses)
+
+    # --- of an operation
+
+    def _of_operation(self, node: Symbol) -> Iterator[Edit]:
+        x, y = node.x, node.y
+        if node.rule is ops.mul:
+            yield self._without(node, x, y)
+            yield self._without(node, y, x)
+        elif node.rule is ops.neg:
+            yield self._put("minus one", node, -1.0, x, x)
+        elif node.rule in (ops.add, ops.sub):
+            yield from self._of_sum(node)
+        elif node.rule is ops.div:
+            yield self._put("factor", node, y, None, x)
+            yield self._put("exchanged", node, x, y, _op(ops.div, y, x))
+        elif node.rule is ops.power:
+            yield self._put("power", node, node, x)
+        elif node.rule is ops.select:
+            yield from self._of_kink(node)
+        elif y is None and isinstance(x, Symbol) and node.rule is not ops.same:
+            yield self._put("sign", node, x, None, mapped(node, partial(_op, ops.neg)))
+            yield self._put("function", node, node, x)
+
+    def _of_sum(self, node: Symbol) -> Iterator[Edit]:
+        x, y, is_sum = node.x, node.y, node.rule is ops.add
+        other = _op(ops.sub if is_sum else ops.add, x, y)
+        yield self._put("plus for minus", node, node, other)
+        yield self._put("sign", node, x, None, _op(ops.sub, y, x) if is_sum else _op(ops.neg, other))
+        yield self._put("term", node, y, None, x)
+        yield self._put("term", node, x, None, y if is_sum else _op(ops.neg, y))
+        if not is_sum:
+            yield self._put("exchanged", node, x, y, _op(ops.sub, y, x))
+        place = self.working.place[node]
+        for each in (x, y):
+            if place in self.forms.gradients and isinstance(each, Symbol) and self.working.name_of(each) is None:
+                yield from self._miscopied(place, [(node, each)], None)  # a path, a number on many a sheet
+
+    def _of_kink(self, node: Symbol) -> Iterator[Edit]:
+        """At 0 a derivative of its own is taken, and the other side's is as good."""
+        left, right, operation = node.y
+        table = self.working.tables[0]
+        sides = value(left, {}, table), value(right, {}, table)
+        if sides[0] == sides[1]:
+            one, other = node.x if operation(*sides) else node.x[::-1]
+            yield self._put("kink", node, one, other)
+
+    def _without(self, node: Symbol, dropped: Any, kept: Any) -> Edit:
+        kind = "lr" if self.working.name_of(dropped) == "lr" else "factor"
+        if not isinstance(dropped, Symbol):
+            kind = LITERALS.get(dropped, kind)
+        return self._put(kind, node, dropped, None, kept)
+
+    def _put(self, kind: str, node: Symbol, due: Any, done: Any, instead: Any = None) -> Edit:
+        """An edit of one operation. instead: what is put for it, if that is not what is said to be done."""
+        nodes = {node: done if instead is None else instead}
+        return Edit(kind, self.working.place[node], due, done, nodes, position=self._positions[node])
+
+    def _of_result(self, node: Symbol) -> Iterator[Edit]:
+        """The sign of a quantity, and the function where its derivative is due."""
+        place = self.working.place[node]
+        if self.working.roots[place] is not node:
+            return
+        yield self._put("sign", node, node, None, node.x if node.rule is ops.neg else _op(ops.neg, _again(node)))
+        if self.forms.is_local(place):
+            function = self.forms.gradients[place][0]
+            if function != self.working.name and self.forms.lines[function].formula.rule not in (
+                ops.add,
+                ops.sub,
+                ops.mul,
+                ops.same,
+            ):
+                yield self._put("derivative", node, node, self.working.operand(function))
+
+    # --- of an operand
+
+    def _of_operand(self, place: str, name: str, uses: list[tuple[Symbol, Any]]) -> Iterator[Edit]:
+        if name == "lr":
+            node, lr = uses[0]
+            twice = _op(ops.mul, lr, lr)
+            yield Edit("lr twice", place, lr, twice, slots=((node, lr, twice),), position=self._positions[node])
+        for kind, other in self._likely(place, name):
+            yield from self._used(kind, place, uses, self.working.operand(other))
+        yield from self._miscopied(place, uses, self.texts.get(name))
+
+    def _used(self, kind: str, place: str, uses: list[tuple[Symbol, Any]], done: Any) -> Iterator[Edit]:
+        """Something used in the place of an operand: once, and at all its places."""
+        for some in [[each] for each in uses] + [uses] * (len(uses) > 1):
+            slots = tuple((node, operand, done) for node, operand in some)
+            yield Edit(kind, place, uses[0][1], done, slots=slots, position=self._positions[some[0][0]])
+
+    def _likely(self, place: str, name: str) -> Iterator[tuple[str, str]]:
+        """What is easily used in the place of an operand."""
+        second = name.endswith(("+", "'"))
+        if name in self.forms.exercise.parameters and self.forms.exercise.lr is not None:
+            yield from self._allowed("updated", place, name, [f"{name}+"])
+        if second:
+            yield "old", name[:-1]
+        for kind, others in (("index", self._alike(name)), ("operand", self._near(place, name))):
+            yield from self._allowed(kind, place, name, others)
+
+    def _allowed(self, kind: str, place: str, name: str, others: Iterable[str]) -> Iterator[tuple[str, str]]:
+        for other in others:
+            if other != name and not any(self.forms.depends(other, each) for each in (place, self.working.name)):
+                yield kind, other
+
+    def _alike(self, name: str) -> list[str]:
+        if name.endswith(("+", "'")):
+            mark, bare = name[-1], stem(name[:-1])
+            names = self.forms.exercise.parameters if mark == "+" else self.forms.lines
+            return [each + mark for each in names if stem(each) == bare]
+        if name in self.forms.gradients:
+            gradients = self.forms.gradients.items()
+            return [each for each, (_, b) in gradients if stem(b) == stem(self.forms.gradients[name][1])]
+        return [each for each in self.forms.below if stem(each) == stem(name)]
+
+    def _near(self, place: str, name: str) -> list[str]:
+        """What shares a formula with a name, and is known."""
+        near = dict.fromkeys(self.slots[place])
+        bare = name.removesuffix("'").removesuffix("+")
+        for line in self.forms.lines.values():
+            around = {line.name, *line.partials}
+            if bare in around:
+                near |= dict.fromkeys(around)
+        a, b = self.forms.gradients.get(name, ("", ""))
+        ends = [each for each, pair in self.forms.gradients.items() if a and (a in pair or b in pair)]
+        alike, known = self._alike(name), {*self.known, *self.slots[place]}
+        return [each for each in dict.fromkeys((*near, *ends)) if each not in alike and (each in near or each in known)]
+
+    def _far(self, place: str, name: str, uses: list[tuple[Symbol, Any]]) -> Iterator[Edit]:
+        likely = {other for _, other in self._likely(place, name)}
+        start = (*self.forms.exercise.given, *self.forms.exercise.parameters)
+        others = [each for each in (*start, *self.known) if each not in likely]
+        for _, other in self._allowed("far", place, name, others):
+            yield from self._used("far", place, uses, self.working.operand(other))
+
+    def _miscopied(self, place: str, uses: list[tuple[Symbol, Any]], text: str | None) -> Iterator[Edit]:
+        """A number with digits transposed, or rounded before it is used. text: as it is on the sheet, if it is."""
+        operand = uses[0][1]
+        number = self.working.tables[0][operand]
+        if text is None:
+            texts = {f"{rounded(number, self.decimals):.{self.decimals}f}" for rounded in (_rounded, _cut)}
+        else:
+            texts = {text, f"{Decimal(text):.{self.decimals}f}"}  # zeros behind it may have been dropped
+        for misread in dict.fromkeys(chain(*map(transposed, sorted(texts)))):
+            yield from self._used("digits", place, uses, float(misread))
+        if operand.name not in self.working.numbers.start:
+            for rule in (ROUNDED, CUT):
+                for decimals in range(1, self.decimals):
+                    yield from self._used("rounded", place, uses, _op(rule, operand, float(decimals)))
+
+    def _exchanged(self, place: str) -> Iterator[Edit]:
+        for (one, one_uses), (other, other_uses) in combinations(self.slots[place].items(), 2):
+            if stem(one) == stem(other):
+                first, second = one_uses[0][1], other_uses[0][1]
+                slots = [(node, first, second) for node, _ in one_uses]
+                slots += [(node, second, first) for node, _ in other_uses]
+                yield Edit("exchanged", place, first, second, slots=tuple(slots))
+
+    # --- throughout
+
+    def _throughout(self, singles: Iterable[Edit]) -> Iterator[Edit]:
+        """The same misconception at every place where it could be made."""
+        alike: dict[Any, list[Edit]] = defaultdict(list)
+        for edit in singles:
+            if edit.kind in MISCONCEPTIONS:
+                alike[edit.kind, *self._sort(edit)].append(edit)
+        for edits in alike.values():
+            if len(edits) > 1:
+                nodes = {node: new for edit in edits for node, new in edit.nodes.items()}
+                slots = tuple(dict.fromkeys(chain(*(edit.slots for edit in edits))))
+                due, done = (
+                    tuple(dict.fromkeys(each)) for each in zip(*((edit.due, edit.done) for edit in edits), strict=True)
+                )
+                yield edits[0]._replace(due=due, done=done, nodes=nodes, slots=slots, throughout=True)
+
+    def _sort(self, edit: Edit) -> tuple[Any, ...]:
+        """What edits have in common that are one misconception."""
+        if edit.kind in ("updated", "half", "two", "lr", "lr twice"):
+            return ()
+        if edit.kind == "old":
+            return (str(self.working.name_of(edit.due))[-1],)
+        if edit.place.endswith("+"):
+            return ("+", edit.position)
+        if self.forms.is_local(edit.place):
+            function = self.forms.gradients[edit.place][0]
+            return (self.forms.lines[function].formula.rule, edit.position * (edit.kind != "derivative"))
+        return (stem(edit.place), edit.position)
+
+
+def _op(rule: Rule, x: Any, y: Any = None) -> Symbol:
+    return Symbol(None, float("nan"), rule, x, y)
+
+
+def _again(node: Symbol) -> Symbol:
+    return _op(node.rule or ops.same, node.x, node.y)
+
+
+def transposed(text: str) -> Iterator[str]:
+    """A number with two neighbouring digits exchanged, in every way."""
+    for at in range(len(text) - 1):
+        one, other = text[at], text[at + 1]
+        if one.isdigit() and other.isdigit() and one != other:
+            changed = text[:at] + other + one + text[at + 2 :]
+            if Decimal(changed) != Decimal(text):
+                yield changed

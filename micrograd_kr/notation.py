@@ -1,0 +1,516 @@
+"""Expressions and the names of quantities as a reader sees them: text, LaTeX and MathML.
+
+    text(−(target − o))                    −(target_o1 − o1)
+    text(…, in_numbers=True)               −(0.4 − 0.60944600)
+    quantity("dE_total/dW5")               ∂E_total/∂W5
+
+One walk over an expression (`_Writer`) knows what binds tighter than what and sets no bracket too many; the three
+notations only say what a sum, a fraction or a choice looks like. Text is in the words of an exercise file, with ·, −,
+½ and ² where those read better.
+"""
+
+import html
+import math
+import operator
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from micrograd_kr import ops
+from micrograd_kr.symbols import Comparison, Symbol, number
+
+Form = Literal["text", "latex", "mathml"]
+
+# How a number is written, from the quantity whose number it is (None: a literal of a formula), its value, and whether
+# a negative number has to stand in brackets.
+Number = Callable[[str | None, float, bool], str]
+
+SHORT = 4  # a number with no more decimals is written without zeros behind it: 0.08, 715
+GIVEN = 8  # decimals of a given number that are kept in any case
+SUM, PRODUCT, POWER, ATOM = range(4)  # what binds tighter is greater
+RELATIONS: dict[Any, str] = {
+    operator.gt: ">",
+    operator.ge: "≥",
+    operator.lt: "<",
+    operator.le: "≤",
+    operator.eq: "=",
+    operator.ne: "≠",
+}
+OTHERWISE = {">": "≤", "≥": "<", "<": "≥", "≤": ">", "=": "≠", "≠": "="}
+FUNCTIONS = {"√": "sqrt", "Σ": "sum", "[ ]": "index"}  # by a rule's symbol, where that is no word
+REMAINING = {frozenset(">="): "<", frozenset("<="): ">"}  # of three cases, the one that is left
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+class Name(NamedTuple):
+    """A name as on a sheet, taken apart: W5+ is the base W with the subscript 5 and the mark +."""
+
+    base: str
+    subscript: str
+    mark: str
+
+
+def parts(name: str) -> Name:
+    """
+    >>> tuple(parts("E_o1")), tuple(parts("W5+"))
+    (('E', 'o1', ''), ('W', '5', '+'))
+    """
+    mark = name[-1] if len(name) > 1 and name[-1] in "+'" else ""
+    stem = name.removesuffix(mark)
+    found = re.fullmatch(r"([^\W_\d]+)_?(\d+|(?<=_)[^\W_]\w*)", stem)
+    return Name(found[1], found[2].replace("_", ","), mark) if found else Name(stem, "", mark)
+
+
+def derivative(name: str) -> tuple[str, str] | None:
+    """What is differentiated and with respect to what, if the name is one of a derivative, dE/dW."""
+    above, slash, below = name.partition("/d")
+    return (above[1:], below) if slash and above.startswith("d") else None
+
+
+def quantity(name: str, form: Form = "text") -> str:
+    """The name of a quantity as it is read: ∂E_total/∂W5, W5⁺, z1′."""
+    return NOTATIONS[form].name(name)
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def shown(value: float, digits: int) -> str:
+    """A number with so many decimals; short where it has few, in powers of ten where else nothing would be left."""
+    short = f"{value:.12g}"
+    if (
+        "e" not in short
+        and len(short.partition(".")[2]) <= min(SHORT, digits)
+        and math.isclose(value, float(short), rel_tol=1e-14)
+    ):
+        return short.replace("-", "−") if value else "0"
+    fixed = f"{value:z.{digits}f}"
+    if not math.isfinite(value) or (float(fixed) != 0.0 and abs(value) < 1e16):
+        return fixed.replace("-", "−")
+    return f"{value:.{max(min(digits, 16), 1) - 1}e}".replace("-", "−")
+
+
+def decimals(digits: int, form: Form = "text", exact: Collection[str] = ()) -> Number:
+    """Numbers with so many decimals. What an exercise gives (`exact`) keeps those it has, unless they are very many."""
+    notation = NOTATIONS[form]
+
+    def written(name: str | None, value: float, tight: bool) -> str:
+        if name is None:
+            return notation.literal(value, tight)
+        given = f"{value:.15g}"
+        kept = name in exact and len(given.partition(".")[2]) <= max(digits, GIVEN)
+        return notation.number(given.replace("-", "−") if kept else shown(value, digits), tight)
+
+    return written
+
+
+# --- notations --------------------------------------------------------------------------------------------------------
+
+
+class Notation(Protocol):
+    """What the parts of an expression look like; what comes in is written already, brackets and all."""
+
+    fractions: bool  # whether a quotient is set as a fraction, which needs no brackets within
+
+    def name(self, name: str) -> str: ...
+    def number(self, text: str, tight: bool) -> str: ...
+    def literal(self, value: float, tight: bool) -> str: ...
+    def brackets(self, inner: str) -> str: ...
+    def joined(self, pieces: Sequence[str], sign: str) -> str: ...
+    def signed(self, first: str, rest: Sequence[tuple[str, str]]) -> str: ...
+    def quotient(self, above: str, below: str) -> str: ...
+    def power(self, base: str, exponent: str, whole: float | None) -> str: ...
+    def transposed(self, inner: str) -> str: ...
+    def function(self, name: str, arguments: Sequence[str]) -> str: ...
+    def cases(self, rows: Sequence[tuple[str, str]]) -> str: ...
+    def relation(self, left: str, sign: str, right: str) -> str: ...
+
+
+class Text:
+    fractions = False
+
+    def name(self, name: str) -> str:
+        pair = derivative(name)
+        if pair:
+            return f"∂{pair[0]}/∂{pair[1]}"
+        mark = parts(name).mark
+        return name.removesuffix(mark) + {"+": "⁺", "'": "′", "": ""}[mark]
+
+    def number(self, text: str, tight: bool) -> str:
+        return f"({text})" if tight and text.startswith("−") else text
+
+    def literal(self, value: float, tight: bool) -> str:
+        text = f"{abs(value):.15g}" if abs(value) != 0.5 else "½"
+        return self.number("−" * (value < 0) + text, tight)
+
+    def brackets(self, inner: str) -> str:
+        return f"({inner})"
+
+    def joined(self, pieces: Sequence[str], sign: str) -> str:
+        return (f" {sign} " if sign == "×" else sign).join(pieces)
+
+    def signed(self, first: str, rest: Sequence[tuple[str, str]]) -> str:
+        return first + "".join(f" {sign} {term}" if first or i else sign + term for i, (sign, term) in enumerate(rest))
+
+    def quotient(self, above: str, below: str) -> str:
+        return f"{above}/{below}"
+
+    def power(self, base: str, exponent: str, whole: float | None) -> str:
+        if whole is not None and 0 <= whole <= 9:
+            return base + "⁰¹²³⁴⁵⁶⁷⁸⁹"[int(whole)]
+        return f"{base}**{exponent}"
+
+    def transposed(self, inner: str) -> str:
+        return f"{inner}ᵀ"
+
+    def function(self, name: str, arguments: Sequence[str]) -> str:
+        return f"{name}({', '.join(arguments)})"
+
+    def cases(self, rows: Sequence[tuple[str, str]]) -> str:
+        return "{" + ", ".join(f"{value} ({condition})" for value, condition in rows) + "}"
+
+    def relation(self, left: str, sign: str, right: str) -> str:
+        return f"{left} {sign} {right}"
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    **{each: "\\" + each for each in "{}$%&#_"},
+    **{
+        each: f"${sign}$"
+        for each, sign in (("−", "-"), ("×", r"\times"), ("·", r"\cdot"), ("½", r"\frac{1}{2}"), ("→", r"\to"))
+    },
+}
+_LATEX_SIGNS = {"·": r" \cdot ", "×": r" \times ", "⊙": r" \odot ", "≥": r"\ge", "≤": r"\le", "≠": r"\ne"}
+_LATEX_FUNCTIONS = {each: "\\" + each for each in ("exp", "log", "sin", "cos", "tanh", "max", "min")}
+
+
+def escaped_latex(text: str) -> str:
+    """Text in which LaTeX sees no command."""
+    return "".join(_LATEX.get(each, each) for each in text)
+
+
+class Latex:
+    fractions = True
+
+    def name(self, name: str) -> str:
+        pair = derivative(name)
+        if pair:
+            return rf"\frac{{\partial {self.name(pair[0])}}}{{\partial {self.name(pair[1])}}}"
+        base, subscript, mark = parts(name)
+        written = self._word(base) + (f"_{{{self._word(subscript, low=True)}}}" if subscript else "")
+        return written + {"+": "^{+}", "'": "'", "": ""}[mark]
+
+    def _word(self, text: str, low: bool = False) -> str:
+        if not re.fullmatch(r"[\w,]+", text, re.ASCII):  # Hangul, and what has blanks in it
+            return rf"\text{{{escaped_latex(text)}}}"
+        return escaped_latex(text) if low or len(text) == 1 else rf"\mathit{{{escaped_latex(text)}}}"
+
+    def number(self, text: str, tight: bool) -> str:
+        mantissa, power, exponent = text.replace("−", "-").partition("e")
+        written = mantissa + (rf" \times 10^{{{int(exponent)}}}" if power else "")
+        return self.brackets(written) if tight and written.startswith("-") else written
+
+    def literal(self, value: float, tight: bool) -> str:
+        text = r"\frac{1}{2}" if abs(value) == 0.5 else self.number(f"{abs(value):.15g}", False)
+        return self.brackets(f"-{text}") if value < 0 and tight else "-" * (value < 0) + text
+
+    def brackets(self, inner: str) -> str:
+        return rf"\left({inner}\right)"
+
+    def joined(self, pieces: Sequence[str], sign: str) -> str:
+        return _LATEX_SIGNS[sign].join(pieces)
+
+    def signed(self, first: str, rest: Sequence[tuple[str, str]]) -> str:
+        terms = [(sign.replace("−", "-"), term) for sign, term in rest]
+        return first + "".join(f" {sign} {term}" if first or i else sign + term for i, (sign, term) in enumerate(terms))
+
+    def quotient(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def power(self, base: str, exponent: str, whole: float | None) -> str:
+        return f"{{{base}}}^{{{exponent}}}"
+
+    def transposed(self, inner: str) -> str:
+        return rf"{{{inner}}}^{{\top}}"
+
+    def function(self, name: str, arguments: Sequence[str]) -> str:
+        if name == "sqrt":
+            return rf"\sqrt{{{arguments[0]}}}"
+        if name == "abs":
+            return rf"\left|{arguments[0]}\right|"
+        written = _LATEX_FUNCTIONS.get(name) or rf"\operatorname{{{escaped_latex(name)}}}"
+        return written + self.brackets(", ".join(arguments))
+
+    def cases(self, rows: Sequence[tuple[str, str]]) -> str:
+        return r"\begin{cases}" + r" \\ ".join(f"{value} & {condition}" for value, condition in rows) + r"\end{cases}"
+
+    def relation(self, left: str, sign: str, right: str) -> str:
+        return f"{left} {_LATEX_SIGNS.get(sign, sign)} {right}"
+
+
+class MathML:
+    """Presentation elements of MathML Core: mrow, mi, mn, mo, mfrac, msub, msup, msubsup, msqrt, mtable."""
+
+    fractions = True
+
+    def name(self, name: str) -> str:
+        pair = derivative(name)
+        if pair:
+            above, below = (f"<mrow><mo>∂</mo>{self.name(each)}</mrow>" for each in pair)
+            return self.quotient(above, below)
+        base, subscript, mark = parts(name)
+        pieces = [self._word(base)]
+        pieces += [f"<mn>{subscript}</mn>" if subscript.isdecimal() else self._word(subscript)] if subscript else []
+        pieces += [f"<mo>{'′' if mark == chr(39) else mark}</mo>"] if mark else []
+        kind = ("m" + "sub" * bool(subscript) + "sup" * bool(mark)) if len(pieces) > 1 else ""
+        return f"<{kind}>{''.join(pieces)}</{kind}>" if kind else pieces[0]
+
+    def _word(self, text: str) -> str:
+        return f"<mi>{html.escape(text)}</mi>"
+
+    def number(self, text: str, tight: bool) -> str:
+        mantissa, power, exponent = text.partition("e")
+        written = f"<mn>{mantissa.removeprefix('−')}</mn>"
+        if power:
+            exponent = str(int(exponent.replace("−", "-"))).replace("-", "−")
+            written = f"{written}<mo>×</mo><msup><mn>10</mn><mn>{exponent}</mn></msup>"
+        if text.startswith("−"):
+            written = f"<mo>−</mo>{written}"
+            return self.brackets(written) if tight else f"<mrow>{written}</mrow>"
+        return f"<mrow>{written}</mrow>" if power else written
+
+    def literal(self, value: float, tight: bool) -> str:
+        if abs(value) != 0.5:
+            return self.number(f"{value:.15g}".replace("-", "−"), tight)
+        half = self.quotient("<mn>1</mn>", "<mn>2</mn>")
+        return half if value > 0 else self.brackets(f"<mo>−</mo>{half}") if tight else f"<mrow><mo>−</mo>{half}</mrow>"
+
+    def brackets(self, inner: str) -> str:
+        return f"<mrow><mo>(</mo>{inner}<mo>)</mo></mrow>"
+
+    def joined(self, pieces: Sequence[str], sign: str) -> str:
+        return f"<mrow>{f'<mo>{sign}</mo>'.join(pieces)}</mrow>"
+
+    def signed(self, first: str, rest: Sequence[tuple[str, str]]) -> str:
+        return f"<mrow>{first}{''.join(f'<mo>{sign}</mo>{term}' for sign, term in rest)}</mrow>"
+
+    def quotient(self, above: str, below: str) -> str:
+        return f"<mfrac>{above}{below}</mfrac>"
+
+    def power(self, base: str, exponent: str, whole: float | None) -> str:
+        return f"<msup><mrow>{base}</mrow><mrow>{exponent}</mrow></msup>"
+
+    def transposed(self, inner: str) -> str:
+        return f"<msup><mrow>{inner}</mrow><mo>⊤</mo></msup>"
+
+    def function(self, name: str, arguments: Sequence[str]) -> str:
+        if name == "sqrt":
+            return f"<msqrt>{arguments[0]}</msqrt>"
+        if name == "abs":
+            return f"<mrow><mo>|</mo>{arguments[0]}<mo>|</mo></mrow>"
+        inner = "<mo>,</mo>".join(arguments)
+        return f"<mrow>{self._word(name)}<mo>&#x2061;</mo>{self.brackets(inner)}</mrow>"
+
+    def cases(self, rows: Sequence[tuple[str, str]]) -> str:
+        cells = "".join(f"<mtr><mtd>{value}</mtd><mtd>{condition}</mtd></mtr>" for value, condition in rows)
+        return f"<mrow><mo>{{</mo><mtable>{cells}</mtable></mrow>"
+
+    def relation(self, left: str, sign: str, right: str) -> str:
+        return f"<mrow>{left}<mo>{html.escape(sign)}</mo>{right}</mrow>"
+
+
+NOTATIONS: dict[Form, Notation] = {"text": Text(), "latex": Latex(), "mathml": MathML()}
+
+
+# --- expressions ------------------------------------------------------------------------------------------------------
+
+
+def text(expression: Any, *, in_numbers: bool = False, number: Number | None = None) -> str:
+    """An expression as text. in_numbers: numbers stand in the place of names. number: how they are written."""
+    return written(expression, "text", in_numbers, number)
+
+
+def latex(expression: Any, *, in_numbers: bool = False, number: Number | None = None) -> str:
+    """An expression in LaTeX's mathematics (amsmath)."""
+    return written(expression, "latex", in_numbers, number)
+
+
+def mathml(expression: Any, *, in_numbers: bool = False, number: Number | None = None) -> str:
+    """An expression as MathML elements, without the <math> around them."""
+    return written(expression, "mathml", in_numbers, number)
+
+
+def written(expression: Any, form: Form, in_numbers: bool = False, number: Number | None = None) -> str:
+    return _Writer(form, in_numbers, number or decimals(8, form)).of(expression)
+
+
+class _Writer:
+    """Writes expressions in one notation. level: what must bind at least as tight; tight: no minus may come first."""
+
+    def __init__(self, form: Form, in_numbers: bool, number: Number) -> None:
+        self.notation, self.in_numbers, self.number = NOTATIONS[form], in_numbers, number
+
+    def of(self, each: Any, level: int = SUM, tight: bool = False) -> str:
+        if isinstance(each, Comparison):
+            return self._relation(each, RELATIONS[each.operation])
+        if not isinstance(each, Symbol):
+            return self._constant(each, tight)
+        if each.rule is None:
+            return self._name(each, level, tight)
+        if each.rule is ops.select and isinstance(each.y, Comparison):
+            return self.notation.cases(list(self._cases(each)))
+        own, write = self._operation(each)
+        return self.notation.brackets(write(each, False)) if own < level else write(each, tight)
+
+    def _operation(self, each: Symbol) -> tuple[int, Callable[[Symbol, bool], str]]:
+        """How tight an operation binds, and what writes it."""
+        if each.rule in (ops.add, ops.sub):
+            return SUM, self._sum
+        if each.rule in (ops.mul, ops.neg, ops.matmul):
+            return PRODUCT, self._sum if each.rule is ops.neg else self._product
+        if each.rule is ops.div:
+            return PRODUCT, self._quotient
+        if each.rule is ops.power:
+            return POWER, self._power
+        if each.rule is ops.transpose and each.y is not None and len(each.y) == 2:
+            return POWER, lambda each, tight: self.notation.transposed(self.of(each.x, ATOM, True))
+        return ATOM, self._function
+
+    def _constant(self, each: Any, tight: bool) -> str:
+        if np.ndim(each):
+            return self.notation.name(f"array of shape {np.shape(each)}")
+        return self.number(None, float(each), tight)
+
+    def _name(self, each: Symbol, level: int, tight: bool) -> str:
+        name = str(each.name)
+        if self.in_numbers and not np.ndim(each.number):
+            return self.number(name, float(each.number), tight)
+        written = self.notation.name(name)
+        return self.notation.brackets(written) if level > PRODUCT and derivative(name) else written
+
+    def _sum(self, each: Symbol, tight: bool) -> str:
+        """A sum, or something with a minus in front of it."""
+        terms: list[tuple[str, Any]] = []
+        waiting: list[tuple[str, Any]] = [("+", each)]
+        while waiting:  # not by recursion: a parameter used in thousands of lines has thousands of terms
+            sign, term = waiting.pop()
+            rule = term.rule if isinstance(term, Symbol) else None
+            if rule is ops.neg:
+                waiting.append((_negated(sign), term.x))
+            elif rule in (ops.add, ops.sub) and sign == "+":
+                waiting += [("−" if rule is ops.sub else "+", term.y), ("+", term.x)]
+            else:
+                terms.append((sign, term))
+        if terms[0][0] == "+":
+            start, terms = self.of(terms[0][1], PRODUCT, tight), terms[1:]
+        else:
+            start = ""
+        out = self.notation.signed(start, [(sign, self.of(term, PRODUCT, True)) for sign, term in terms])
+        return self.notation.brackets(out) if tight and not start else out
+
+    def _product(self, each: Symbol, tight: bool) -> str:
+        factors: list[Any] = []
+        waiting: list[Any] = [each]
+        while waiting:
+            factor = waiting.pop()
+            if _sign(factor) == _sign(each):
+                waiting += [factor.y, factor.x]
+            else:
+                factors.append(factor)
+        pieces = [
+            self.of(factor, POWER if _sign(factor) else PRODUCT, tight or i > 0) for i, factor in enumerate(factors)
+        ]
+        sign = _sign(each)
+        return self.notation.joined(pieces, "×" if self.in_numbers and sign == "·" else sign)
+
+    def _quotient(self, each: Symbol, tight: bool) -> str:
+        if self.notation.fractions:
+            return self.notation.quotient(self.of(each.x), self.of(each.y))
+        return self.notation.quotient(self.of(each.x, PRODUCT, tight), self.of(each.y, POWER, True))
+
+    def _power(self, each: Symbol, tight: bool) -> str:
+        exponent = number(each.y)
+        whole = exponent if not isinstance(each.y, Symbol) and float(exponent).is_integer() else None
+        above = self.of(each.y, SUM if self.notation.fractions else ATOM, not self.notation.fractions)
+        base = self.of(each.x, ATOM, True)
+        if not isinstance(each.x, Symbol) and not float(each.x).is_integer():
+            base = self.notation.brackets(base)
+        return self.notation.power(base, above, whole)
+
+    def _function(self, each: Symbol, tight: bool) -> str:
+        symbol = each.rule.symbol if each.rule else ""
+        arguments = [self.of(argument) for argument in (each.x if type(each.x) is tuple else (each.x,))]
+        return self.notation.function(FUNCTIONS.get(symbol, symbol), [*arguments, *self._options(each.y)])
+
+    def _options(self, option: Any) -> Iterator[str]:
+        """What a function is told besides its inputs: a slope, an axis, a shape."""
+        if option is None:
+            return
+        if isinstance(option, ops.Axes):
+            if option.axis is not None:
+                axis = option.axis[0] if isinstance(option.axis, tuple) and len(option.axis) == 1 else option.axis
+                yield self.notation.relation(self.notation.name("axis"), "=", self.notation.name(str(axis)))
+        elif isinstance(option, tuple):
+            yield self.notation.brackets(", ".join(each for part in option for each in self._options(part)))
+        elif isinstance(option, slice | type(...)):
+            yield self.notation.name(str(option))
+        else:
+            yield self.of(option)
+
+    def _cases(self, each: Symbol) -> Iterator[tuple[str, str]]:
+        """The values of a choice, each with its condition; a choice in place of the other value goes on with it."""
+        signs = []
+        while True:
+            condition = each.y
+            signs.append(RELATIONS[condition.operation])
+            yield self.of(each.x[0]), self._relation(condition, signs[-1])
+            other = each.x[1]
+            if not (isinstance(other, Symbol) and other.rule is ops.select and isinstance(other.y, Comparison)):
+                break
+            each = other
+        sign = REMAINING.get(frozenset(signs), OTHERWISE[signs[-1]])
+        yield self.of(other), self._relation(condition, sign)
+
+    def _relation(self, condition: Comparison, sign: str) -> str:
+        return self.notation.relation(self.of(condition.left), sign, self.of(condition.right))
+
+
+def _negated(sign: str) -> str:
+    return "+" if sign == "−" else "−"
+
+
+def _sign(of: Any) -> str:
+    """The sign of a product: of two arrays · for the product of matrices, ⊙ where it is entry by entry. Else none."""
+    if not isinstance(of, Symbol) or of.rule not in (ops.mul, ops.matmul):
+        return ""
+    return "⊙" if of.rule is ops.mul and np.ndim(number(of.x)) and np.ndim(number(of.y)) else "·"
+
+
+def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:
+    """Which side each comparison in an expression took, as (left, relation, right); a sign compares with 0."""
+    seen: set[int] = set()
+    waiting = [expression]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, Comparison) and not np.ndim(number(each.left)):
+            yield each.left, _side(number(each.left), number(each.right)), each.right
+        elif type(each) is tuple:
+            waiting += each
+        elif isinstance(each, Symbol) and each.rule is not None:
+            if each.rule is ops.sign and not np.ndim(each.number):
+                yield each.x, _side(number(each.x), 0.0), 0.0
+            waiting += [each.y, each.x]
+
+
+def _side(left: float, right: float) -> str:
+    return ">" if left > right else "<" if left < right else "="

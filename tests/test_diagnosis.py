@@ -1,0 +1,332 @@
+"""The diagnosis: the first wrong number, what follows from it, and causes that are proved by recomputing."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micrograd_kr import Value, diagnosis
+from micrograd_kr.checking import Report, Row
+from micrograd_kr.diagnosis import NOTES, SENTENCES, check
+from micrograd_kr.exercise import ExerciseError, evaluate, forward, load
+from micrograd_kr.mistakes import KINDS, transposed
+
+CHAPTER7 = load("chapter7")
+EXACT = check(CHAPTER7)
+
+
+def with_numbers(**numbers: str) -> Report:
+    return check(replace(CHAPTER7, hand={**CHAPTER7.hand, **numbers}))
+
+
+def row(report: Report, name: str) -> Row:
+    return next(each for each in report.rows if each.name == name)
+
+
+def written(text: str, folder: Path) -> Report:
+    file = folder / "exercise.toml"
+    file.write_text(text, encoding="utf-8")
+    return check(load(file))
+
+
+# --- first wrong, and what follows ------------------------------------------------------------------------------------
+
+
+def test_where_nothing_is_wrong_there_is_no_first_wrong_number() -> None:
+    assert EXACT.first_wrong is None
+    assert not any(each.causes or each.follows_from or each.notes for each in EXACT.rows)
+
+
+def carried_on(**wrong: float) -> dict[str, str]:
+    """The chapter's forward pass as it comes out for who has some wrong numbers and works on with them."""
+    numbers = {**CHAPTER7.given, **CHAPTER7.parameters}
+    for name, formula in CHAPTER7.forward.items():
+        numbers[name] = wrong[name] if name in wrong else evaluate(formula, numbers)
+    return {name: f"{numbers[name]:.8f}" for name in CHAPTER7.forward}
+
+
+def test_what_is_worked_from_a_wrong_number_follows_from_it() -> None:
+    report = check(replace(CHAPTER7, hand=carried_on(h1=0.53)))
+    assert report.first_wrong is not None
+    assert report.first_wrong.name == "h1"
+    following = {each.name for each in report.wrong if each.follows_from == "h1"}
+    assert following == {"z3", "o1", "z4", "o2", "E_o1", "E_o2", "E_total"}
+
+
+def test_two_mistakes_are_two_roots_and_a_number_worked_right_from_a_wrong_one_is_none() -> None:
+    report = check(replace(CHAPTER7, hand=carried_on(h1=0.53, o2=0.7)))
+    assert [each.name for each in report.roots] == ["h1", "o2"]
+    assert row(report, "E_o2").follows_from == "o2"
+    assert row(report, "E_o1").follows_from == "h1"
+
+
+def test_after_a_slip_of_the_pen_the_right_number_is_used_on() -> None:
+    report = with_numbers(o1="0.60944060")
+    assert [each.name for each in report.wrong] == ["o1"]
+
+
+def test_the_file_s_order_decides_nothing() -> None:
+    sheet = carried_on(h1=0.53)
+    report = check(replace(CHAPTER7, hand=dict(reversed(sheet.items()))))
+    assert report.first_wrong is not None
+    assert report.first_wrong.name == "h1"
+
+
+def test_equal_derivatives_under_two_names_are_one_mistake() -> None:
+    report = with_numbers(**{"dE_total/do1": "-0.20944600", "dE_o1/do1": "-0.20944600"})
+    assert len(report.roots) == 1
+    assert {each.name for each in report.wrong} == {"dE_total/do1", "dE_o1/do1"}
+
+
+def test_a_wrong_working_of_a_right_number_is_the_first_wrong_one() -> None:
+    report = check(load("chapter7-misprints"))
+    assert [each.name for each in report.roots] == ["E_total", "W1+"]
+    assert not any(each.causes for each in report.rows)
+
+
+# --- causes -----------------------------------------------------------------------------------------------------------
+
+O1, O2, H1, H2 = 0.6094460049967882, 0.6638449096978557, 0.5199893401555818, 0.5274723043445937
+DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kinds", "says"),
+    [
+        ("dE_total/do1", -DO1, {"sign", "minus one", "exchanged"}, "the sign of"),
+        ("E_o1", DO1**2, {"half"}, "the factor ½ was left out"),
+        ("dE_total/do1", DO1 * 2, {"half"}, "the factor ½"),
+        ("dE_total/do1", DO1 / 2, {"two"}, "the factor 2"),
+        ("E_o1", -DO1 / 2, {"power"}, "target_o1 − o1 was used where (target_o1 − o1)² is due"),
+        ("do1/dz3", O1, {"derivative", "factor"}, "o1 was used where its derivative is due, o1·(1 − o1)"),
+        ("do1/dz3", O1 * (1 + O1), {"plus for minus"}, None),
+        ("dE_total/dW5", DO1 * H1, {"factor"}, "the factor ∂o1/∂z3 was left out"),
+        ("dE_total/dW5", DO1 * SLOPE * H2, {"index"}, "h2 was used where h1 is due"),
+        ("dE_o1/dh1", DO1 * SLOPE * H1, {"operand"}, "h1 was used where W5 is due"),
+        ("dE_o1/dh1", DO1 * SLOPE * 0.437038572198, {"updated"}, "W5⁺ was used where W5 is due"),
+        ("dE_total/dh1", 0.022433700310, {"term"}, "the term ∂E_o2/∂h1 was left out"),
+        ("dE_total/dh1", 0.03170787, {"updated"}, "W5⁺, W7⁺ was used where W5, W7 is due, everywhere"),
+        ("z3", 0.45 * H2 + 0.4 * H1, {"exchanged"}, "were exchanged"),
+        ("W5+", 0.45 + 0.5 * 0.025922855604, {"plus for minus"}, "W5 + lr·∂E_total/∂W5"),
+        ("W5+", 0.45 - 0.025922855604, {"lr"}, "the factor lr was left out"),
+        ("z3'", 0.45 * 0.519938866042 + 0.4 * 0.527428057734, {"old"}, "W5, W6 was used where W5⁺, W6⁺ is due"),
+        ("z3'", 0.437038572198 * H1 + 0.386852049336 * H2, {"old"}, "h1, h2 was used where h1′, h2′ is due"),
+        ("h2", 0.52742730, {"digits"}, "digits were transposed, 0.52742730 for 0.52747230"),
+        ("z3", 0.45 * 0.52 + 0.4 * H2, {"rounded"}, "h1 was rounded too early, to 2 decimals"),
+    ],
+)
+def test_the_mistake_is_named_with_what_was_done_and_what_is_due(
+    name: str, value: float, kinds: set[str], says: str | None
+) -> None:
+    found = row(with_numbers(**{name: f"{value:.8f}"}), name)
+    (cause,) = found.causes
+    assert kinds <= {cause.kind, *cause.also}
+    assert says is None or says in cause.english
+    assert cause.value == pytest.approx(value, abs=1e-8)
+    assert re.search(r" \(\S+ = .+\)$", cause.english)
+
+
+def test_lr_twice_is_told_from_a_factor_two_where_lr_is_no_half() -> None:
+    exercise = replace(CHAPTER7, lr=0.1, hand={"W5+": f"{0.45 - 0.01 * 0.025922855604:.8f}"})
+    (cause,) = check(exercise).rows[0].causes
+    assert cause.kind == "lr twice"
+
+
+def test_a_mistake_in_a_number_that_is_not_on_the_sheet_is_named_there_and_carried_on() -> None:
+    wrong_slope = DO1 * O1
+    sheet = {"o1": "0.60944600", "dE_total/dW5": f"{wrong_slope * H1:.8f}", "dE_total/dW6": f"{wrong_slope * H2:.8f}"}
+    report = check(replace(CHAPTER7, hand=sheet))
+    assert report.first_wrong is not None
+    assert (report.first_wrong.causes[0].kind, report.first_wrong.causes[0].place) == ("derivative", "do1/dz3")
+    assert row(report, "dE_total/dW6").follows_from == "dE_total/dW5"
+
+
+def test_roots_of_one_cause_name_one_another() -> None:
+    report = with_numbers(**{"dh1/dz1": f"{H1:.8f}", "dh2/dz2": f"{H2:.8f}"})
+    assert row(report, "dh1/dz1").causes[0].same_at == ("dh2/dz2",)
+    assert row(report, "dh2/dz2").causes[0].same_at == ("dh1/dz1",)
+
+
+def test_a_number_that_no_mistake_explains_says_so_in_both_languages() -> None:
+    found = row(with_numbers(o1="0.71234567"), "o1")
+    assert not found.causes
+    assert [(note.english, note.korean) for note in found.notes] == [NOTES["no cause"]]
+
+
+def test_too_few_digits_to_be_sure_are_said() -> None:
+    assert "few digits" in {note.kind for note in row(with_numbers(z1="0.05"), "z1").notes}
+    assert "few digits" not in {note.kind for note in row(with_numbers(h2="0.52742730"), "h2").notes}
+
+
+def test_a_search_that_takes_too_long_is_cut_short_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "WORK", 10)
+    found = row(with_numbers(o1="0.71234567"), "o1")
+    assert "capped" in {note.kind for note in found.notes}
+
+
+def test_a_long_chain_is_no_trouble(tmp_path: Path) -> None:
+    lines = "\n".join(f'y{n} = "sin(y{n - 1})"' for n in range(1, 160))
+    start = f'title = "t"\nloss = "y159"\nlr = 0.1\n[given]\n[parameters]\ny0 = 1\n[forward]\n{lines}\n[hand]\n'
+    report = written(start + '"y159" = "0.10123457"\n"dy159/dy0" = "0.12345678"\n"y159\'" = "0.08612345"\n', tmp_path)
+    assert [each.verdict for each in report.rows] == ["wrong"] * 3
+
+
+def test_every_kind_of_mistake_has_a_sentence_in_both_languages() -> None:
+    assert set(SENTENCES) == set(KINDS)
+    for english, korean in SENTENCES.values():
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", korean))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("0.12", ["0.21"]),
+        ("-0.512", ["-0.152", "-0.521"]),
+        ("0.11", []),
+        ("7", []),
+        ("12.5", ["21.5"]),
+        ("8.12e-4", ["8.21e-4"]),
+    ],
+)
+def test_neighbouring_digits_are_transposed(text: str, found: list[str]) -> None:
+    assert sorted(transposed(text)) == found
+
+
+# --- corner cases -----------------------------------------------------------------------------------------------------
+
+RELU = """
+title = "relu"
+loss = "E"
+lr = 0.5
+[given]
+x = 0.0
+t = 1.0
+[parameters]
+w = 0.5
+[forward]
+z = "w*x"
+h = "{function}(z)"
+E = "1/2*(t - h)**2"
+[hand]
+"""
+
+
+def test_at_zero_the_other_side_s_derivative_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
+    report = written(RELU.format(function="relu") + '"dh/dz" = "1"\n"dE/dz" = "-1"\n', tmp_path)
+    (cause,) = report.rows[0].causes
+    assert cause.english.startswith("at 0 the derivative is taken as 0, not 1")
+    assert report.rows[1].follows_from == "dh/dz"
+
+
+def test_a_mistake_that_is_multiplied_by_zero_is_not_seen(tmp_path: Path) -> None:
+    report = written(RELU.format(function="sigmoid") + 'z = "0"\n"dE/dw" = "0"\n"w+" = "0.5"\n', tmp_path)
+    assert {each.verdict for each in report.rows} == {"match"}
+
+
+def test_a_number_smaller_than_its_rounding_says_that_it_tells_nothing(tmp_path: Path) -> None:
+    saturated = RELU.format(function="sigmoid").replace("x = 0.0", "x = 24.0")
+    report = written(saturated + 'z = "12.0000"\n"dh/dz" = "0.0000"\n', tmp_path)
+    assert [note.kind for note in report.rows[1].notes] == ["few decimals"]
+
+
+def test_a_number_with_fewer_decimals_than_the_others_is_remarked_on() -> None:
+    assert [note.kind for note in row(with_numbers(**{"z1'": "0.0798"}), "z1'").notes] == ["fewer decimals"]
+
+
+def test_the_form_of_a_constant_is_the_constant() -> None:
+    (cause,) = row(with_numbers(**{"dE_total/dE_o1": "-1"}), "dE_total/dE_o1").causes
+    assert cause.kind == "sign"
+
+
+# --- from Python ------------------------------------------------------------------------------------------------------
+
+
+def graph() -> Value:
+    return forward(CHAPTER7)["E_total"]
+
+
+@pytest.mark.parametrize("change", [{}, {"dE_total/dh1": "0.03170787"}, {"o1": "0.6", "W5+": "0.46296143"}])
+def test_a_graph_of_labelled_values_gets_the_verdicts_and_causes_of_the_file(change: dict[str, str]) -> None:
+    hand = {**CHAPTER7.hand, **change}
+    file, python = check(replace(CHAPTER7, hand=hand)), check(hand, graph(), lr=0.5)
+
+    def found(report: Report) -> list[tuple]:
+        causes = [[(cause.kind, cause.place, cause.also) for cause in each.causes] for each in report.rows]
+        rows = [(each.name, each.hand, each.verdict, each.follows_from, each.notes) for each in report.rows]
+        return [*rows, *causes]
+
+    assert found(file) == found(python)
+    assert [each.bound for each in python.rows] == pytest.approx([each.bound for each in file.rows], rel=1e-9)
+
+
+def test_floats_have_lost_their_zeros_and_text_has_not() -> None:
+    floats = {name: float(text) for name, text in CHAPTER7.hand.items()}
+    assert {each.verdict for each in check(floats, graph(), lr=0.5).rows} == {"match"}
+    assert check(floats | {"h1": 0.52}, graph(), lr=0.5).first_wrong is not None
+    assert check(CHAPTER7.hand | {"h1": "0.52"}, graph(), lr=0.5).first_wrong is None
+
+
+def test_a_worked_line_of_a_graph_is_judged_part_by_part() -> None:
+    (found,) = check({"W1+": "0.1 - 0.5*0.00080888 = 0.29959556"}, graph(), lr=0.5).rows
+    assert [part.remedy for part in found.parts or ()] == ["0.1 → W1 = 0.3"]
+
+
+def test_an_update_is_checked_for_the_parameters_that_are_named() -> None:
+    x, w = Value(2.0, "x"), Value(3.0, "w")
+    loss = w * x * x
+    loss.label = "E"
+    assert check({"w+": "1", "E'": "4"}, loss, lr=0.5).wrong == ()
+    assert [each.name for each in check({"E'": "4"}, loss, lr=0.5).wrong] == ["E'"]
+    assert check({"E'": "4"}, loss, lr=0.5, parameters=[w]).wrong == ()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "options", "says"),
+    [
+        ({"q": "1"}, {}, "unknown name"),
+        ({"W5+": "1"}, {}, "lr is missing"),
+        ({"z1": "one"}, {}, "expected a number"),
+        ({"z1": float("nan")}, {}, "expected a number"),
+        ({"W5+": "1"}, {"lr": 0.5, "parameters": ["o1"]}, "labelled leaves"),
+    ],
+)
+def test_what_a_graph_has_no_such_thing_for_is_said(numbers: dict, options: dict, says: str) -> None:
+    with pytest.raises(ExerciseError, match=says):
+        check(numbers, graph(), **options)
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"), [("aa", "each label once"), (["a", "lr"], "such as W1"), (["a", "b c"], "such as W1")]
+)
+def test_labels_have_to_be_names(labels: str, says: str) -> None:
+    one, other = (Value(2.0, label) for label in labels)
+    with pytest.raises(ExerciseError, match=says):
+        check({"a": "2"}, one * other)
+
+
+def test_numbers_without_their_graph_are_refused() -> None:
+    with pytest.raises(ExerciseError, match="expected the loss"):
+        check({"z1": "0.08"})
+
+
+def test_the_numbers_of_tensors_get_a_verdict_for_each_entry() -> None:
+    w, x = Value(np.array([[0.3, 0.25], [0.4, 0.35]]), "W"), Value(np.array([0.1, 0.2]), "x")
+    z = w @ x
+    z.label = "z"
+    loss = (z * z).sum()
+    loss.label = "E"
+    numbers = {
+        "z": ["0.08", "0.11"],
+        "dE/dW": [[0.016, 0.032], [0.022, 0.050]],
+        "W+": [["0.292", "0.234"], ["0.389", "0.328"]],
+        "E'": "0.0164",
+    }
+    report = check(numbers, loss, lr=0.5)
+    assert [each.name for each in report.wrong] == ["dE/dW[1, 1]"]
+    assert not any(each.causes for each in report.rows)
+    with pytest.raises(ExerciseError, match="shape"):
+        check({"z": ["0.08"]}, loss)
+    with pytest.raises(ExerciseError, match="unknown name"):
+        check({"q": "1"}, loss)

@@ -1,0 +1,269 @@
+"""Expressions and names set as text, LaTeX and MathML: nothing is lost, no bracket is too many, what is written is well
+formed.
+"""
+
+import math
+import xml.etree.ElementTree as ET
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import assume, given
+
+from micrograd_kr import notation, ops
+from micrograd_kr.exercise import evaluate, read_formula
+from micrograd_kr.symbols import Symbol, named_in, number, simplified
+
+NUMBERS = {"a": 0.7, "b": -1.3, "c1": 2.5, "E_o1": 0.4}
+PLAIN = str.maketrans(
+    {"·": "*", "×": "*", "−": "-", "½": "(1/2)"} | {each: f"**{i}" for i, each in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+)
+
+
+def symbols_of(numbers: dict[str, float]) -> dict[str, Symbol]:
+    return {name: Symbol(name, value) for name, value in numbers.items()}
+
+
+def expression(formula: str, **numbers: float):
+    return evaluate(read_formula(formula), symbols_of(NUMBERS | numbers))
+
+
+def read_back(text: str, numbers: dict[str, float] | None = None) -> float:
+    """What a written expression comes to when it is read as a formula of an exercise."""
+    return float(evaluate(read_formula(text.translate(PLAIN)), numbers or NUMBERS))
+
+
+def formulas() -> st.SearchStrategy[str]:
+    """Formulas of an exercise over the names of NUMBERS, with more brackets than they need."""
+    leaves = st.sampled_from([*NUMBERS, "0.5", "1", "2", "3", "0.25", "-2", "-0.5", "1e-7"])
+
+    def larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        binary = st.builds("({}){}({})".format, inner, st.sampled_from(["+", "-", "*", "/", "**"]), inner)
+        functions = st.sampled_from(["sigmoid", "tanh", "abs", "exp", "sin", "softplus", "relu", "sqrt"])
+        return binary | st.builds("-({})".format, inner) | st.builds("{}({})".format, functions, inner)
+
+    return st.recursive(leaves, larger, max_leaves=8)
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+@given(formula=formulas())
+def test_text_read_back_as_a_formula_gives_the_same_number(formula: str) -> None:
+    it = expression(formula)
+    assume(math.isfinite(number(it)))
+    assert read_back(notation.text(it)) == pytest.approx(number(it), rel=1e-9, abs=1e-12)
+
+
+@given(formula=formulas())
+def test_an_expression_in_numbers_comes_to_its_number(formula: str) -> None:
+    it = expression(formula)
+    assume(math.isfinite(number(it)))
+    text = notation.text(it, in_numbers=True)
+    assert read_back(text, {"none": 0.0}) == pytest.approx(number(it), rel=1e-9, abs=1e-12)
+
+
+@given(formula=formulas())
+def test_what_is_simplified_comes_to_the_same_number_and_brings_in_no_name(formula: str) -> None:
+    it = expression(formula)
+    simpler = simplified(it)
+    assume(math.isfinite(number(it)) and math.isfinite(number(simpler)))
+    assert number(simpler) == pytest.approx(number(it), rel=1e-6, abs=1e-9)
+    assert {each.name for each in named_in(simpler)} <= {each.name for each in named_in(it)}
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("a - (b - c1)", "a − (b − c1)"),
+        ("(a - b) - c1", "a − b − c1"),
+        ("a + (b + c1)", "a + b + c1"),
+        ("a*(b*c1)", "a·b·c1"),
+        ("a*(b + c1)", "a·(b + c1)"),
+        ("(a*b)/c1", "a·b/c1"),
+        ("a/(b*c1)", "a/(b·c1)"),
+        ("a/(b/c1)", "a/(b/c1)"),
+        ("(a/b)*c1", "a/b·c1"),
+        ("-(a + b)", "−(a + b)"),
+        ("-(a*b)", "−a·b"),
+        ("a*(-b)", "a·(−b)"),
+        ("a + -b", "a − b"),
+        ("a - -b", "a + b"),
+        ("-a + b", "−a + b"),
+        ("(-a)**2", "(−a)²"),
+        ("-(a**2)", "−a²"),
+        ("(a + b)**2", "(a + b)²"),
+        ("(a**2)**3", "(a²)³"),
+        ("a**(-1)", "a**(−1)"),
+        ("a**b", "a**b"),
+        ("1/2*(a - b)**2", "½·(a − b)²"),
+        ("sqrt(a + b)/max(a, b)", "sqrt(a + b)/max(a, b)"),
+        ("leaky_relu(a)", "leaky_relu(a, 0.01)"),
+    ],
+)
+def test_text_has_the_brackets_it_needs_and_no_others(formula: str, text: str) -> None:
+    assert notation.text(expression(formula)) == text
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        ("-(1/2*(2*(a - b)))", "−(a − b)"),
+        ("1 - a*a", "1 − a²"),
+        ("a*(-1)*b*(-1)", "a·b"),
+        ("a*b + b*a", "2·a·b"),
+        ("a + b - a", "b"),
+        ("2*(a - b)/4*3", "6·(a − b)/4"),
+        ("-1*a/b", "−a/b"),
+        ("a*(b + 0*c1)*3", "3·a·b"),
+        ("-a*-b", "a·b"),
+    ],
+)
+def test_simplified_is_what_a_person_would_write(formula: str, text: str) -> None:
+    assert notation.text(simplified(expression(formula))) == text
+
+
+def test_the_sign_of_a_number_in_the_place_of_a_name_gets_its_brackets() -> None:
+    it = expression("b - b*b + b**2", b=-1.3)
+    assert notation.text(it, in_numbers=True) == "−1.3 − (−1.3) × (−1.3) + (−1.3)²"
+
+
+def test_a_choice_names_all_its_cases_and_the_side_taken_is_known() -> None:
+    slope = ops.relu.dx(1.0, None, Symbol("a", 0.7))
+    assert notation.text(slope) == "{1 (a > 0), 0 (a ≤ 0)}"
+    tie = ops.maximum.dx(1.0, None, Symbol("a", 0.7), Symbol("b", 0.9))
+    assert notation.text(tie) == "{1 (a > b), ½ (a = b), 0 (a < b)}"
+    left, sign, right = next(notation.taken(tie))
+    assert (left.name, sign, right.name) == ("a", "<", "b")
+    assert [sign for _, sign, _ in notation.taken(ops.absolute.dx(1.0, None, Symbol("b", -1.3)))] == ["<"]
+
+
+def test_the_hook_writes_every_number_and_knows_whose_it_is() -> None:
+    asked = []
+
+    def slot(name: str | None, value: float, tight: bool) -> str:
+        asked.append((name, value, tight))
+        return f"<{name}>"
+
+    assert notation.text(expression("2*a - b*E_o1"), in_numbers=True, number=slot) == "<None> × <a> − <b> × <E_o1>"
+    assert asked == [(None, 2.0, False), ("a", 0.7, True), ("b", -1.3, True), ("E_o1", 0.4, True)]
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.08, 8, "0.08"),
+        (0.60944600499, 8, "0.60944600"),
+        (-0.5, 8, "−0.5"),
+        (715.0, 8, "715"),
+        (0.36787944, 2, "0.37"),
+        (1.23456e-12, 4, "1.235e−12"),
+        (1e300, 4, "1.000e+300"),
+        (123456789012.34, 2, "123456789012.34"),
+        (0.0, 8, "0"),
+        (-0.0, 8, "0"),
+        (math.inf, 8, "inf"),
+    ],
+)
+def test_numbers_have_their_decimals_and_no_more(value: float, digits: int, text: str) -> None:
+    assert notation.shown(value, digits) == text
+
+
+def test_a_given_number_keeps_its_decimals_unless_they_are_very_many() -> None:
+    write = notation.decimals(2, exact={"a"})
+    assert [write("a", 0.123, False), write("b", 0.123, False), write("a", 0.1234567890123, False)] == [
+        "0.123",
+        "0.12",
+        "0.12",
+    ]
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "latex"),
+    [
+        ("z1", "z1", "z_{1}"),
+        ("W5+", "W5⁺", "W_{5}^{+}"),
+        ("z1'", "z1′", "z_{1}'"),
+        ("E_total", "E_total", "E_{total}"),
+        ("target_o1", "target_o1", r"\mathit{target}_{o1}"),
+        ("dE_total/dW5", "∂E_total/∂W5", r"\frac{\partial E_{total}}{\partial W_{5}}"),
+        ("a_b_c", "a_b_c", "a_{b,c}"),
+        ("입력1", "입력1", r"\text{입력}_{1}"),
+        ("h_", "h_", r"\mathit{h\_}"),
+    ],
+)
+def test_a_name_is_set_as_a_textbook_sets_it(name: str, text: str, latex: str) -> None:
+    assert notation.quantity(name) == text
+    assert notation.quantity(name, "latex") == latex
+
+
+def test_a_name_in_mathml_has_its_subscript_and_its_mark() -> None:
+    assert notation.quantity("W5+", "mathml") == "<msubsup><mi>W</mi><mn>5</mn><mo>+</mo></msubsup>"
+    fraction = ET.fromstring(notation.quantity("dE_total/dW5", "mathml"))
+    assert "".join(fraction.itertext()) == "∂Etotal∂W5"
+    assert [each.tag for each in fraction] == ["mrow", "mrow"]
+
+
+# --- LaTeX and MathML -------------------------------------------------------------------------------------------------
+
+CHILDREN = {"mfrac": 2, "msub": 2, "msup": 2, "msubsup": 3, "mi": 0, "mn": 0, "mo": 0}
+ELEMENTS = {*CHILDREN, "mrow", "msqrt", "mtable", "mtr", "mtd"}
+
+
+def sloped(formula: str):
+    """An expression with choices in it: the derivative of a relu of it."""
+    it = expression(formula)
+    return ops.relu.dx(it, None, it) if isinstance(it, Symbol) else it
+
+
+@given(formula=formulas(), in_numbers=st.booleans())
+def test_mathml_is_well_formed_and_of_core_elements_with_as_many_children_as_they_take(
+    formula: str, in_numbers: bool
+) -> None:
+    tree = ET.fromstring(f"<math>{notation.mathml(sloped(formula), in_numbers=in_numbers)}</math>")
+    for each in tree.iter():
+        assert each.tag in ELEMENTS or each is tree
+        assert len(each) == CHILDREN.get(each.tag, len(each))
+
+
+@given(formula=formulas(), in_numbers=st.booleans())
+def test_latex_closes_what_it_opens(formula: str, in_numbers: bool) -> None:
+    assert_balanced(notation.latex(sloped(formula), in_numbers=in_numbers))
+
+
+def assert_balanced(latex: str) -> None:
+    depth = 0
+    for each in latex.replace(r"\{", "").replace(r"\}", ""):
+        depth += {"{": 1, "}": -1}.get(each, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert latex.count(r"\left") == latex.count(r"\right")
+    assert latex.count(r"\begin{cases}") == latex.count(r"\end{cases}")
+
+
+@given(formula=formulas())
+def test_matplotlib_reads_the_latex(formula: str) -> None:
+    mathtext = pytest.importorskip("matplotlib.mathtext")
+    parsed = mathtext.MathTextParser("path").parse(f"${notation.latex(expression(formula))}$")
+    assert parsed.width > 0
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a & b", 'x" onload="'])
+def test_markup_in_a_name_is_text_in_mathml(name: str) -> None:
+    assert "".join(ET.fromstring(notation.mathml(Symbol(name, 1.0) * 2)).itertext()) == f"{name}·2"
+
+
+@pytest.mark.parametrize("name", [r"\input{x}", "50 % & $x$ #_{^~", "x}{y"])
+def test_commands_in_a_name_are_text_in_latex(name: str) -> None:
+    written = notation.latex(Symbol(name, 1.0) * 2)
+    assert_balanced(written)
+    assert r"\input" not in written
+
+
+def test_a_sum_of_thousands_of_terms_and_a_product_of_thousands_of_factors_need_no_recursion() -> None:
+    total = product = Symbol("a", 1.0)
+    for _ in range(5000):
+        total, product = total + Symbol("b", 1.0), product * Symbol("b", 1.0)
+    assert notation.text(total).count("+") == notation.text(product).count("·") == 5000
