@@ -1,0 +1,772 @@
+"""Worksheets: an exercise with blanks to fill in by hand, its answer key, comfortable numbers, and new exercises.
+
+A sheet is Markdown, a page to print, or an exercise file that `check` reads back. New numbers are drawn until they are
+comfortable: each keeps the sign and the kind of the one it takes the place of (a whole number stays whole, 0 and 1
+stay), and `_objection` says what a teacher would have against what they come to.
+"""
+
+import ast
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from html import escape
+from itertools import count, groupby
+from random import Random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_kr import notation
+from micrograd_kr.checking import hand
+from micrograd_kr.exercise import (
+    NAMES,
+    Exercise,
+    ExerciseError,
+    Formula,
+    Solution,
+    evaluate,
+    names_in,
+    parse_name,
+    read_formula,
+    solve,
+)
+from micrograd_kr.symbols import Symbol
+
+if TYPE_CHECKING:
+    import graphviz
+
+SHEETS = {".md": "markdown", ".html": "html", ".toml": "toml"}
+GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "second": "second"}
+DIGITS = 6  # decimals, where there are no hand numbers to go by
+EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
+
+WORDS = {
+    "en": {
+        "answers": "Answer key",
+        "name": "Name",
+        "date": "Date",
+        "digits": "Round to {digits} decimals; a number that ends within {exact} is written to its end.",
+        "loss": "What is differentiated: {loss}.",
+        "lr": "The learning rate: lr = {lr}.",
+        "given": "Given",
+        "parameters": "Parameters",
+        "value": "The forward pass",
+        "gradient": "Backpropagation",
+        "updated": "The update",
+        "second": "The second forward pass, with the updated parameters",
+        "quantity": "quantity",
+        "working": "formula, working",
+        "number": "number",
+        "seed": "seed {seed}",
+        "picture": "The network, without the numbers to be worked",
+    },
+    "ko": {
+        "answers": "정답",
+        "name": "이름",
+        "date": "날짜",
+        "digits": "소수점 아래 {digits}자리로 반올림합니다. {exact}자리 안에서 끝나는 수는 끝까지 씁니다.",
+        "loss": "미분하는 양: {loss}.",
+        "lr": "학습률: lr = {lr}.",
+        "given": "주어진 수",
+        "parameters": "매개변수",
+        "value": "순전파",
+        "gradient": "역전파",
+        "updated": "갱신",
+        "second": "다시 순전파, 갱신된 매개변수로",
+        "quantity": "양",
+        "working": "식, 풀이",
+        "number": "수",
+        "seed": "시드 {seed}",
+        "picture": "구할 수를 뺀 신경망",
+    },
+}
+
+
+# --- what stands on a sheet -------------------------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """A line to work: a quantity, its kind, its formula as symbols (None for a derivative), its answer, whether that is
+    a blank.
+    """
+
+    name: str
+    kind: str
+    formula: Any
+    answer: str
+    blank: bool
+
+
+@dataclass(frozen=True)
+class Worksheet:
+    """An exercise and what is to be worked of it, in order.
+
+    digits: decimals of the answers. seed: the one its numbers were drawn with; None: they are the exercise's own.
+    """
+
+    exercise: Exercise
+    lines: tuple[Line, ...]
+    digits: int
+    seed: int | None = None
+
+    def sections(self) -> list[tuple[str, list[Line]]]:
+        """The lines in runs of one kind."""
+        return [(kind, list(lines)) for kind, lines in groupby(self.lines, lambda line: line.kind)]
+
+
+def worksheet(
+    exercise: Exercise, *, hide: Iterable[str] = (), seed: int | None = None, digits: int | None = None
+) -> Worksheet:
+    """An exercise as a worksheet: the quantities in its [hand], or else `suggested`.
+
+    hide: which of them are blanks, by name or by group (forward, gradients, updates, second); by default all. What is
+    not listed is added. seed: draw new numbers with it. digits: decimals of the answers, by default those of [hand].
+    Raises ExerciseError for a name it cannot read, and where no comfortable numbers are found.
+    """
+    listed = [*exercise.hand, *exercise.blanks] or suggested(exercise)
+    blanks = [name for each in hide for name in _hidden(exercise, listed, each)] or listed
+    names = list(dict.fromkeys([*listed, *blanks]))
+    kinds = {name: parse_name(exercise, name).kind for name in names}
+    if len(names) > len(listed) or (exercise.hand and exercise.blanks):  # then the file gives no order
+        names.sort(key=lambda name: list(GROUPS.values()).index(kinds[name]))
+    if digits is None:
+        results = [hand(text.rpartition("=")[2].strip()) for text in exercise.hand.values()]
+        digits = max((each.decimals for each in results), default=DIGITS)
+    if seed is not None:
+        exercise = drawn(exercise, seed, names, digits)
+    solution = solve(exercise)
+    lines = tuple(
+        Line(name, kinds[name], _formula(solution, name), answer(solution.value(name), digits), name in blanks)
+        for name in names
+    )
+    return Worksheet(exercise, lines, digits, seed)
+
+
+def _formula(solution: Solution, name: str) -> Any:
+    """What a quantity is worked from, as symbols."""
+    exercise = solution.exercise
+    kind, of, _ = parse_name(exercise, name)
+    if kind == "gradient":
+        return None
+    if kind == "updated":
+        slope = Symbol(f"d{exercise.loss}/d{of}", solution.gradients[of])
+        return Symbol(of, exercise.parameters[of]) - Symbol("lr", exercise.lr or 0.0) * slope
+    if of not in exercise.forward:
+        return None
+    marks = dict.fromkeys(exercise.parameters, "+") | dict.fromkeys(exercise.forward, "'") if kind == "second" else {}
+    names = {each: Symbol(each + marks.get(each, ""), value.data) for each, value in solution.before.items()}
+    return evaluate(exercise.forward[of], names)
+
+
+def suggested(exercise: Exercise) -> list[str]:
+    """What there is to work: every value, the loss's derivatives from the end to the start, the updates, the second
+    pass. Left out is what the loss does not depend on, and derivatives that are 1.
+    """
+    start = exercise.parameters or exercise.given
+    solution = solve(exercise)
+    depth = {exercise.loss: 0}
+    for name in reversed(list(exercise.forward)):
+        if name in depth:
+            depth |= {used: max(depth.get(used, 0), depth[name] + 1) for used in names_in(exercise.forward[name])}
+    inner = sorted(depth.keys() & exercise.forward.keys() - {exercise.loss}, key=exercise.positions.__getitem__)
+    inner.sort(key=depth.__getitem__)
+    by = [name for name in inner if solution.gradients[name] != 1.0] + [name for name in start if name in depth]
+    names = [*exercise.forward, *(f"d{exercise.loss}/d{name}" for name in by)]
+    if exercise.lr is not None and exercise.parameters:
+        names += [f"{name}+" for name in start if name in depth] + [f"{name}'" for name in exercise.forward]
+    return names
+
+
+def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
+    """The quantities that a name or a group stands for."""
+    if asked in exercise.positions or asked not in GROUPS:
+        kind, of, by = parse_name(exercise, asked)
+        return [f"d{of}/d{by}" if kind == "gradient" else of + {"updated": "+", "second": "'"}.get(kind, "")]
+    for names in (listed, suggested(exercise)):
+        found = [name for name in names if parse_name(exercise, name).kind == GROUPS[asked]]
+        if found:
+            return found
+    raise ExerciseError(
+        f"{exercise.source}: no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables",
+        f"{exercise.source}: 빈칸으로 만들 {asked} 항목이 없습니다. 매개변수와 학습률(표들 위의 lr = 0.5)이 필요합니다",
+    )
+
+
+def answer(value: float, digits: int) -> str:
+    """A number as the key has it: to its end where that is near, else rounded.
+
+    >>> answer(0.1 * 0.3 + 0.05, 8), answer(0.51998934015, 8), answer(715.0, 2)
+    ('0.08', '0.51998934', '715')
+    """
+    for places in range(max(digits, EXACT_DIGITS) + 1):
+        text = f"{value:z.{places}f}"
+        if abs(Decimal(text) - Decimal(value)) <= Decimal(4 * math.ulp(value)):
+            return text
+    return f"{value:z.{digits}f}"
+
+
+# --- comfortable numbers ----------------------------------------------------------------------------------------------
+
+STEPS = (10, 5, 1)  # hundredths: numbers with one decimal are tried first, then ones like 0.35, then 0.37
+TRIES = 400  # of each
+FLAT = {"sigmoid": 3.0, "tanh": 1.5, "softplus": 3.0, "exp": 3.0}  # beyond, σ' < 0.05, tanh' < 0.2: saturated
+KINKED = ("relu", "leaky_relu", "abs", "step", "max", "min")
+KINK = 0.05  # so near to a kink, rounding could decide
+UNITS = 10  # of the last decimal: an answer has two digits at least
+
+# fmt: off  (what is not comfortable, and what to do about it)
+OBJECTIONS = {
+    "infinite": (
+        "a quantity is not finite; change the exercise's numbers or its lr",
+        "유한하지 않은 양이 있습니다. 문제의 수나 lr을 바꾸세요",
+    ),
+    "flat": (
+        "{name} is saturated; use smaller numbers, or fewer inputs",
+        "{name}: 포화됩니다. 더 작은 수나 더 적은 입력을 쓰세요",
+    ),
+    "kink": (
+        "{name} comes too near to its kink, or goes to its other side; change the exercise's numbers",
+        "{name}: 꺾이는 점에 너무 가깝거나 그 점을 넘습니다. 문제의 수를 바꾸세요",
+    ),
+    "small": (
+        "{name} has fewer than two digits at {digits} decimals; ask for more with --digits",
+        "{name}: 소수점 아래 {digits}자리로는 두 자리가 안 됩니다. --digits로 자릿수를 늘리세요",
+    ),
+    "loss": (
+        "{name} does not go down in the step; use a smaller lr",
+        "{name}: 한 번의 갱신으로 줄지 않습니다. 더 작은 lr을 쓰세요",
+    ),
+    "alike": (
+        "two of the values come out alike; change the exercise's numbers",
+        "값이 서로 같아지는 양이 있습니다. 문제의 수를 바꾸세요",
+    ),
+    "few": ("there are not enough different numbers; use fewer", "서로 다른 수가 모자랍니다. 수의 개수를 줄이세요"),
+}
+# fmt: on
+
+
+class Story(NamedTuple):
+    """What stays as it is when numbers change: the side on which each kinked function is (0: either), which answers are
+    exactly 0, and how many values are different.
+    """
+
+    sides: Sequence[float]
+    zeros: frozenset[str]
+    different: int
+
+
+def drawn(exercise: Exercise, seed: int, names: Sequence[str], digits: int) -> Exercise:
+    """The exercise with other numbers, comfortable in the answers named: one seed, one exercise.
+
+    Raises ExerciseError where none are found.
+    """
+    solution = solve(exercise)
+    values = [value.data for value in solution.before.values()]
+    sides = [x and math.copysign(1, x) for _, function, x in _calls(solution, second=False) if function in KINKED]
+    zeros = [name for name in names if not solution.value(name)]
+    zeros += [f"{name}+" for name in exercise.parameters if not solution.gradients[name]]
+    story = Story(sides, frozenset(zeros), len({round(each, digits) for each in values[-len(exercise.forward) :]}))
+    return _search(seed, lambda random, step: _redrawn(exercise, random, step), story, names, digits)
+
+
+def _search(
+    seed: int,
+    attempt: Callable[[Random, int], Exercise | None],
+    story: Story,
+    names: Sequence[str],
+    digits: int,
+) -> Exercise:
+    """The first attempt that is comfortable."""
+    random = Random(seed)
+    met: Counter[tuple[str, str]] = Counter()
+    for step in STEPS:
+        for _ in range(TRIES):
+            exercise = attempt(random, step)
+            if exercise is None:
+                break
+            objection = _objection(exercise, story, names, digits)
+            if objection is None:
+                return exercise
+            met[objection] += 1
+    (why, name), _ = met.most_common(1)[0] if met else (("few", ""), 0)
+    english, korean = (text.format(name=name, digits=digits) for text in OBJECTIONS[why])
+    raise ExerciseError(
+        f"seed {seed}: no comfortable numbers in {met.total()} tries, mostly since {english}; or try another seed",
+        f"시드 {seed}: {met.total()}번 뽑았으나 알맞은 수가 없습니다. 주된 까닭: {korean}. 다른 시드도 있습니다",
+    )
+
+
+def _redrawn(exercise: Exercise, random: Random, step: int) -> Exercise | None:
+    """The exercise with other numbers, all of different size; None where there are not enough."""
+    taken = {exercise.lr}
+    numbers: dict[str, float] = {}
+    for name, old in {**exercise.given, **exercise.parameters}.items():
+        if old in (0.0, 1.0):  # yes and no
+            numbers[name] = old
+            continue
+        choices = _choices(abs(old), step)
+        free = [each for each in choices if each not in taken] or choices * (step == STEPS[-1])
+        if not free:
+            return None
+        size = free[int(random.random() * len(free))]  # the one method whose sequence Python promises to keep
+        taken.add(size)
+        numbers[name] = math.copysign(size, old)
+    given = {name: numbers[name] for name in exercise.given}
+    return replace(exercise, given=given, parameters={name: numbers[name] for name in exercise.parameters})
+
+
+def _choices(old: float, step: int) -> list[float]:
+    """The sizes that may take the place of one: of a whole number another with one digit, or from half to twice as much
+    in steps of its second digit; otherwise one with other digits behind the point.
+    """
+    whole = int(old)
+    if old == whole:
+        unit = 10 ** max(0, len(str(whole)) - 2)
+        sizes = range(2, 10) if whole < 10 else range(whole // 2, min(2 * whole + unit, 10**300), unit)
+        return [float(each) for each in sizes]
+    scale = min(1.0, 10.0 ** (math.floor(math.log10(old)) + 1))
+    return [float(f"{whole + each / 100 * scale:.12g}") for each in range(step, 100, step)]
+
+
+def _calls(solution: Solution, second: bool) -> Iterator[tuple[str, str, float]]:
+    """Each function of a pass: its line, its name, what it is applied to; of max and min the difference."""
+    values = {name: value.data for name, value in ((solution.after if second else None) or solution.before).items()}
+    for line, formula in solution.exercise.forward.items():
+        for node in ast.walk(formula.tree):
+            match node:
+                case ast.Call(func=ast.Name(id=function), args=arguments):
+                    x, *other = (evaluate(Formula("", each), values) for each in arguments)
+                    yield line, function, x - other[0] if function in ("max", "min") else x
+
+
+def _objection(exercise: Exercise, story: Story, names: Sequence[str], digits: int) -> tuple[str, str] | None:
+    """What is not comfortable about an exercise's numbers, a key of OBJECTIONS, and where; None if nothing is."""
+    try:
+        solution = solve(exercise)
+    except ExerciseError:
+        return "infinite", ""
+    for second in (False, True):
+        sides = iter(story.sides)
+        for line, function, x in _calls(solution, second):
+            if abs(x) > FLAT.get(function, math.inf):
+                return "flat", line
+            if function in KINKED and (abs(x) < KINK or x * next(sides) < 0):
+                return "kink", line
+    unit = 10.0**-digits
+    moves = {f"{name}+": after - exercise.parameters[name] for name, after in solution.updated.items()}
+    sizes = {name: solution.value(name) for name in names} | {name: moves[name] for name in names if name in moves}
+    for name, size in sizes.items():
+        if name not in story.zeros and abs(size) < UNITS * unit:
+            return "small", name
+    if solution.after and solution.after[exercise.loss].data > solution.before[exercise.loss].data - unit:
+        return "loss", exercise.loss
+    different = {round(solution.before[name].data, digits) for name in exercise.forward}
+    return ("alike", "") if len(different) < story.different else None
+
+
+# --- a sheet as text --------------------------------------------------------------------------------------------------
+
+
+def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = False, picture: str = "") -> str:
+    """A sheet, or its key, as "markdown", "html" or "toml".
+
+    lang: "en" or "ko"; an exercise file is in both. picture: of the net, as an SVG element, for the page.
+    """
+    if form == "toml":
+        return as_toml(sheet, answers=answers)
+    return _as_html(sheet, lang, answers, picture) if form == "html" else _as_markdown(sheet, lang, answers)
+
+
+def _sized(number: float) -> str:
+    """A number that an exercise starts from, as a person writes it."""
+    return repr(number).removesuffix(".0")
+
+
+def _instructions(sheet: Worksheet, words: Mapping[str, str], loss: str) -> str:
+    """How to round, what is differentiated, and the learning rate."""
+    lines = [words["digits"].format(digits=sheet.digits, exact=max(sheet.digits, EXACT_DIGITS))]
+    lines.append(words["loss"].format(loss=loss))
+    lr = sheet.exercise.lr
+    return " ".join(lines + ([] if lr is None else [words["lr"].format(lr=_sized(lr))]))
+
+
+def _heading(sheet: Worksheet, words: Mapping[str, str], answers: bool) -> str:
+    return f"{words['answers']}: {sheet.exercise.title}" if answers else sheet.exercise.title
+
+
+def _origin(sheet: Worksheet, words: Mapping[str, str]) -> str:
+    """Where a sheet comes from, so that it can be printed again."""
+    return sheet.exercise.name + ("" if sheet.seed is None else f", {words['seed'].format(seed=sheet.seed)}")
+
+
+def _as_markdown(sheet: Worksheet, lang: str, answers: bool) -> str:
+    words, exercise = WORDS[lang], sheet.exercise
+    heading = re.sub(r"([\\`*_<\[#])", r"\\\1", _heading(sheet, words, answers))
+    written = [f"# {heading}", ""]
+    if not answers:
+        written += [f"{words['name']}: ____________________ {words['date']}: ____________", ""]
+    written += [_instructions(sheet, words, _code(exercise.loss)), ""]
+    for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
+        if numbers:
+            listed = ", ".join(_code(f"{name} = {_sized(number)}") for name, number in numbers.items())
+            written += [f"**{words[title]}**: {listed}", ""]
+    for i, (kind, lines) in enumerate(sheet.sections(), 1):
+        written += [f"## {i}. {words[kind]}", ""]
+        written += [f"| {words['quantity']} | {words['working']} | {words['number']} |", "|---|---|---|"]
+        for line in lines:
+            formula = "" if line.formula is None else _code(notation.text(line.formula))
+            number = "" if line.blank and not answers else f"**{line.answer}**" if line.blank else line.answer
+            written.append(f"| {_code(notation.quantity(line.name))} | {formula} | {number} |")
+        written.append("")
+    return "\n".join([*written, _origin(sheet, words), ""])
+
+
+def _code(text: str) -> str:
+    """Text that Markdown leaves as it is, in a table, too."""
+    return f"`{text}`".replace("|", "\\|")
+
+
+def _as_html(sheet: Worksheet, lang: str, answers: bool, picture: str) -> str:
+    words, exercise = WORDS[lang], sheet.exercise
+    body = [f"<h1>{escape(_heading(sheet, words, answers))}</h1>"]
+    if not answers:
+        body.append(f'<p class="who">{words["name"]} <span></span> {words["date"]} <span></span></p>')
+    body.append(f"<p>{_instructions(sheet, words, _math(exercise.loss))}</p>")
+    for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
+        if numbers:
+            listed = " ".join(f"<span>{_math(name)} = {_minus(_sized(each))}</span>" for name, each in numbers.items())
+            body.append(f'<p class="numbers"><b>{words[title]}</b> {listed}</p>')
+    if picture:
+        body.append(f'<figure role="img" aria-label="{words["picture"]}">{picture}</figure>')
+    for i, (kind, lines) in enumerate(sheet.sections(), 1):
+        head = "".join(f'<th scope="col">{words[each]}</th>' for each in ("quantity", "working", "number"))
+        rows = "\n".join(_html_row(line, answers) for line in lines)
+        body.append(f"<section>\n<h2>{i}. {words[kind]}</h2>\n<table>\n<thead><tr>{head}</tr></thead>")
+        body.append(f"<tbody>\n{rows}\n</tbody>\n</table>\n</section>")
+    body.append(f"<footer>{escape(_origin(sheet, words))}</footer>")
+    return _PAGE.format(lang=lang, title=escape(_heading(sheet, words, answers)), style=_STYLE, body="\n".join(body))
+
+
+def _html_row(line: Line, answers: bool) -> str:
+    shown = _minus(line.answer) if answers or not line.blank else ""
+    kind = ' class="answer"' if line.blank else ""
+    formula = "" if line.formula is None else f"= <math>{notation.mathml(line.formula)}</math>"
+    return f'<tr><th scope="row">{_math(line.name)}</th><td>{formula}</td><td{kind}>{shown}</td></tr>'
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "−")
+
+
+def _math(name: str) -> str:
+    return f"<math>{notation.quantity(name, 'mathml')}</math>"
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="{lang}">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+<body>
+{body}
+</body>
+</html>
+"""
+_STYLE = """
+@page { size: A4; margin: 16mm 16mm 14mm }
+:root { color-scheme: light }
+body { font: 11pt/1.5 system-ui, "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", NanumGothic, sans-serif;
+       max-width: 178mm; margin: 0 auto; padding: 0 4mm; color: #111; background: #fff }
+h1 { font-size: 15pt; line-height: 1.3; margin: 4mm 0 2mm; word-break: keep-all }
+h2 { font-size: 12pt; margin: 6mm 0 1mm; break-after: avoid }
+p { margin: 2mm 0; word-break: keep-all }
+math { font-size: 115%; math-style: normal }
+.who span { display: inline-block; width: 45mm; border-bottom: 0.3mm solid #111; margin-right: 6mm }
+.numbers span { display: inline-block; margin-left: 4mm; white-space: nowrap }
+figure { margin: 3mm 0; text-align: center; break-inside: avoid }
+figure svg { max-width: 100%; max-height: 70mm; height: auto }
+table { border-collapse: collapse; width: 100% }
+th, td { border: 0.2mm solid #999; padding: 1.2mm 2mm; text-align: left; font-weight: normal }
+thead th { font-size: 9pt; color: #444; padding: 0.5mm 2mm }
+section, tr { break-inside: avoid }
+tbody tr { height: 9.5mm }
+tbody th { width: 18mm; white-space: nowrap }
+td:last-child { width: 34mm; font-variant-numeric: tabular-nums }
+.answer { font-weight: bold }
+footer { margin-top: 6mm; font-size: 9pt; color: #444 }
+"""
+
+
+LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def net(exercise: Exercise) -> "graphviz.Digraph":
+    """The exercise as a net to print on its sheet: what it starts from, and none of the numbers to be worked."""
+    import graphviz
+
+    dot = graphviz.Digraph()
+    dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
+    dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
+    dot.attr("edge", arrowsize="0.5", color="#777777")
+    for name, number in exercise.given.items():
+        dot.node(name, _label([name], number), shape="box")
+    home = _shared_nodes(exercise)
+    for name in exercise.forward:
+        if name not in home:
+            dot.node(name, _label([*(z for z, h in home.items() if h == name), name]))
+    for target, formula in exercise.forward.items():
+        on_line = {weight: x for x, weight in _weights(exercise, formula).items()}
+        end = home.get(target, target)
+        for name in names_in(formula):
+            start = home.get(name, name)
+            if name in exercise.parameters:
+                start = f"{name} {target}"
+                dot.node(start, _label([name], exercise.parameters[name]), shape="plaintext", fontsize="10")
+                if name in on_line:
+                    dot.edge(home.get(on_line[name], on_line[name]), start, arrowhead="none")
+            if start != end and name not in on_line.values():
+                dot.edge(start, end)
+    return dot
+
+
+def _label(names: Iterable[str], number: float | None = None) -> str:
+    """One name or more with their numbers set low, and what the last one is."""
+
+    def low(name: str) -> str:
+        base, subscript, _ = notation.parts(name)
+        return base + subscript.translate(LOW) if subscript.isdecimal() else name
+
+    return " → ".join(map(low, names)) + ("" if number is None else f" = {_minus(_sized(number))}")
+
+
+def _shared_nodes(exercise: Exercise) -> dict[str, str]:
+    """For each z that is used for h = f(z) alone, that h: both stand in one node."""
+    users = Counter(name for formula in exercise.forward.values() for name in names_in(formula))
+    home = {}
+    for name, formula in exercise.forward.items():
+        match formula.tree:
+            case ast.Call(args=[ast.Name(id=z)]) if z in exercise.forward and users[z] == 1:
+                home[z] = name
+    return home
+
+
+def _weights(exercise: Exercise, formula: Formula) -> dict[str, str]:
+    """The parameter W of each x that stands in a formula as W·x."""
+    found = {}
+    for node in ast.walk(formula.tree):
+        match node:
+            case ast.BinOp(left=ast.Name(id=w), op=ast.Mult(), right=ast.Name(id=x)):
+                if x in exercise.parameters:
+                    w, x = x, w
+                if w in exercise.parameters and x not in exercise.parameters:
+                    found[x] = w
+    return found
+
+
+# --- exercise files ---------------------------------------------------------------------------------------------------
+
+_OPENING = """\
+빈칸 ""에 수나 풀이를 쓰고 이 파일을 확인하세요: micrograd-kr check FILE
+Write a number or a worked line into each "", then: micrograd-kr check FILE"""
+_GIVEN = "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"
+
+
+def as_toml(
+    sheet: Worksheet, *, answers: bool = False, opening: str = _OPENING, notes: Mapping[str, str] | None = None
+) -> str:
+    """A sheet, or its key, as an exercise file of its own.
+
+    opening: the comment it begins with. notes: comments to stand above the lines of some names.
+    """
+    exercise, notes = sheet.exercise, notes or {}
+    key = f"{WORDS['ko']['answers']} · {WORDS['en']['answers']}" if answers else opening
+    written = [*(f"# {each}" for each in key.split("\n")), ""]
+    written += [f"title = {_quoted(exercise.title)}"]
+    written += [f"loss = {_quoted(exercise.loss)}  # 미분하는 양 · what is differentiated"]
+    if exercise.lr is not None:
+        written.append(f"lr = {_sized(exercise.lr)}  # 학습률 · the learning rate")
+    tables = {
+        "given": {name: _sized(number) for name, number in exercise.given.items()},
+        "parameters": {name: _sized(number) for name, number in exercise.parameters.items()},
+        "forward": {name: _quoted(formula.text) for name, formula in exercise.forward.items()},
+    }
+    for table, entries in tables.items():
+        written += ["", f"[{table}]"]
+        for name, text in entries.items():
+            note = notes.get(f"{table} {name}")
+            written += [f"# {note}"] * (note is not None) + [f"{_key(name)} = {text}"]
+    written += ["", "[hand]"]
+    for i, (kind, lines) in enumerate(sheet.sections()):
+        written += [""] * (i > 0) + [f"# {WORDS['ko'][kind]} · {WORDS['en'][kind]}"]
+        written += [f'{_key(line.name)} = "{line.answer * (answers or not line.blank)}"' for line in lines]
+    return "\n".join(written) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else _quoted(name)
+
+
+# --- new exercises ----------------------------------------------------------------------------------------------------
+
+LOSSES = {
+    "half-squared": "1/2*({target} - {o})**2",
+    "squared": "({target} - {o})**2",
+    "cross-entropy": "-{target}*log({o}) - (1 - {target})*log(1 - {o})",
+}
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear")
+
+MODERATE = 1.5  # as large as a sum is to be: no function is flat there, and sums do not grow from layer to layer
+SIGNINGS = 30  # of one neuron
+
+
+class Net(NamedTuple):
+    """A dense net to make an exercise of.
+
+    sizes: of the layers, inputs first. activations: of each layer but the first, or one for all. loss: a key of LOSSES.
+    """
+
+    sizes: Sequence[int] = (2, 2, 2)
+    activations: Sequence[str] = ("sigmoid",)
+    loss: str = "half-squared"
+    bias: bool = False
+
+
+def layer_sizes(text: str) -> tuple[int, ...]:
+    """The sizes of layers from text, "2-3-1". Raises ExerciseError for anything else."""
+    if not re.fullmatch(r"[1-9][0-9]{0,2}(-[1-9][0-9]{0,2})+", text, re.ASCII):
+        raise ExerciseError(
+            f'--layers: expected the sizes of two layers or more, inputs first, as in 2-3-1; got "{text[:40]}"',
+            f'--layers: 입력층부터 두 층 이상의 크기가 필요합니다 (예: 2-3-1). 지금: "{text[:40]}"',
+        )
+    return tuple(map(int, text.split("-")))
+
+
+def new(net: Net, seed: int = 0) -> str:
+    """A commented exercise file for a net, with comfortable numbers and blanks: one seed, one file.
+
+    Names: inputs x1 …, weights W1 … and with biases b1 … layer by layer, neuron by neuron, input by input; z1 … and h1
+    … through all hidden layers, outputs o1 …, their errors E_o1 … and E_total. With a single output: o, target, E. For
+    2-2-2 these are the names of the textbook.
+    Raises ExerciseError for a net that cannot be, and where no comfortable numbers are found.
+    """
+    net = _checked(net)
+    draft, notes = _draft(net)
+    relus = sum(formula.text.startswith("relu") for formula in draft.forward.values())
+
+    def attempt(random: Random, step: int) -> Exercise | None:
+        sized = _redrawn(draft, random, step)
+        return sized and _signed(sized, random, lowest=KINK if relus else -MODERATE)
+
+    story = Story([1.0] * relus, frozenset(), len(draft.forward) - relus)  # every relu open, so h = z
+    exercise = _search(seed, attempt, story, suggested(draft), DIGITS)
+    return as_toml(worksheet(exercise), opening=_new_opening(net, seed), notes=notes)
+
+
+def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
+    """The exercise with some parameters negative, so that neuron by neuron the sum is from lowest to MODERATE."""
+    values, parameters = dict(exercise.given), dict(exercise.parameters)
+    for line, formula in exercise.forward.items():
+        own = [name for name in names_in(formula) if name in parameters]
+        for _ in range(SIGNINGS):
+            negative = random.random() / 2  # how often a weight is
+            values |= {name: math.copysign(parameters[name], random.random() - negative) for name in own}
+            values[line] = evaluate(formula, values)
+            if not own or lowest <= values[line] <= MODERATE:
+                break
+    return replace(exercise, parameters={name: values[name] for name in parameters})
+
+
+def _checked(net: Net) -> Net:
+    """The net with an activation for each layer. Raises ExerciseError for one that cannot be."""
+    layers = len(net.sizes) - 1
+    activations = tuple(net.activations) * (layers if len(net.activations) == 1 else 1)
+    names = sum((before + 3) * size for before, size in zip(net.sizes, net.sizes[1:], strict=False))
+    unknown = [each for each in activations if each not in ACTIVATIONS]
+    if unknown or len(activations) != layers:
+        raise ExerciseError(
+            f"--activation: expected {', '.join(ACTIVATIONS)}, one for all or {layers} parted by commas; "
+            f"got {','.join(activations)[:80]}",
+            f"--activation: {', '.join(ACTIVATIONS)} 가운데 하나, 또는 쉼표로 나눈 {layers}개가 필요합니다. "
+            f"지금: {','.join(activations)[:80]}",
+        )
+    last = activations[-1]
+    if net.loss == "cross-entropy" and last != "sigmoid":
+        raise ExerciseError(
+            f"--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}",
+            f"--loss cross-entropy: 출력이 0과 1 사이여야 합니다. 마지막 층에 sigmoid를 쓰세요. 지금: {last}",
+        )
+    if names > NAMES:
+        raise ExerciseError(
+            f"--layers: expected a net of at most {NAMES} quantities, got {names}: use smaller layers",
+            f"--layers: 양이 {NAMES}개까지인 신경망이 필요합니다. 지금: {names}개. 층을 줄이세요",
+        )
+    return net._replace(activations=activations)
+
+
+def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
+    """The exercise of a net with numbers that are still to be drawn, and comments for its lines, by "table name"."""
+    given = {f"x{i}": 0.5 for i in range(1, net.sizes[0] + 1)}
+    parameters: dict[str, float] = {}
+    forward: dict[str, str] = {}
+    notes = {"given x1": _GIVEN}
+    weights, units, above = count(1), count(1), list(given)
+    for layer, (size, activation) in enumerate(zip(net.sizes[1:], net.activations, strict=True), 1):
+        last = layer == len(net.activations)
+        note = _layer_note(layer, len(net.activations) - 1)
+        hidden = sum(net.sizes[1:layer])
+        outs = _outputs(size) if last else [f"h{hidden + i}" for i in range(1, size + 1)]
+        for i, out in enumerate(outs):
+            unit, into = next(units), [f"W{next(weights)}" for _ in above]
+            bias = [f"b{unit}"] * net.bias
+            total = " + ".join([f"{weight}*{x}" for weight, x in zip(into, above, strict=True)] + bias)
+            first = out if activation == "linear" else f"z{unit}"
+            forward[first] = total
+            forward.setdefault(out, f"{activation}({first})")
+            parameters |= dict.fromkeys([*into, *bias], 0.5)
+            if i == 0:
+                notes |= {f"parameters {into[0]}": note, f"forward {first}": note}
+        above = outs
+    targets = {out: "target" if out == "o" else f"target_{out}" for out in above}
+    errors = {out: "E" if out == "o" else f"E_{out}" for out in above}
+    for i, out in enumerate(above):
+        given[targets[out]] = 0.5 if net.loss != "cross-entropy" else float(i == 0)
+        forward[errors[out]] = LOSSES[net.loss].format(target=targets[out], o=out)
+    notes[f"forward {errors[above[0]]}"] = "오차 · the error"
+    if len(above) > 1:
+        forward["E_total"] = " + ".join(errors.values())
+    formulas = {name: read_formula(text) for name, text in forward.items()}
+    lr = 0.5 if set(net.activations) == {"sigmoid"} else 0.1
+    title = f"{_shape(net)} 신경망 · A {_shape(net)} net"
+    return Exercise("new", title, list(forward)[-1], lr, given, parameters, formulas, {}, frozenset(), "new"), notes
+
+
+def _outputs(size: int) -> list[str]:
+    return ["o"] if size == 1 else [f"o{i}" for i in range(1, size + 1)]
+
+
+def _shape(net: Net) -> str:
+    functions = net.activations[:1] if len(set(net.activations)) == 1 else net.activations
+    return f"{'-'.join(map(str, net.sizes))} {', '.join(functions)}"
+
+
+def _layer_note(layer: int, hidden: int) -> str:
+    if layer > hidden:
+        return "출력층 · the output layer"
+    return "은닉층 · the hidden layer" if hidden == 1 else f"은닉층 {layer} · hidden layer {layer}"
+
+
+def _new_opening(net: Net, seed: int) -> str:
+    """The comment at the top of a new file."""
+    return f"""\
+{_shape(net)} 신경망. 오차는 {net.loss}, 수는 시드 {seed}로 뽑았습니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
+A {_shape(net)} net. Its error is {net.loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
+layer, neuron by neuron, input by input.
+수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
+Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
