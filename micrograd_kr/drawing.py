@@ -17,7 +17,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ from micrograd_kr.checking import Report, Row
 from micrograd_kr.diagnosis import check
 from micrograd_kr.engine import UNSET, Value, set_mode
 from micrograd_kr.exercise import Exercise, Solution, parse_name, solve
+from micrograd_kr.files import BilingualError, write
 
 # Mid-tones for what stands on the page itself, light fills of their own for the nodes: legible on white and on black.
 INK, SOFT, LINE, BACK = "#1f2937", "#64748b", "#8a94a6", "#b4532a"
@@ -103,15 +103,15 @@ WORDS = {
 }
 
 
-class DrawingError(ValueError):
+class DrawingError(BilingualError):
     """A picture that cannot be drawn or written as asked."""
 
 
 class RendererMissing(DrawingError):  # noqa: N818 -- says what is missing, as ExecutableNotFound does
     """No Graphviz on this machine. `path` is the .dot file that was written instead."""
 
-    def __init__(self, message: str, path: Path) -> None:
-        super().__init__(message)
+    def __init__(self, english: str, korean: str, path: Path) -> None:
+        super().__init__(english, korean)
         self.path = path
 
 
@@ -197,7 +197,7 @@ def _contributions(node: Value, g: Any) -> list[Any]:
     return [each.grad if isinstance(each, Value) else None for each in stand_ins]
 
 
-def _nodes(roots: Sequence[Value]) -> list[Value]:
+def below(roots: Sequence[Value]) -> list[Value]:
     """Every Value below the roots, each once, inputs first and in the order in which they are written."""
     order: dict[Value, None] = {}
     waiting = [(root, False) for root in reversed(roots)]
@@ -244,7 +244,7 @@ def arcs(roots: Sequence[Value], limit: int) -> tuple[list[Value], list[Arc], in
 
     Above `limit` Values only the roots and the labelled ones are drawn, at most `limit` of these, nearest to the roots.
     """
-    order = _nodes(roots)
+    order = below(roots)
     drawn = order
     if len(order) > limit:
         labelled = [each for each in order if each.label]
@@ -296,7 +296,10 @@ def draw(
     """
     roots = list(root) if isinstance(root, Sequence) else [root]
     if not roots or not all(isinstance(each, Value) for each in roots):
-        raise DrawingError(f"expected a Value, or a list of Values, got {root!r}: draw what the graph computed")
+        raise DrawingError(
+            f"expected a Value, or a list of Values, got {root!r}: draw what the graph computed",
+            f"Value 또는 Value의 리스트가 있어야 합니다. 받은 것: {root!r}. 그래프가 계산한 것을 그리세요",
+        )
     words = _words(lang)
     drawn, edges, total = arcs(roots, limit)
     dot = _paper(title)
@@ -333,7 +336,8 @@ def _edges(
 
 def _words(lang: str) -> Mapping[str, str]:
     if lang not in WORDS:
-        raise DrawingError(f"expected a language, {' or '.join(map(repr, WORDS))}, got {lang!r}")
+        languages = " or ".join(map(repr, WORDS))
+        raise DrawingError(f"expected a language, {languages}, got {lang!r}", f"언어는 {languages}입니다: {lang!r}")
     return WORDS[lang]
 
 
@@ -364,8 +368,8 @@ def _node(dot: graphviz.Digraph, name: str, kind: str, rows: Sequence[str], **at
 
 def _value_rows(value: Value, out: Sequence[Arc], is_root: bool, digits: int, words: Mapping[str, str]) -> list[str]:
     """The rows of one node: symbol and label, data, gradient, and what explains them."""
-    symbol = _font(escaped(value.rule.symbol), SOFT, 13, "B") if value.rule else ""
-    head = "&nbsp;&nbsp;".join(part for part in (symbol, _font(escaped(value.label), INK, 12, "B")) if part)
+    operation = _font(escaped(value.rule.symbol), SOFT, 13, "B") if value.rule else ""
+    head = "&nbsp;&nbsp;".join(part for part in (operation, _font(escaped(value.label), INK, 12, "B")) if part)
     rows = [_cell(head, ' COLSPAN="2"', 16)] if head else []
     rows.append(_row(words["data"], _shown(value.data, digits, words), INK))
     for data in _others([arc.data for arc in out], value.data):
@@ -510,7 +514,10 @@ def draw_exercise(
     words = _words(lang)
     count = len(exercise.given) + len(exercise.parameters) + len(exercise.forward)
     if count > MOST:
-        raise DrawingError(f"expected an exercise of at most {MOST} quantities to draw, got {count}: draw a part of it")
+        raise DrawingError(
+            f"expected an exercise of at most {MOST} quantities to draw, got {count}: draw a part of it",
+            f"양이 {MOST}개까지인 문제만 그릴 수 있습니다 ({count}개). 일부만 그리세요",
+        )
     solution = solve(exercise)
     rows = (report or check(exercise)).rows
     boxes = _boxes(exercise, solution, {_key(exercise, row.name): row for row in rows}, second)
@@ -548,8 +555,8 @@ def _lines(dot: graphviz.Digraph, boxes: Mapping[str, Box], layers: Sequence[Seq
             same.attr(rank="same")
             for name in layer:
                 same.node(name)
-            for above, below in pairwise(layer):
-                same.edge(above, below, style="invis")  # of weight 1, which the lines outweigh
+            for upper, lower in pairwise(layer):
+                same.edge(upper, lower, style="invis")  # of weight 1, which the lines outweigh
 
 
 def _key(exercise: Exercise, name: str) -> Key:
@@ -557,10 +564,11 @@ def _key(exercise: Exercise, name: str) -> Key:
     return quantity.kind, quantity.of, quantity.by
 
 
-def _plan(exercise: Exercise, solution: Solution) -> Plan:
+def planned(exercise: Exercise, solution: Solution) -> Plan:
+    """What a picture of an exercise is made of."""
     values = solution.before
     names = {value: name for name, value in values.items()}
-    place = {node: i for i, node in enumerate(_nodes(list(values.values())))}
+    place = {node: i for i, node in enumerate(below(list(values.values())))}
     arcs: dict[tuple[str, str], tuple[float, float]] = {}
     for target, value in values.items():
         if value.rule is None:
@@ -592,7 +600,7 @@ def _plan(exercise: Exercise, solution: Solution) -> Plan:
 
 def _boxes(exercise: Exercise, solution: Solution, sheet: dict[Key, Row], second: bool) -> dict[str, Box]:
     """Every box, quantities first, in the exercise's order; each hand number in the box of its quantity."""
-    plan = _plan(exercise, solution)
+    plan = planned(exercise, solution)
     boxes: dict[str, Box] = {}
     for name in solution.before:
         if name in plan.pairs.values():
@@ -604,7 +612,7 @@ def _boxes(exercise: Exercise, solution: Solution, sheet: dict[Key, Row], second
         ]
         if len(members) == 2:
             groups.insert(1, ("", [_local(members[0], name, plan, sheet)]))
-        title = " | ".join(map(_symbol, members))
+        title = " | ".join(map(symbol, members))
         if name not in exercise.forward and groups[0][1][0].hand is None:
             title += f" = {groups[0][1].pop(0).value:g}"
         boxes[name] = Box(kind, title, groups, [])
@@ -622,7 +630,7 @@ def _boxes(exercise: Exercise, solution: Solution, sheet: dict[Key, Row], second
             boxes[stop].lines.append(Line(plan.home(t), flow, True))
     for (kind, of, by), row in sheet.items():  # what belongs to no line
         if second or kind not in ("second", "updated"):
-            boxes[plan.home(by or of)].groups.append(("", [Entry(_symbol(row.name), "gradient", row.value, row)]))
+            boxes[plan.home(by or of)].groups.append(("", [Entry(symbol(row.name), "gradient", row.value, row)]))
     return boxes
 
 
@@ -636,24 +644,24 @@ def _quantity(
     name: str, exercise: Exercise, solution: Solution, plan: Plan, sheet: dict[Key, Row], second: bool
 ) -> list[Entry]:
     """The numbers of a quantity: its value, what it is after the update, its gradient."""
-    found = [Entry(_symbol(name), "value", solution.before[name].data, sheet.pop(("value", name, None), None))]
+    found = [Entry(symbol(name), "value", solution.before[name].data, sheet.pop(("value", name, None), None))]
     if second and name in solution.updated:
         hand = sheet.pop(("updated", name, None), None)
-        found.append(Entry(_symbol(name + "+"), "second", solution.updated[name], hand))
+        found.append(Entry(symbol(name + "+"), "second", solution.updated[name], hand))
     elif second and solution.after and name in exercise.forward:
         hand = sheet.pop(("second", name, None), None)
-        found.append(Entry(_symbol(name + "'"), "second", solution.after[name].data, hand))
+        found.append(Entry(symbol(name + "'"), "second", solution.after[name].data, hand))
     sigma = "Σ " if len(plan.users[name]) > 1 else ""
     hand = sheet.pop(("gradient", exercise.loss, name), None)
     gradient = solution.gradients.get(name, 0.0)
-    return [*found, Entry(sigma + _symbol(f"d{exercise.loss}/d{name}"), "gradient", gradient, hand)]
+    return [*found, Entry(sigma + symbol(f"d{exercise.loss}/d{name}"), "gradient", gradient, hand)]
 
 
 def _local(s: str, t: str, plan: Plan, sheet: dict[Key, Row]) -> Entry:
     """The local derivative of t by s; a hand number, a total derivative, only where s has no other way to t."""
     hand = ("gradient", t, s)
     alone = hand in sheet and not any((s2, t) in plan.arcs for s2 in plan.reaches(s) - {s})
-    return Entry(_symbol(f"d{t}/d{s}"), "local", plan.arcs[s, t][0], sheet.pop(hand) if alone else None)
+    return Entry(symbol(f"d{t}/d{s}"), "local", plan.arcs[s, t][0], sheet.pop(hand) if alone else None)
 
 
 def _flow(s: str, t: str, exercise: Exercise, plan: Plan, sheet: dict[Key, Row]) -> Entry:
@@ -662,11 +670,11 @@ def _flow(s: str, t: str, exercise: Exercise, plan: Plan, sheet: dict[Key, Row])
     for (kind, a, by), row in sheet.items():
         is_derivative = kind == "gradient" and by == s and abs(row.value - flow) <= 1e-12 * abs(flow)
         if is_derivative and [t] == [each for each in plan.users[s] if a in plan.reaches(each)]:
-            return Entry("← " + _symbol(row.name), "flow", flow, sheet.pop((kind, a, by)))
-    return Entry(f"← {_symbol(s)}", "flow", flow, None)
+            return Entry("← " + symbol(row.name), "flow", flow, sheet.pop((kind, a, by)))
+    return Entry(f"← {symbol(s)}", "flow", flow, None)
 
 
-def _symbol(name: str) -> str:
+def symbol(name: str) -> str:
     """A quantity's name as a textbook sets it: ∂E/∂W₅, W₅⁺, z₁′."""
     name = _subscripts(name)
     if "/" in name:
@@ -696,7 +704,7 @@ def _formula(name: str, exercise: Exercise) -> str:
     if name not in exercise.forward:
         return ""
     text = re.sub(r"\s*\*\*\s*([23])(?![\d.])", lambda found: "²³"[int(found[1]) - 2], exercise.forward[name].text)
-    return _symbol(name) + " = " + _subscripts(re.sub(r"(?<!\*)\*(?!\*)", "·", text).replace("-", "−"))
+    return symbol(name) + " = " + _subscripts(re.sub(r"(?<!\*)\*(?!\*)", "·", text).replace("-", "−"))
 
 
 def _box_rows(box: Box, digits: int) -> list[str]:
@@ -766,7 +774,7 @@ def _heading(
     exercise: Exercise, solution: Solution, rows: Sequence[Row], second: bool, digits: int, words: Mapping[str, str]
 ) -> str:
     """The title, what the step did to the loss, and what the colours and marks mean."""
-    loss = f"{words['loss']} {_symbol(exercise.loss)} = {_decimals(solution.before[exercise.loss].data, digits)}"
+    loss = f"{words['loss']} {symbol(exercise.loss)} = {_decimals(solution.before[exercise.loss].data, digits)}"
     if second and solution.after:
         loss += f" → {_decimals(solution.after[exercise.loss].data, digits)} ({words['rate']} {exercise.lr:g})"
     counts = Counter[str](row.verdict for row in rows)
@@ -810,23 +818,29 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
 
     Drawn by the system's Graphviz, and where there is none by pygraphviz, which brings its own. Returns the path.
 
-    Raises DrawingError for another suffix, a folder that is not there or cannot be written to, and a picture that
-    Graphviz refuses; RendererMissing where there is no Graphviz, and then the .dot is written instead. Warns where a
-    .png or .pdf has Hangul and no font for it was found.
+    Raises FileError for a folder that is not there or cannot be written to, DrawingError for another suffix and a
+    picture that Graphviz refuses; RendererMissing where there is no Graphviz, and then the .dot is written instead.
+    Warns where a .png or .pdf has Hangul and no font for it was found.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        raise DrawingError(f"expected a file that ends in {', '.join(FORMATS)}, got {str(path)!r}: choose one of these")
+        endings = ", ".join(FORMATS)
+        raise DrawingError(
+            f"expected a file that ends in {endings}, got {str(path)!r}: choose one of these",
+            f"파일 이름은 {endings} 가운데 하나로 끝나야 합니다: {str(path)!r}",
+        )
     if FORMATS[suffix] == "dot":
-        return _write(path, dot.source.encode())
+        return write(path, dot.source.encode())
     try:
         picture = _rendered(dot, FORMATS[suffix])
     except graphviz.ExecutableNotFound as error:
-        instead = _write(path.with_suffix(".dot"), dot.source.encode())
+        instead = write(path.with_suffix(".dot"), dot.source.encode())
         raise RendererMissing(
             f"expected Graphviz to draw {path.name}, found none; the picture is in {instead} as text. To draw it, "
             'pip install "pygraphviz>=2", or install your system\'s graphviz package (apt, brew, winget)',
+            f"{path.name} 그림을 그릴 Graphviz가 없어 {instead} 파일에 글로 저장했습니다. 그리려면 "
+            'pip install "pygraphviz>=2"로 설치하거나 시스템의 graphviz 패키지를 설치하세요 (apt, brew, winget)',
             instead,
         ) from error
     if suffix in (".png", ".pdf") and re.search("[가-힣]", dot.source) and not has_korean_font():
@@ -835,18 +849,16 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
             "for example apt install fonts-nanum, or write an .svg",
             stacklevel=2,
         )
-    return _write(path, picture)
+    return write(path, picture)
 
 
 def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
     try:
         return bytes(dot.pipe(format=format, quiet=True))
     except graphviz.CalledProcessError as error:
-        raise DrawingError(
-            f"Graphviz refused the picture: {(error.stderr or b'').decode(errors='replace').strip()}"
-        ) from error
+        raise _refused((error.stderr or b"").decode(errors="replace").strip()) from error
     except BrokenPipeError as error:
-        raise DrawingError("Graphviz ended before it had read the picture; does `dot -V` work?") from error
+        raise _refused("it ended before it had read it; does `dot -V` work?") from error
     except graphviz.ExecutableNotFound as error:
         try:
             import pygraphviz
@@ -856,10 +868,14 @@ def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
         try:
             picture = pygraphviz.AGraph(string=dot.source).draw(format=format, prog="dot")
         except (ValueError, OSError, RuntimeError) as error:
-            raise DrawingError(f"Graphviz refused the picture: {error}") from error
+            raise _refused(str(error)) from error
     if not picture or any(line.startswith("Error") for line in said):
-        raise DrawingError(f"Graphviz refused the picture: {'; '.join(said)}")
+        raise _refused("; ".join(said))
     return bytes(picture)
+
+
+def _refused(why: str) -> DrawingError:
+    return DrawingError(f"Graphviz refused the picture: {why}", f"Graphviz가 그림을 그리지 못했습니다: {why}")
 
 
 def has_korean_font() -> bool:
@@ -885,20 +901,3 @@ def _errors_kept() -> Iterator[list[str]]:
             os.close(before)
             file.seek(0)
             said += [line for line in file.read().decode(errors="replace").splitlines() if "Fontconfig" not in line]
-
-
-def _write(path: Path, contents: bytes) -> Path:
-    """The whole file or nothing: written beside it, then put in its place."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    try:
-        try:
-            temporary.write_bytes(contents)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        what = error.strerror or error
-        raise DrawingError(
-            f"expected to write {str(path)!r}, got: {what}. Choose a folder that is there and that you may write to"
-        ) from error
-    return path

@@ -26,6 +26,7 @@ from typing import Any, Literal, NamedTuple
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, gradients
+from micrograd_kr.files import BilingualError
 from micrograd_kr.ops import Rule
 
 # What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
@@ -43,18 +44,8 @@ FORMULA_LEVELS = 100
 # --- what a file becomes ----------------------------------------------------------------------------------------------
 
 
-class ExerciseError(ValueError):
-    """An exercise that cannot be used: which file and which name in it, what was expected, what to do.
-
-    str(error) is English, error.korean says the same in Korean.
-    """
-
-    def __init__(self, english: str, korean: str) -> None:
-        super().__init__(english, korean)
-        self.english, self.korean = english, korean
-
-    def __str__(self) -> str:
-        return self.english
+class ExerciseError(BilingualError):
+    """An exercise that cannot be used: which file and which name in it, what was expected, what to do."""
 
     def at(self, place: str) -> "ExerciseError":
         """The same error with its place in front."""

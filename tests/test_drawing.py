@@ -28,6 +28,7 @@ import micrograd_kr.drawing as drawing
 from micrograd_kr import Value, check, no_grad
 from micrograd_kr.drawing import DrawingError, RendererMissing, draw, draw_exercise, render
 from micrograd_kr.exercise import ExerciseError, built_in, load
+from micrograd_kr.files import FileError
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -350,7 +351,7 @@ def test_every_hand_number_stands_once_under_the_engines_with_its_verdict(name: 
     exercise = load(name)
     rows = check(exercise).rows
     marks = {verdict: mark for verdict, (mark, _) in drawing.MARKS.items()}
-    expected = {(drawing._symbol(row.name), marks[row.verdict], row.hand): row.value for row in rows}
+    expected = {(drawing.symbol(row.name), marks[row.verdict], row.hand): row.value for row in rows}
     found = pairs(draw_exercise(exercise))
     assert sorted((name, mark, hand) for name, _, mark, hand in found) == sorted(expected)
     for quantity, number, mark, hand in found:
@@ -379,7 +380,7 @@ def test_the_contributions_to_a_quantity_add_up_to_its_gradient(name: str) -> No
     rows_of_picture = read(draw_exercise(load(name))).nodes
     exercise = load(name)
     solution = drawing.solve(exercise)
-    arcs = drawing._plan(exercise, solution).arcs
+    arcs = drawing.planned(exercise, solution).arcs
     for quantity in solution.before:
         if quantity != exercise.loss:
             total = math.fsum(flow for (source, _), (_, flow) in arcs.items() if source == quantity)
@@ -542,7 +543,7 @@ def test_another_suffix_is_refused_with_the_ones_there_are(name: str, tmp_path: 
 
 
 def test_a_missing_folder_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(DrawingError, match=r"nowhere.*No such file or directory"):
+    with pytest.raises(FileError, match=r"nowhere.*No such file or directory"):
         render(draw(neuron()), tmp_path / "nowhere" / "y.dot")
 
 
@@ -558,7 +559,7 @@ def test_a_write_that_fails_leaves_the_file_before_it_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(DrawingError, match="No space left on device"):
+    with pytest.raises(FileError, match="No space left on device"):
         render(draw(neuron()), path)
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["y.dot"]

@@ -1,0 +1,512 @@
+"""The page in a real browser: its numbers, its controls, its words, what it looks like to a screen reader.
+
+Runs where Playwright and a Chromium of the system are installed. Whatever is said on the console is a failure.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, assume, settings
+from hypothesis import given as drawn
+
+from micrograd_kr import notation
+from micrograd_kr.diagnosis import check
+from micrograd_kr.drawing import planned
+from micrograd_kr.exercise import (
+    FUNCTIONS,
+    OPERATORS,
+    Exercise,
+    ExerciseError,
+    Solution,
+    built_in,
+    load,
+    read_formula,
+    solve,
+)
+from micrograd_kr.explanation import explain_exercise, line_text
+from micrograd_kr.page import WORDS, page, tape
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+CHAPTER = load("chapter7")
+MISPRINTS = load("chapter7-misprints")
+HOSTILE = '</script><script>window.ran = 1</script><img src=x onerror="window.ran = 1">\u2028{target}⟦z1⟧'
+PHONE, DESK = {"width": 360, "height": 780}, {"width": 1440, "height": 900}
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
+    """Opens the page of an exercise from disk, without motion unless asked for; nothing may be said on the console."""
+    said: list[str] = []
+    contexts = []
+
+    def opener(exercise: Exercise = CHAPTER, lang: str = "en", motion: str = "reduce", **options: Any) -> Any:
+        file = tmp_path / f"{len(contexts)}.html"
+        file.write_text(page(exercise, lang=lang), "utf-8")
+        contexts.append(browser.new_context(reduced_motion=motion, offline=True, **{"viewport": DESK, **options}))
+        shown = contexts[-1].new_page()
+        shown.on("console", lambda message: said.append(message.text))
+        shown.on("pageerror", lambda error: said.append(str(error)))
+        shown.goto(file.as_uri())
+        return shown
+
+    yield opener
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+def number_of(solution: Solution) -> Callable[[str], float]:
+    """The engine's number for a key of the page."""
+    exercise = solution.exercise
+    plan = planned(exercise, solution)
+
+    def number(key: str) -> float:
+        if key == "lr":
+            return float(exercise.lr or 0)
+        if key[0] == "∂":
+            target, source = key[1:].split("/∂")
+            return plan.arcs[source, target][0]
+        if key[0] == "←":
+            source, target = key[1:].split(",")
+            return plan.arcs[source, target][1]
+        return solution.value(key)
+
+    return number
+
+
+def written_by(exercise: Exercise, digits: int) -> Callable[[str], str]:
+    """How micrograd-kr writes the number for a key of the page."""
+    number = number_of(solve(exercise))
+    exact = [*exercise.given, *exercise.parameters, "lr"]
+    return lambda key: notation.decimals(digits, "text", exact)(key, number(key), False)
+
+
+def until(shown: Any, condition: str) -> None:
+    """Wait until something holds on the page. Playwright's own way is barred by the page's security policy."""
+    for _ in range(200):
+        if shown.evaluate(condition):
+            return
+        shown.wait_for_timeout(50)
+    raise AssertionError(f"never came true: {condition}")
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+LINES = (
+    "{a} + {b}",
+    "{a} - {b}",
+    "tanh({a})*{b} + {c}",
+    "{a}/({b}*{b} + 1)",
+    "1/2*({a} - {b})**2/(1 + {c}**2)",
+    "({a}*{a} + 1)**tanh({b})",
+    "2**tanh({a})",
+    "sigmoid({a})",
+    "relu({a}) - relu(-{b})",
+    "leaky_relu({a}) + leaky_relu({b}, 0.3)",
+    "softplus({a})",
+    "step({a})*{b}",
+    "exp(tanh({a}))",
+    "log({a}*{a} + 1)",
+    "sqrt({a}*{a} + 0.5)",
+    "abs({a})",
+    "sin({a})*cos({b})",
+    "max({a}, {b})",
+    "min({a}, {b})*{c}/(1 + {c}*{c})",
+    "{a}",
+    "-({a})",
+)
+
+
+@st.composite
+def exercises(draw: st.DrawFn) -> Exercise:
+    """Three to nine lines over four numbers, each of the lines from those above."""
+    numbers = st.floats(-2, 2).map(lambda x: round(x, 3))
+    given, parameters = {"x": draw(numbers), "y": draw(numbers)}, {"u": draw(numbers), "v": draw(numbers)}
+    forward = {}
+    for i in range(draw(st.integers(3, 9))):
+        among = st.sampled_from([*given, *parameters, *forward])
+        text = draw(st.sampled_from(LINES)).format(a=draw(among), b=draw(among), c=draw(among))
+        forward[f"q{i}"] = read_formula(text)
+    lr = draw(st.sampled_from([0.01, 0.5, None]))
+    return Exercise("random", "", f"q{i}", lr, given, parameters, forward, {}, frozenset(), "random")
+
+
+def solved_by(shown: Any, exercise: Exercise, solution: Solution) -> dict[str, float]:
+    """Every number of an exercise as the page's own engine computes it."""
+    told = {"tape": tape(solution.before), "loss": exercise.loss, "parameters": list(exercise.parameters)}
+    numbers = [*exercise.given.items(), *exercise.parameters.items()]
+    return dict(
+        shown.evaluate("([told, numbers, lr]) => [...solve(told, new Map(numbers), lr)]", [told, numbers, exercise.lr])
+    )
+
+
+def test_the_page_has_a_rule_for_every_operation_of_an_exercise(opened):
+    symbols = {rule.symbol for rule in [*FUNCTIONS.values(), *OPERATORS.values()]} | {"neg", "="}
+    assert symbols == set(opened().evaluate("[...RULES.keys()]"))
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@drawn(exercise=exercises())
+def test_the_numbers_of_random_exercises_are_the_engines(random_page, exercise):
+    try:
+        solution = solve(exercise)
+    except ExerciseError:
+        assume(False)
+    expected = number_of(solution)
+    size = max(abs(value.data) for value in [*solution.before.values(), *(solution.after or {}).values()])
+    for key, found in solved_by(random_page, exercise, solution).items():
+        assert found == pytest.approx(expected(key), rel=1e-12, abs=1e-12 * max(1.0, size)), key
+
+
+@pytest.fixture
+def random_page(opened):
+    return opened()
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_every_number_of_every_step_is_the_engines(opened, name):
+    exercise = load(name)
+    shown = opened(exercise)
+    written = written_by(exercise, shown.evaluate("data.digits"))
+    steps = shown.evaluate("""() => steps.map((step, i) => {
+        go(i);
+        const slots = [...document.querySelectorAll("#formulas [data-of]")];
+        const rows = [...drawn.rows].filter(([, { row }]) => row.classList.contains("known"));
+        return {
+            ...step,
+            formulas: slots.map((each) => [each.dataset.of, each.textContent.replace(/[()]/g, "")]),
+            picture: rows.map(([key, { number }]) => [key, number.textContent.trim()]),
+        };
+    })""")
+    for step in steps:
+        for key, text in [*step["formulas"], *step["picture"]]:
+            assert text.replace("×10", "e").replace("e−0", "e−") == written(key).replace("e−0", "e−"), (step, key)
+    last = {key for key, _ in steps[-1]["picture"]}
+    assert {*exercise.positions, *(f"d{exercise.loss}/d{name}" for name in exercise.parameters)} <= last
+
+
+def test_the_way_back_multiplies_along_each_line_and_adds_where_lines_meet(opened):
+    shown = opened()
+    steps = shown.evaluate("steps")
+    meeting = next(step for step in steps if step["kind"] == "sum" and step["source"] == "h1")
+    assert meeting["uses"] == ["←h1,z3", "←h1,z4"]
+    shown.evaluate("step => go(step)", steps.index(meeting))
+    assert shown.locator("#formulas .formula").get_attribute("data-text") == (
+        "∂E_total/∂h₁ = 0.02243370 + 0.00997311 = 0.03240681"
+    )
+    before = [step["kind"] for step in steps[: steps.index(meeting)] if step.get("source") == "h1"]
+    assert before == ["several", "several"]
+
+
+# --- controls ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_control_goes_where_it_says(opened):
+    shown = opened()
+    last = shown.evaluate("steps.length") - 1
+    where = "now.step"
+    for control, expected in [("next", 1), ("next", 2), ("back", 1), ("last", last), ("back", last - 1), ("first", 0)]:
+        shown.click(f"#{control}")
+        assert shown.evaluate(where) == expected
+    shown.locator("#slider").fill("30")
+    assert shown.evaluate(where) == 30
+    assert shown.inner_text("#count") == f"31 / {last + 1}"
+    shown.click("#phases >> text=Update")
+    assert shown.evaluate("steps[now.step].phase") == "update"
+    shown.set_viewport_size(PHONE)
+    room = "at('scroll').scrollWidth - at('scroll').clientWidth"
+    assert shown.evaluate(room) > 0
+    shown.click("#fit")
+    assert shown.evaluate(room) == 0
+
+
+def test_the_keyboard_alone_suffices(opened):
+    shown = opened()
+    last = shown.evaluate("steps.length") - 1
+    for key, expected in [("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", last), ("Home", 0)]:
+        shown.keyboard.press(key)
+        assert shown.evaluate("now.step") == expected
+    reached = set()
+    for _ in range(120):
+        shown.keyboard.press("Tab")
+        reached.add(shown.evaluate("document.activeElement.id || document.activeElement.dataset.names || ''"))
+    assert {"language", "theme", "scroll", "W5", "play", "next", "slider", "chosen", "field-W5", "reset"} <= reached
+    shown.locator('[data-names="W5"]').focus()
+    shown.keyboard.press("Enter")
+    assert shown.input_value("#chosen") == "W5"
+    shown.keyboard.press("Escape")
+    assert shown.input_value("#chosen") == ""
+    shown.locator("#field-W5").focus()
+    shown.keyboard.press("End")
+    assert shown.evaluate("now.step") == 0
+
+
+def test_it_plays_and_pauses(opened):
+    shown = opened()
+    shown.keyboard.press(" ")
+    assert shown.get_attribute("#play", "aria-label") == "Pause"
+    assert shown.evaluate("now.step") == 1
+    until(shown, "now.step === 2")
+    shown.keyboard.press(" ")
+    assert shown.get_attribute("#play", "aria-label") == "Play"
+    at = shown.evaluate("now.step")
+    shown.wait_for_timeout(2300)
+    assert shown.evaluate("now.step") == at
+
+
+def test_nothing_moves_when_the_system_asks_for_that(opened):
+    def moves(shown):
+        shown.evaluate("go(20, true)")
+        return shown.locator(".pill").get_attribute("visibility")
+
+    assert moves(opened(motion="no-preference")) == "visible"
+    assert moves(opened(motion="reduce")) == "hidden"
+
+
+def test_what_comes_back_along_a_line_arrives_and_is_gone(opened):
+    shown = opened(motion="no-preference")
+    shown.evaluate("go(steps.findIndex(({ kind }) => kind === 'several'), true)")
+    until(shown, "document.querySelector('.pill').textContent === text(steps[now.step].uses[0])")
+    until(shown, "document.querySelector('.pill').textContent === text(steps[now.step].gives[1])")
+    until(shown, "document.querySelector('.pill').getAttribute('visibility') === 'hidden'")
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_every_step_is_said_in_words_and_formulas(opened, name, lang):
+    shown = opened(load(name), lang)
+    said = shown.evaluate("""() => steps.map((step, i) => {
+        go(i);
+        const [words, live] = ["words", "live"].map((id) => document.getElementById(id).textContent);
+        return [words, live, document.querySelectorAll("#formulas math").length, step.kind];
+    })""")
+    for words, live, formulas, kind in said:
+        assert words
+        assert words in live
+        assert formulas or kind in ("start", "stop")
+        assert not re.search(r"[{}⟦⟧]|undefined|NaN|null", words + live)
+        assert bool(re.search("[가-힣]", words)) == (lang == "ko")
+
+
+def test_the_languages_are_switched_in_place(opened):
+    shown = opened()
+    shown.evaluate("go(20)")
+    shown.fill("#field-W5", "0.5")
+    shown.click("#language")
+    assert shown.get_attribute("html", "lang") == "ko"
+    assert shown.evaluate("now.step") == 20
+    assert shown.input_value("#field-W5") == "0.5"
+    texts = shown.evaluate("[...document.querySelectorAll('[data-word]')].map((e) => [e.dataset.word, e.textContent])")
+    assert all(text == WORDS["ko"][word] for word, text in texts)
+    labels = shown.evaluate("[...document.querySelectorAll('[data-label]')].map((e) => [e.dataset.label, e.ariaLabel])")
+    assert all(label == WORDS["ko"][word] for word, label in labels)
+    shown.click("#language")
+    assert shown.get_attribute("html", "lang") == "en"
+
+
+def test_light_and_dark_follow_the_system_and_the_button(opened):
+    shown = opened(color_scheme="dark")
+    assert shown.get_attribute("html", "data-theme") == "dark"
+    shown.click("#theme")
+    assert shown.get_attribute("html", "data-theme") == "light"
+    assert opened(color_scheme="light").get_attribute("html", "data-theme") == "light"
+
+
+# --- a derivation -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_derivation_reads_as_explain_writes_it(opened, name):
+    exercise = load(name)
+    shown = opened(exercise)
+    digits = shown.evaluate("data.digits")
+    for parameter in exercise.parameters:
+        asked = f"{parameter}+" if exercise.lr else f"d{exercise.loss}/d{parameter}"
+        explanation = explain_exercise(exercise, asked)
+        written = notation.decimals(digits, "text", list(explanation.exact))
+        shown.select_option("#chosen", parameter)
+        texts = shown.evaluate("[...document.querySelectorAll('#lines .formula')].map((e) => e.dataset.text)")
+        assert texts == [line_text(each, written) for each in explanation.lines]
+
+
+def test_a_click_on_a_parameter_lights_its_paths(opened):
+    shown = opened()
+    shown.click('[data-names="W1"]')
+    lit = shown.evaluate("[...drawn.boxes].filter(([, box]) => box.classList.contains('lit')).map(([key]) => key)")
+    assert {"x1 z1", "h1", "h1 z3", "h1 z4", "o1", "o2", "E_o1", "E_o2", "E_total"} <= set(lit)
+    assert {"h2", "x2 z1", "target_o1"}.isdisjoint(lit)
+    assert shown.get_attribute('[data-names="W1"]', "aria-pressed") == "true"
+    assert shown.input_value("#chosen") == "W1"
+
+
+# --- hand numbers -----------------------------------------------------------------------------------------------------
+
+
+def test_hand_numbers_stand_beside_the_engines_with_marks_and_words(opened):
+    shown = opened(MISPRINTS)
+    shown.keyboard.press("End")
+    report = check(MISPRINTS)
+    verdicts = shown.locator("#verdicts tbody tr:has(th)").all_inner_texts()
+    assert len(verdicts) == len(report.rows)
+    for row, text in zip(report.rows, verdicts, strict=True):
+        assert row.hand in text
+        assert {"match": "✓ match", "rounding": "≈ rounding", "wrong": "✗ wrong"}[row.verdict] in text
+    for row in report.rows:
+        key = next(each["key"] for each in shown.evaluate("data.hand") if each["name"] == row.name)
+        mark = shown.evaluate("key => drawn.rows.get(key).mark.textContent", key)
+        assert mark == {"match": "✓", "rounding": "≈", "wrong": "✗"}[row.verdict]
+    assert report.first_wrong is not None
+    said = shown.inner_text("#verdicts .note.wrong")
+    assert shown.evaluate("data.symbol(data.firstWrong)") in said
+    assert all(cause.english in said for cause in report.first_wrong.causes)
+
+
+def test_a_hand_number_leads_to_its_step(opened):
+    shown = opened(MISPRINTS)
+    shown.locator("#verdicts tbody .link").nth(1).click()
+    step = shown.evaluate("steps[now.step]")
+    assert (step["kind"], step["target"]) == ("forward", "h1")
+    assert "0.51998934" in shown.inner_text("#compared")
+    assert "✓" in shown.inner_text("#compared")
+
+
+# --- other numbers ----------------------------------------------------------------------------------------------------
+
+
+def test_other_numbers_are_worked_through_at_once(opened):
+    shown = opened()
+    shown.keyboard.press("End")
+    for name, text in [("W5", "-0.25"), ("x1", "1,5"), ("lr", "0.125"), ("\\/digits", "5")]:
+        shown.fill(f"#field-{name}", text)
+    exercise = replace(
+        CHAPTER, given={**CHAPTER.given, "x1": 1.5}, parameters={**CHAPTER.parameters, "W5": -0.25}, lr=0.125
+    )
+    written = written_by(exercise, 5)
+    rows = shown.evaluate("[...drawn.rows].map(([key, { number }]) => [key, number.textContent.trim()])")
+    assert [key for key, text in rows if text != written(key)] == []
+    shown.select_option("#chosen", "W1")
+    explanation = explain_exercise(exercise, "W1+")
+    texts = shown.evaluate("[...document.querySelectorAll('#lines .formula')].map((e) => e.dataset.text)")
+    hook = notation.decimals(5, "text", list(explanation.exact))
+    assert texts == [line_text(each, hook) for each in explanation.lines]
+    assert WORDS["en"]["other numbers"] in shown.inner_text("#verdicts")
+    shown.click("#reset")
+    assert shown.evaluate('number("E_total\'")') == pytest.approx(solve(CHAPTER).value("E_total'"), rel=1e-12)
+    assert WORDS["en"]["other numbers"] not in shown.inner_text("#verdicts")
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("W5", ""), ("W5", "half"), ("x1", "1e999"), ("lr", "-1"), ("\\/digits", "2.5"), ("target_o1", "1e308")],
+)
+def test_a_number_that_cannot_be_used_is_answered_and_changes_nothing(opened, field, text):
+    shown = opened()
+    before = shown.evaluate("[...now.found]")
+    shown.fill(f"#field-{field}", text)
+    message = shown.inner_text("#trouble")
+    assert message
+    assert shown.evaluate("[...now.found]") == before
+    shown.click("#language")
+    assert re.search("[가-힣]", shown.inner_text("#trouble"))
+    assert re.search("[가-힣]", shown.inner_text("#words"))
+    shown.click("#reset")
+    assert shown.inner_text("#trouble") == ""
+    assert shown.locator("[aria-invalid='true']").count() == 0
+
+
+# --- what it looks like -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_page_is_never_wider_than_its_window_and_no_boxes_overlap(opened, name):
+    shown = opened(load(name))
+    shown.keyboard.press("End")
+    shown.evaluate("choose([...data.derivations.keys()].at(-1))")
+    for size in (PHONE, DESK):
+        shown.set_viewport_size(size)
+        for _ in WORDS:
+            shown.click("#language")
+            assert shown.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    boxes = shown.evaluate("""() => [...drawn.boxes.values()].map((box) => {
+        const { x, y, width, height } = box.firstChild.getBBox();
+        return [x, y, x + width, y + height];
+    })""")
+    for i, (left, top, right, bottom) in enumerate(boxes):
+        for other in boxes[:i]:
+            assert left >= other[2] or right <= other[0] or top >= other[3] or bottom <= other[1]
+
+
+def test_every_number_stays_inside_its_box_and_apart_from_its_name(opened):
+    shown = opened(CHAPTER)
+    shown.keyboard.press("End")
+    rows = shown.evaluate("""() => [...drawn.rows.values()].map(({ row, number, mark }) => {
+        const [box, ...texts] = [row.parentNode.firstChild, row.querySelector(".label"), number, mark];
+        const edges = [box, ...texts].map((each) => each.getBBox());
+        return edges.map(({ x, width }) => [x, x + width]);
+    })""")
+    for box, label, number, mark in rows:
+        assert box[0] < label[0]
+        assert label[1] < number[0]
+        assert number[1] <= mark[0] + 1 or mark[0] == mark[1]
+        assert max(number[1], mark[1]) <= box[1]
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["360", "1440"])
+def test_axe_finds_nothing_that_keeps_anyone_out(opened, size):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    shown = opened(MISPRINTS, viewport=size)
+    assert axe.run(shown).response["violations"] == []
+    shown.emulate_media(color_scheme="dark")
+    shown.evaluate("(go(20), choose('W1'))")
+    shown.fill("#field-W5", "half")
+    assert axe.run(shown).response["violations"] == []
+
+
+# --- hostile exercises ------------------------------------------------------------------------------------------------
+
+
+def test_a_hostile_exercise_runs_no_script_and_is_shown_as_text(opened):
+    names = {"constructor": 0.5, "__proto__": 0.25, "가": 0.1, "querySelectorAll": 0.7}
+    forward = {
+        "toString": read_formula("constructor*가 + __proto__*querySelectorAll"),
+        "E": read_formula("toString**2"),
+    }
+    hand = {"toString": "0.3", "dE/d__proto__": "0.60"}
+    exercise = Exercise(HOSTILE, HOSTILE, "E", 0.5, {}, names, forward, hand, frozenset(), HOSTILE)
+    shown = opened(exercise)
+    shown.keyboard.press("End")
+    for name in names:
+        shown.select_option("#chosen", name)
+    assert shown.evaluate("window.ran") is None
+    assert shown.inner_text("h1").startswith("</script><script>")
+    assert shown.evaluate("number('dE/d__proto__')") == pytest.approx(solve(exercise).value("dE/d__proto__"), rel=1e-12)
+
+
+def test_a_script_that_comes_in_all_the_same_is_not_run(browser, tmp_path):
+    file = tmp_path / "page.html"
+    file.write_text(page(CHAPTER).replace("</body>", "<script>window.ran = 1</script></body>"), "utf-8")
+    shown = browser.new_page()
+    shown.goto(file.as_uri())
+    assert shown.evaluate("[window.ran ?? 0, steps.length > 1]") == [0, True]
+    shown.close()
