@@ -336,7 +336,7 @@ def _distinct(hits: list[Hit]) -> tuple[tuple[Hit, ...], ...]:
     """The hits of the best tier by what they come to. A kink explains itself, far-fetched ones are a last resort."""
     hits = [hit for hit in hits if hit.edit.kind == "kink"] or [hit for hit in hits if hit.edit.kind != "far"] or hits
     named = _best(hits)
-    if all(hit.edit.kind not in MISCONCEPTIONS for hit in named):
+    if all(hit.edit.kind not in MISCONCEPTIONS - {"term"} for hit in named):  # without a small term much looks right
         named += _best([hit for hit in hits if hit.edit.kind in MISCONCEPTIONS])
     named.sort(key=lambda hit: (KINDS.index(hit.edit.kind), hit.edit.throughout, hit.edit.place != hit.working.name))
     groups: list[list[Hit]] = []

@@ -50,6 +50,16 @@ def test_a_number_cut_off_instead_of_rounded_is_rounding() -> None:
     assert verdicts(CHAPTER7, h2="0.52747234")["h2"] == "wrong"
 
 
+@pytest.mark.parametrize(
+    ("o", "verdict"), [("1.00000000", "match"), ("0.99999999", "rounding"), ("0.99999979", "wrong")]
+)
+def test_a_function_that_saturates_may_be_cut_off_though_a_float_has_its_limit(o: str, verdict: str, tmp_path) -> None:
+    exercise = written(
+        f'title = "s"\nloss = "o"\n[given]\nx = 56\n[forward]\no = "sigmoid(x)"\n[hand]\no = "{o}"', tmp_path
+    )
+    assert [row.verdict for row in check(exercise).rows] == [verdict]
+
+
 def test_a_number_with_fewer_decimals_is_judged_by_its_own() -> None:
     assert verdicts(CHAPTER7, **{"z1'": "0.0798"})["z1'"] == "match"
     assert verdicts(CHAPTER7, **{"z1'": "0.0790"})["z1'"] == "wrong"
