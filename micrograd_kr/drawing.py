@@ -278,7 +278,7 @@ def draw(
     digits: int = 4,
     limit: int = 100,
     lang: str = "en",
-) -> graphviz.Digraph:
+) -> "Drawing":
     """The graph below a Value, or below several, as Graphviz draws it; `render` makes a file of it.
 
     A node shows its label, its operation's symbol, its data and its gradient; constants are set apart. An edge shows
@@ -341,9 +341,9 @@ def _words(lang: str) -> Mapping[str, str]:
     return WORDS[lang]
 
 
-def _paper(title: str) -> graphviz.Digraph:
+def _paper(title: str) -> "Drawing":
     """An empty picture: left to right on a transparent background."""
-    dot = graphviz.Digraph(
+    dot = Drawing(
         graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.2", "ranksep": "0.4", "fontname": FONT},
         node_attr={
             "shape": "box",
@@ -500,7 +500,7 @@ class Plan:
 
 def draw_exercise(
     exercise: Exercise, *, lang: str = "en", report: Report | None = None, second: bool = True, digits: int = 8
-) -> graphviz.Digraph:
+) -> "Drawing":
     """An exercise as its textbook draws it: inputs on the left, the loss on the right, the weights on their lines.
 
     Each quantity shows its value, its value in the second pass (z₁′, with the updated parameters W₁⁺) and its gradient;
@@ -811,6 +811,16 @@ KOREAN_FONTS = re.compile(
     "nanum|noto.*(cjk|kr)|source ?han|applegothic|sdgothic|malgun|batang|gulim|dotum|myeongjo|pretendard|baekmuk",
     re.I,
 )
+
+
+class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
+    """A graph that a notebook shows: as a picture, drawn as by `render`, or where nothing can draw as text."""
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": _rendered(self, "svg").decode()}
+        except graphviz.ExecutableNotFound:
+            return {"text/plain": self.source}
 
 
 def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:

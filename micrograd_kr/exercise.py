@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
+from importlib import import_module
 from importlib.resources import files
 from keyword import iskeyword
 from pathlib import Path
@@ -93,6 +94,11 @@ class Exercise:
     def positions(self) -> dict[str, int]:
         """Every name with its place in the order of computation."""
         return {name: i for i, name in enumerate((*self.given, *self.parameters, *self.forward))}
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        """A notebook shows an exercise as its picture. Drawing lies above exercises and is loaded by who looks only."""
+        bundle: dict[str, str] = import_module("micrograd_kr.drawing").draw_exercise(self)._repr_mimebundle_()
+        return bundle
 
 
 class Quantity(NamedTuple):

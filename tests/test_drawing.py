@@ -528,6 +528,18 @@ def test_without_any_graphviz_the_text_is_written_and_both_ways_to_get_one_are_s
     assert os.listdir(tmp_path) == ["y.dot"]
 
 
+def test_a_notebook_shows_a_drawing_and_an_exercise_as_pictures_and_without_graphviz_as_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exercise = load("purchase")
+    monkeypatch.setattr(graphviz.Digraph, "pipe", drawn_as(b"<svg/>"))
+    for shown in (draw(neuron()), exercise):
+        assert shown._repr_mimebundle_(include=None, exclude=None) == {"image/svg+xml": "<svg/>"}
+    monkeypatch.setattr(graphviz.Digraph, "pipe", without_graphviz)
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    assert exercise._repr_mimebundle_() == {"text/plain": draw_exercise(exercise).source}
+
+
 @pytest.mark.parametrize("name", ["y.dot", "y.gv"])
 def test_dot_text_needs_no_graphviz(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graphviz.Digraph, "pipe", without_graphviz)
