@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from itertools import groupby
+from itertools import groupby, islice, takewhile
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ from micrograd_kr.exercise import Exercise, Solution, parse_name, solve
 from micrograd_kr.notation import Form, Number
 from micrograd_kr.symbols import Symbol, number, simplified
 
+Level = Literal["title", "section", "lines"]
 Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
 
 FACTORS = 6  # of one chain; a longer one is worked in parts
@@ -120,9 +121,13 @@ class Lines:
         """The lines that use b on a path from b to a."""
         return [user for user in self.users.get(b, ()) if user in self.below(a)]
 
+    def partial(self, name: str, used: str) -> Any:
+        """A line's own derivative with respect to something it uses."""
+        return self.lines[name].partials[used]
+
     def passes_on(self, name: str, used: str) -> bool:
         """Whether a line hands the gradient on as it is: its derivative is the constant 1."""
-        partial = self.lines[name].partials[used]
+        partial = self.partial(name, used)
         return not isinstance(partial, Symbol) and bool(partial == 1.0)
 
 
@@ -138,14 +143,7 @@ class Factor(NamedTuple):
         return f"d{self.of}/d{self.by}"
 
 
-class Path(NamedTuple):
-    """The one way from a quantity upwards: to the root, or to where ways part or work is done already.
-
-    pairs: (line, what it uses) from below. end: the quantity it reaches.
-    """
-
-    pairs: list[tuple[str, str]]
-    end: str
+Path = list[tuple[str, str]]  # the lines from a quantity upwards, each with what it uses: ("h1", "z1"), ("z3", "h1")
 
 
 class Derivation:
@@ -185,7 +183,7 @@ class Derivation:
         path = self._path(a, b)
         factors = self._factors(a, path)
         if len(factors) == 1:
-            return [lambda: self._write_factor(factor, path.pairs[0])]
+            return [lambda: self._write_factor(factor, path[0])]
         return self._assembled(factor, "chain", [factors])
 
     def _assembled(self, factor: Factor, kind: Kind, terms: list[list[Any]]) -> list[Any]:
@@ -209,7 +207,7 @@ class Derivation:
 
     def _write_factor(self, factor: Factor, direct: tuple[str, str] | None) -> None:
         """A derivative that a line gives by itself; `direct` is that line and what it uses, if it depends on it."""
-        partial = self.lines.lines[direct[0]].partials[direct[1]] if direct else float(factor.of == factor.by)
+        partial = self.lines.partial(*direct) if direct else float(factor.of == factor.by)
         sides = [partial, simplified(partial)]
         if direct and direct[0] != factor.of:
             same = Factor(*direct)
@@ -229,47 +227,41 @@ class Derivation:
 
         return simplified(reduce(ops.mul, map(formula, factors)))
 
+    def _upwards(self, a: str, user: str, b: str) -> Iterator[tuple[str, str]]:
+        """The way from b over one of its users, to a or to where ways part."""
+        yield user, b
+        while user != a and len(users := self.lines.steps(a, user)) == 1:
+            yield users[0], user
+            user = users[0]
+
     def _path(self, a: str, b: str) -> Path:
-        pairs: list[tuple[str, str]] = []
-        at = b
-        while at != a:
-            users = self.lines.steps(a, at)
-            if pairs and (len(users) > 1 or Factor(a, at).name in self.numbers or len(pairs) == FACTORS - 1):
-                break
-            pairs.append((users[0], at))
-            at = users[0]
-        return Path(pairs, at)
+        """The way from b upwards: to a, to where ways part, or to what is worked already."""
+        first, *others = islice(self._upwards(a, self.lines.steps(a, b)[0], b), FACTORS - 1)
+        return [first, *takewhile(lambda pair: Factor(a, pair[1]).name not in self.numbers, others)]
 
     def _factors(self, a: str, path: Path) -> list[Factor]:
         """The derivatives along a path, from above. Lines at its upper end that only pass the gradient on are left out:
 
         ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2.
         """
-        pairs = path.pairs if path.end != a else self._without_passing_on(path.pairs)
-        below = [Factor(*pair, own=True) for pair in reversed(pairs)]
-        return [Factor(a, path.end), *below] if path.end != a else [Factor(a, below[0].by), *below[1:]]
+        end = path[-1][0]
+        below = [Factor(*pair, own=True) for pair in reversed(path if end != a else self._without_passing_on(path))]
+        return [Factor(a, end), *below] if end != a else [Factor(a, below[0].by), *below[1:]]
 
-    def _without_passing_on(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _without_passing_on(self, path: Path) -> Path:
         """A path without the lines at its upper end whose derivative is 1; at least one is left."""
-        count = len(pairs)
-        while count > 1 and self.lines.passes_on(*pairs[count - 1]):
+        count = len(path)
+        while count > 1 and self.lines.passes_on(*path[count - 1]):
             count -= 1
-        return pairs[:count]
+        return path[:count]
 
     def _terms_of_total(self, a: str, b: str) -> list[str]:
         """The terms of a total, if b reaches each over one path of its own: ∂E/∂h1 = ∂E_o1/∂h1 + ∂E_o2/∂h1."""
-        paths = []
-        for user in self.lines.steps(a, b):
-            pairs, at = [(user, b)], user
-            while at != a:
-                users = self.lines.steps(a, at)
-                if len(users) > 1 or len(pairs) == FACTORS:
-                    return []
-                pairs.append((users[0], at))
-                at = users[0]
-            paths.append(pairs)
-        ends = [self._without_passing_on(pairs)[-1][0] for pairs in paths]
-        passed = Counter(line for pairs in paths for line, _ in pairs)
+        paths = [list(islice(self._upwards(a, user, b), FACTORS)) for user in self.lines.steps(a, b)]
+        if any(path[-1][0] != a for path in paths):
+            return []
+        ends = [self._without_passing_on(path)[-1][0] for path in paths]
+        passed = Counter(line for path in paths for line, _ in path)
         return ends if a not in ends and all(passed[end] == 1 for end in ends) else []
 
     def _over_users(self, a: str, b: str) -> list[list[Any]]:
@@ -283,13 +275,13 @@ class Derivation:
         reached: set[str] = set()
         waiting = list(users)
         while waiting:
-            fresh = [each for each in self.lines.steps(a, waiting.pop()) if each not in reached]
-            fresh = [each for each in fresh if self.lines.order[each] <= last]
+            above = self.lines.steps(a, waiting.pop())
+            fresh = [each for each in above if each not in reached and self.lines.order[each] <= last]
             reached.update(fresh)
             waiting += fresh
         if a not in users and reached.isdisjoint(users):
             return [[Factor(a, user), Factor(user, b, own=True)] for user in reversed(users)]
-        own = {user: simplified(self.lines.lines[user].partials[b]) for user in reversed(users)}
+        own = {user: simplified(self.lines.partial(user, b)) for user in reversed(users)}
         return [[partial] if user == a else [Factor(a, user), partial] for user, partial in own.items()]
 
 
@@ -323,6 +315,10 @@ def _labels(loss: Value) -> dict[Value, str]:
     """The labelled Values of a graph."""
     if not loss.label:
         raise ValueError("expected a loss with a label, to call it by: loss.label = 'E'")
+    if loss.rule is None:
+        raise ValueError(f"expected {loss.label} to be computed, got a leaf; under no_grad() nothing is recorded")
+    if loss.shape:
+        raise ValueError(f"expected a scalar loss, got the shape {loss.shape}: reduce it with .sum() or .mean()")
     names = {value: value.label for value in symbols.values(loss) if value.label}
     seen: set[str] = set()
     for label in names.values():
@@ -338,15 +334,10 @@ def _label(parameter: Value | str, names: Mapping[Value, str]) -> str:
     label = parameter.label if isinstance(parameter, Value) else parameter
     if not label:
         raise ValueError("expected a parameter with a label, to call it by: w.label = 'w'")
-    if label not in names.values():
-        raise ValueError(
-            f"expected a labelled Value the loss is computed from, got {label!r}; there are: {_listed(names)}"
-        )
+    if parameter not in (names if isinstance(parameter, Value) else names.values()):
+        listed = ", ".join(list(names.values())[:20]) + ", …" * (len(names) > 20)
+        raise ValueError(f"expected a labelled Value the loss is computed from, got {label!r}; there are: {listed}")
     return label
-
-
-def _listed(names: Mapping[Value, str]) -> str:
-    return ", ".join(list(names.values())[:20]) + ", …" * (len(names) > 20)
 
 
 def explain_exercise(exercise: Exercise, *names: str) -> Explanation:
@@ -452,8 +443,12 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
     for value, name in reversed(named.items()):
         gradient: Any = 1.0 if value is loss else None
         if value is not loss and parts[name]:
-            side = reduce(ops.add, parts[name])
-            sides = tuple({notation.text(each): each for each in (side, simplified(side))}.values())
+            side = symbols.narrow(reduce(ops.add, parts[name]), np.shape(value.data))
+            sides = tuple(
+                {
+                    notation.text(each): each for each in (side, symbols.narrow(simplified(side), np.shape(value.data)))
+                }.values()
+            )
             slope = np.broadcast_to(number(side), np.shape(value.data))
             back.append(Line(Factor(loss.label, name).name, "gradient", sides, slope if slope.ndim else float(slope)))
             gradient = Symbol(back[-1].name, back[-1].value)
@@ -547,11 +542,11 @@ def notes(line: Line, form: Form = "text", number: Number | None = None) -> tupl
         return (_shapes(line),)
     if line.kind not in ("upstream", "local"):
         return ()
-    found = []
-    for left, sign, right in notation.taken(line.sides):
-        pieces = (notation.written(each, form, number=number) for each in (left, right))
-        found.append(notation.NOTATIONS[form].relation(next(pieces), sign, next(pieces)))
-    return tuple(dict.fromkeys(found))
+    found: dict[frozenset[str], str] = {}  # a > b and b < a are one
+    for left, sign, right in notation.taken(line.sides[-1]):
+        one, other = (notation.written(each, form, number=number) for each in (left, right))
+        found.setdefault(frozenset((one, other)), notation.NOTATIONS[form].relation(one, sign, other))
+    return tuple(found.values())
 
 
 # --- setting it -------------------------------------------------------------------------------------------------------
@@ -592,14 +587,29 @@ def line_mathml(line: Line, number: Number | None = None) -> str:
     return f'<math display="block"><mtable>{"".join(rows)}</mtable></math>'
 
 
-def _groups(section: Section) -> Iterator[tuple[Kind, list[Line]]]:
-    """Lines one after the other that have the same caption."""
-    for kind, lines in groupby(section.lines, lambda line: line.kind):
-        yield kind, list(lines)
+def _outline(explanation: Explanation, lang: str) -> Iterator[tuple[Level, str, list[Line]]]:
+    """The parts of an explanation one after the other: what is said there, and the lines below it."""
+    if explanation.title:
+        yield "title", explanation.title, []
+    for section in explanation.sections:
+        yield "section", heading(section, lang), []
+        for kind, lines in groupby(section.lines, lambda line: line.kind):
+            yield "lines", caption(kind, lang), list(lines)
 
 
-def _numbers(explanation: Explanation, digits: int, form: Form, number: Number | None) -> Number:
-    return number or notation.decimals(digits, form, explanation.exact)
+def _set(
+    explanation: Explanation,
+    lang: str,
+    marks: Mapping[Level, str],
+    escaped: Callable[[str], str],
+    lines: Callable[[list[Line]], Iterable[str]],
+) -> list[str]:
+    """The parts of an explanation in a language of markup. marks: what stands around words, at {}."""
+    out: list[str] = []
+    for level, words, below in _outline(explanation, lang):
+        out += [marks[level].replace("{}", escaped(words))] if words else []
+        out += lines(below) if below else []
+    return out
 
 
 def as_text(
@@ -615,15 +625,13 @@ def as_text(
     digits: decimals of computed numbers. width: cells of a line, None: as long as need be. number: how a number is
     written, in the place of `digits`.
     """
-    number = _numbers(explanation, digits, "text", number)
+    number = number or notation.decimals(digits, "text", explanation.exact)
     room = width or 1_000_000
-    out = list(_folded(explanation.title, room, "")) if explanation.title else []
-    for section in explanation.sections:
-        out += ["", *_folded(heading(section, lang), room, "  ")] if section.title else [""]
-        for kind, lines in _groups(section):
-            above = caption(kind, lang)
-            out += _folded(f"  {above}", room, "  ") if above else []
-            out += _rows(lines, lang, 4 if above else 2, room, number)
+    out: list[str] = []
+    for level, words, below in _outline(explanation, lang):
+        out += [""] * (level == "section")
+        out += _folded("  " * (level == "lines") + words, room, "  " * (level != "title")) if words else []
+        out += _rows(below, lang, 4 if words else 2, room, number) if below else []
     return "\n".join(out).strip("\n") + "\n"
 
 
@@ -668,16 +676,15 @@ def _folded(text: str, room: int, indent: str) -> Iterator[str]:
 
 def as_markdown(explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
     """An explanation as Markdown with LaTeX formulas between dollar signs, as GitHub, Jupyter and Pandoc read them."""
-    number = _numbers(explanation, digits, "latex", number)
-    out = [f"# {_escaped_markdown(explanation.title)}"] if explanation.title else []
-    for section in explanation.sections:
-        out += [f"## {_escaped_markdown(heading(section, lang))}"] if section.title else []
-        for kind, lines in _groups(section):
-            out += [f"**{caption(kind, lang)}**"] if caption(kind, lang) else []
-            for line in lines:
-                out.append(f"$$\n\\begin{{aligned}}\n{line_latex(line, number)}\n\\end{{aligned}}\n$$")
-                out += [f"({each})" for each in _remarks(line, lang, "latex", number)]
-    return "\n\n".join(out) + "\n"
+    number = number or notation.decimals(digits, "latex", explanation.exact)
+
+    def written(lines: list[Line]) -> Iterator[str]:
+        for line in lines:
+            yield f"$$\n\\begin{{aligned}}\n{line_latex(line, number)}\n\\end{{aligned}}\n$$"
+            yield from (f"({each})" for each in _remarks(line, lang, "latex", number))
+
+    marks: dict[Level, str] = {"title": "# {}", "section": "## {}", "lines": "**{}**"}
+    return "\n\n".join(_set(explanation, lang, marks, _escaped_markdown, written)) + "\n"
 
 
 def _escaped_markdown(text: str) -> str:
@@ -710,17 +717,17 @@ def as_latex(
     standalone: bool = False,
 ) -> str:
     """An explanation in LaTeX, for a document that loads amsmath (and kotex, for Korean). standalone: as a document."""
-    number = _numbers(explanation, digits, "latex", number)
+    number = number or notation.decimals(digits, "latex", explanation.exact)
     escaped = notation.escaped_latex
-    out = [rf"\section*{{{escaped(explanation.title)}}}"] if explanation.title else []
-    for section in explanation.sections:
-        out += [rf"\subsection*{{{escaped(heading(section, lang))}}}"] if section.title else []
-        for kind, lines in _groups(section):
-            out += [rf"\textbf{{{escaped(caption(kind, lang))}}}"] if caption(kind, lang) else []
-            rows = " \\\\\n".join(line_latex(line, number) for line in lines)
-            out.append(f"\\begin{{align*}}\n{rows}\n\\end{{align*}}")
-            remarks = [each for line in lines for each in _remarks(line, lang, "latex", number)]
-            out += [f"({escaped(each) if '$' not in each else each})" for each in remarks]
+
+    def written(lines: list[Line]) -> Iterator[str]:
+        rows = " \\\\\n".join(line_latex(line, number) for line in lines)
+        yield f"\\begin{{align*}}\n{rows}\n\\end{{align*}}"
+        remarks = [each for line in lines for each in _remarks(line, lang, "latex", number)]
+        yield from (f"({each if '$' in each else escaped(each)})" for each in remarks)
+
+    marks: dict[Level, str] = {"title": r"\section*{{}}", "section": r"\subsection*{{}}", "lines": r"\textbf{{}}"}
+    out = _set(explanation, lang, marks, escaped, written)
     body = "\n\n".join(out) + "\n"
     if not standalone:
         return body
@@ -730,15 +737,15 @@ def as_latex(
 
 def as_mathml(explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
     """An explanation as a piece of HTML with its formulas in MathML."""
-    number = _numbers(explanation, digits, "mathml", number)
-    out = [f"<h2>{html.escape(explanation.title)}</h2>"] if explanation.title else []
-    for section in explanation.sections:
-        out += [f"<h3>{html.escape(heading(section, lang))}</h3>"] if section.title else []
-        for kind, lines in _groups(section):
-            out += [f"<p>{html.escape(caption(kind, lang))}</p>"] if caption(kind, lang) else []
-            for line in lines:
-                out.append(line_mathml(line, number))
-                out += [f"<p>({each})</p>" for each in _remarks(line, lang, "mathml", number)]
+    number = number or notation.decimals(digits, "mathml", explanation.exact)
+
+    def written(lines: list[Line]) -> Iterator[str]:
+        for line in lines:
+            yield line_mathml(line, number)
+            yield from (f"<p>({each})</p>" for each in _remarks(line, lang, "mathml", number))
+
+    marks: dict[Level, str] = {"title": "<h2>{}</h2>", "section": "<h3>{}</h3>", "lines": "<p>{}</p>"}
+    out = _set(explanation, lang, marks, html.escape, written)
     return f'<section lang="{lang}">\n' + "\n".join(out) + "\n</section>\n"
 
 

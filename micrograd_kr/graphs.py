@@ -35,6 +35,11 @@ def named(loss: Value) -> dict[str, Value]:
     What would be a very long formula gets names of its own. Raises ExerciseError for a label that is there twice, or
     cannot be a name.
     """
+    if loss.rule is None:
+        raise ExerciseError(
+            "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded",
+            "다른 것에서 계산된 손실이 필요합니다. no_grad() 안에서는 계산이 기록되지 않습니다",
+        )
     labels = {each: each.label or "loss" for each in values(loss) if each.label or each is loss}
     taken: set[str] = set()
     for label in labels.values():
@@ -70,8 +75,6 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
         for name, value in before.items()
         if value.rule is not None
     }
-    if not formulas:
-        raise ExerciseError("expected a loss that is computed from something", "계산된 손실이 필요합니다")
     exercise = Exercise("graph", "", names[loss], lr, given, start, formulas, {}, frozenset(), "")
     exercise = with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()})
     before = {name: before[name] for name in exercise.positions}

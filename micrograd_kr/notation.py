@@ -14,7 +14,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,6 @@ RELATIONS: dict[Any, str] = {
 }
 OTHERWISE = {">": "≤", "≥": "<", "<": "≥", "≤": ">", "=": "≠", "≠": "="}
 FUNCTIONS = {"√": "sqrt", "Σ": "sum", "[ ]": "index"}  # by a rule's symbol, where that is no word
-REMAINING = {frozenset(">="): "<", frozenset("<="): ">"}  # of three cases, the one that is left
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -111,27 +110,17 @@ def decimals(digits: int, form: Form = "text", exact: Collection[str] = ()) -> N
 # --- notations --------------------------------------------------------------------------------------------------------
 
 
-class Notation(Protocol):
-    """What the parts of an expression look like; what comes in is written already, brackets and all."""
-
-    fractions: bool  # whether a quotient is set as a fraction, which needs no brackets within
-
-    def name(self, name: str) -> str: ...
-    def number(self, text: str, tight: bool) -> str: ...
-    def literal(self, value: float, tight: bool) -> str: ...
-    def brackets(self, inner: str) -> str: ...
-    def joined(self, pieces: Sequence[str], sign: str) -> str: ...
-    def signed(self, first: str, rest: Sequence[tuple[str, str]]) -> str: ...
-    def quotient(self, above: str, below: str) -> str: ...
-    def power(self, base: str, exponent: str, whole: float | None) -> str: ...
-    def transposed(self, inner: str) -> str: ...
-    def function(self, name: str, arguments: Sequence[str]) -> str: ...
-    def cases(self, rows: Sequence[tuple[str, str]]) -> str: ...
-    def relation(self, left: str, sign: str, right: str) -> str: ...
+def _signed(first: str, rest: Sequence[tuple[str, str]]) -> str:
+    return first + "".join(f" {sign} {term}" if first or i else sign + term for i, (sign, term) in enumerate(rest))
 
 
 class Text:
-    fractions = False
+    """What the parts of an expression look like in plain text; what comes in is written already, brackets and all.
+
+    tight: a negative number has to stand in brackets. whole: the exponent if it is a whole number.
+    """
+
+    fractions = False  # whether a quotient is set as a fraction, which needs no brackets within
 
     def name(self, name: str) -> str:
         pair = derivative(name)
@@ -150,11 +139,14 @@ class Text:
     def brackets(self, inner: str) -> str:
         return f"({inner})"
 
+    def listed(self, pieces: Sequence[str]) -> str:
+        return ", ".join(pieces)
+
     def joined(self, pieces: Sequence[str], sign: str) -> str:
         return (f" {sign} " if sign == "×" else sign).join(pieces)
 
     def signed(self, first: str, rest: Sequence[tuple[str, str]]) -> str:
-        return first + "".join(f" {sign} {term}" if first or i else sign + term for i, (sign, term) in enumerate(rest))
+        return _signed(first, rest)
 
     def quotient(self, above: str, below: str) -> str:
         return f"{above}/{below}"
@@ -168,7 +160,7 @@ class Text:
         return f"{inner}ᵀ"
 
     def function(self, name: str, arguments: Sequence[str]) -> str:
-        return f"{name}({', '.join(arguments)})"
+        return f"{name}({self.listed(arguments)})"
 
     def cases(self, rows: Sequence[tuple[str, str]]) -> str:
         return "{" + ", ".join(f"{value} ({condition})" for value, condition in rows) + "}"
@@ -197,6 +189,8 @@ def escaped_latex(text: str) -> str:
 
 
 class Latex:
+    """The same for LaTeX's mathematics, with amsmath."""
+
     fractions = True
 
     def name(self, name: str) -> str:
@@ -224,12 +218,14 @@ class Latex:
     def brackets(self, inner: str) -> str:
         return rf"\left({inner}\right)"
 
+    def listed(self, pieces: Sequence[str]) -> str:
+        return ", ".join(pieces)
+
     def joined(self, pieces: Sequence[str], sign: str) -> str:
         return _LATEX_SIGNS[sign].join(pieces)
 
     def signed(self, first: str, rest: Sequence[tuple[str, str]]) -> str:
-        terms = [(sign.replace("−", "-"), term) for sign, term in rest]
-        return first + "".join(f" {sign} {term}" if first or i else sign + term for i, (sign, term) in enumerate(terms))
+        return _signed(first, [(sign.replace("−", "-"), term) for sign, term in rest])
 
     def quotient(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
@@ -246,7 +242,7 @@ class Latex:
         if name == "abs":
             return rf"\left|{arguments[0]}\right|"
         written = _LATEX_FUNCTIONS.get(name) or rf"\operatorname{{{escaped_latex(name)}}}"
-        return written + self.brackets(", ".join(arguments))
+        return written + self.brackets(self.listed(arguments))
 
     def cases(self, rows: Sequence[tuple[str, str]]) -> str:
         return r"\begin{cases}" + r" \\ ".join(f"{value} & {condition}" for value, condition in rows) + r"\end{cases}"
@@ -295,6 +291,9 @@ class MathML:
     def brackets(self, inner: str) -> str:
         return f"<mrow><mo>(</mo>{inner}<mo>)</mo></mrow>"
 
+    def listed(self, pieces: Sequence[str]) -> str:
+        return "<mo>,</mo>".join(pieces)
+
     def joined(self, pieces: Sequence[str], sign: str) -> str:
         return f"<mrow>{f'<mo>{sign}</mo>'.join(pieces)}</mrow>"
 
@@ -315,8 +314,7 @@ class MathML:
             return f"<msqrt>{arguments[0]}</msqrt>"
         if name == "abs":
             return f"<mrow><mo>|</mo>{arguments[0]}<mo>|</mo></mrow>"
-        inner = "<mo>,</mo>".join(arguments)
-        return f"<mrow>{self._word(name)}<mo>&#x2061;</mo>{self.brackets(inner)}</mrow>"
+        return f"<mrow>{self._word(name)}<mo>&#x2061;</mo>{self.brackets(self.listed(arguments))}</mrow>"
 
     def cases(self, rows: Sequence[tuple[str, str]]) -> str:
         cells = "".join(f"<mtr><mtd>{value}</mtd><mtd>{condition}</mtd></mtr>" for value, condition in rows)
@@ -326,7 +324,7 @@ class MathML:
         return f"<mrow>{left}<mo>{html.escape(sign)}</mo>{right}</mrow>"
 
 
-NOTATIONS: dict[Form, Notation] = {"text": Text(), "latex": Latex(), "mathml": MathML()}
+NOTATIONS: dict[Form, Text | Latex | MathML] = {"text": Text(), "latex": Latex(), "mathml": MathML()}
 
 
 # --- expressions ------------------------------------------------------------------------------------------------------
@@ -358,13 +356,11 @@ class _Writer:
         self.notation, self.in_numbers, self.number = NOTATIONS[form], in_numbers, number
 
     def of(self, each: Any, level: int = SUM, tight: bool = False) -> str:
-        if isinstance(each, Comparison):
-            return self._relation(each, RELATIONS[each.operation])
         if not isinstance(each, Symbol):
             return self._constant(each, tight)
         if each.rule is None:
             return self._name(each, level, tight)
-        if each.rule is ops.select and isinstance(each.y, Comparison):
+        if _is_choice(each):
             return self.notation.cases(list(self._cases(each)))
         own, write = self._operation(each)
         return self.notation.brackets(write(each, False)) if own < level else write(each, tight)
@@ -403,31 +399,26 @@ class _Writer:
             sign, term = waiting.pop()
             rule = term.rule if isinstance(term, Symbol) else None
             if rule is ops.neg:
-                waiting.append((_negated(sign), term.x))
+                waiting.append(("+" if sign == "−" else "−", term.x))
             elif rule in (ops.add, ops.sub) and sign == "+":
                 waiting += [("−" if rule is ops.sub else "+", term.y), ("+", term.x)]
             else:
                 terms.append((sign, term))
-        if terms[0][0] == "+":
-            start, terms = self.of(terms[0][1], PRODUCT, tight), terms[1:]
-        else:
-            start = ""
+        start = self.of(terms.pop(0)[1], PRODUCT, tight) if terms[0][0] == "+" else ""
         out = self.notation.signed(start, [(sign, self.of(term, PRODUCT, True)) for sign, term in terms])
         return self.notation.brackets(out) if tight and not start else out
 
     def _product(self, each: Symbol, tight: bool) -> str:
-        factors: list[Any] = []
+        sign = _sign(each)
+        pieces: list[str] = []
         waiting: list[Any] = [each]
         while waiting:
             factor = waiting.pop()
-            if _sign(factor) == _sign(each):
+            own = _sign(factor)
+            if own == sign:
                 waiting += [factor.y, factor.x]
             else:
-                factors.append(factor)
-        pieces = [
-            self.of(factor, POWER if _sign(factor) else PRODUCT, tight or i > 0) for i, factor in enumerate(factors)
-        ]
-        sign = _sign(each)
+                pieces.append(self.of(factor, POWER if own else PRODUCT, tight or bool(pieces)))
         return self.notation.joined(pieces, "×" if self.in_numbers and sign == "·" else sign)
 
     def _quotient(self, each: Symbol, tight: bool) -> str:
@@ -447,43 +438,45 @@ class _Writer:
     def _function(self, each: Symbol, tight: bool) -> str:
         symbol = each.rule.symbol if each.rule else ""
         arguments = [self.of(argument) for argument in (each.x if type(each.x) is tuple else (each.x,))]
-        return self.notation.function(FUNCTIONS.get(symbol, symbol), [*arguments, *self._options(each.y)])
+        options = list(self._options(each.y, each.rule))
+        ordered = [*options, *arguments] if each.rule is ops.select else [*arguments, *options]
+        return self.notation.function(FUNCTIONS.get(symbol, symbol), ordered)
 
-    def _options(self, option: Any) -> Iterator[str]:
+    def _options(self, option: Any, rule: ops.Rule | None = None) -> Iterator[str]:
         """What a function is told besides its inputs: a slope, an axis, a shape."""
         if option is None:
             return
-        if isinstance(option, ops.Axes):
-            if option.axis is not None:
-                axis = option.axis[0] if isinstance(option.axis, tuple) and len(option.axis) == 1 else option.axis
+        if isinstance(option, ops.Axes) or rule in (ops.softmax, ops.log_softmax, ops.concatenate):
+            axis = option.axis if isinstance(option, ops.Axes) else option
+            if axis is not None:
+                axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
                 yield self.notation.relation(self.notation.name("axis"), "=", self.notation.name(str(axis)))
+        elif rule is ops.clip:
+            yield from (each for end in option for each in self._options(end))
         elif isinstance(option, tuple):
-            yield self.notation.brackets(", ".join(each for part in option for each in self._options(part)))
+            yield self.notation.brackets(
+                self.notation.listed([each for part in option for each in self._options(part)])
+            )
         elif isinstance(option, slice | type(...)):
             yield self.notation.name(str(option))
         else:
             yield self.of(option)
 
     def _cases(self, each: Symbol) -> Iterator[tuple[str, str]]:
-        """The values of a choice, each with its condition; a choice in place of the other value goes on with it."""
-        signs = []
-        while True:
-            condition = each.y
-            signs.append(RELATIONS[condition.operation])
-            yield self.of(each.x[0]), self._relation(condition, signs[-1])
-            other = each.x[1]
-            if not (isinstance(other, Symbol) and other.rule is ops.select and isinstance(other.y, Comparison)):
-                break
-            each = other
-        sign = REMAINING.get(frozenset(signs), OTHERWISE[signs[-1]])
-        yield self.of(other), self._relation(condition, sign)
-
-    def _relation(self, condition: Comparison, sign: str) -> str:
-        return self.notation.relation(self.of(condition.left), sign, self.of(condition.right))
+        """The values of a choice, each with its condition; a tie between the same two is a case of its own."""
+        left, right = self.of(each.y.left), self.of(each.y.right)
+        sign = RELATIONS[each.y.operation]
+        yield self.of(each.x[0]), self.notation.relation(left, sign, right)
+        other, rest = each.x[1], OTHERWISE[sign]
+        is_tie = _is_choice(other) and other.y.operation is operator.eq and sign in "<>"
+        if is_tie and {self.of(other.y.left), self.of(other.y.right)} == {left, right}:
+            yield self.of(other.x[0]), self.notation.relation(left, "=", right)
+            other, rest = other.x[1], ">" if sign == "<" else "<"
+        yield self.of(other), self.notation.relation(left, rest, right)
 
 
-def _negated(sign: str) -> str:
-    return "+" if sign == "−" else "−"
+def _is_choice(of: Any) -> bool:
+    return isinstance(of, Symbol) and of.rule is ops.select and isinstance(of.y, Comparison)
 
 
 def _sign(of: Any) -> str:

@@ -8,7 +8,7 @@ factors ½, 2 and −1 stay, as a person writes them at first. What a person the
 
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -45,20 +45,15 @@ class Comparison(NamedTuple):
         both = np.logical_and(self.true, number(other))
         return both if both.any() else False
 
-    def __rand__(self, other: bool) -> Any:
-        return self if other else other
-
 
 def _compare(operation: Callable[[float, float], bool]) -> Callable[["Symbol", Any], Any]:
     return lambda self, other: Comparison(self, other, operation)
 
 
 def _operator(rule: Rule, reflected: bool = False) -> Callable[["Symbol", Any], Any]:
-    return (
-        (lambda self, other: _record(rule, other, self))
-        if reflected
-        else (lambda self, other: _record(rule, self, other))
-    )
+    if reflected:
+        return lambda self, other: _record(rule, other, self)
+    return lambda self, other: _record(rule, self, other)
 
 
 class Symbol:
@@ -110,6 +105,24 @@ class Symbol:
         return str(self.name) if self.rule is None else f"{self.rule.symbol}({self.x!r}, {self.y!r})"
 
 
+class Unnamed(NamedTuple):
+    """In the place of a name, for an array that has none: the shape, and which array it is."""
+
+    shape: tuple[int, ...]
+    identity: int
+
+    def __str__(self) -> str:
+        return f"array of shape {self.shape}"
+
+
+def _constant(data: Any) -> Any:
+    """A number as it is; an array as a symbol, so that the factors and the sign before it stay to be seen."""
+    if isinstance(data, Symbol | Comparison) or not np.ndim(data):
+        return data
+    array = data * 1.0 if data.dtype == bool else data  # numpy's truth values know no minus
+    return Symbol(Unnamed(array.shape, id(array)), array)
+
+
 def number(of: Any) -> Any:
     """The value of a symbol, a comparison or a number."""
     if isinstance(of, Comparison):
@@ -121,9 +134,16 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
     """The symbol for a rule applied to x and y, or something simpler that is the same."""
     if isinstance(y, Comparison) and rule is not ops.select:
         y = number(y) if np.any(y.true) else 0.0
+    if rule.dy is not None:  # two inputs, and no option
+        x, y = _constant(x), _constant(y)
+    if rule in (ops.mul, ops.div):
+        x = narrow(x, np.shape(number(y)))
+        y = narrow(y, np.shape(number(x)))
     simpler = _simpler(rule, x, y)
     if simpler is not None:
         return simpler
+    if rule is ops.select:
+        x = tuple(narrow(each, np.shape(number(y))) for each in x)
     if rule is ops.select and isinstance(y, Comparison):
         return Symbol(None, _chosen_number(y.true, *map(number, x)), rule, x, y)
     numbers = tuple(map(number, x)) if type(x) is tuple else number(x)
@@ -131,16 +151,39 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
     return Symbol(None, value, rule, x, y)
 
 
+def _spread(of: Any, shape: tuple[int, ...]) -> Any:
+    """An expression broadcast to a shape, if it has not got it."""
+    if np.shape(number(of)) == shape:
+        return of
+    return Symbol(None, np.broadcast_to(number(of), shape), ops.broadcast_to, of, shape)
+
+
+def narrow(of: Any, beside: tuple[int, ...]) -> Any:
+    """What was broadcast to a shape without that, if an array of another shape beside it brings it about anyway."""
+    if isinstance(of, Symbol) and of.rule is ops.broadcast_to:
+        whole, part = np.broadcast_shapes(of.shape, beside), np.broadcast_shapes(np.shape(number(of.x)), beside)
+        return of.x if whole == part else of
+    return of
+
+
+def _is_spread_number(of: Any) -> bool:
+    return isinstance(of, Symbol) and of.rule is ops.broadcast_to and not np.ndim(number(of.x))
+
+
 def _chosen_number(mask: Any, x: Any, y: Any) -> Any:
     return np.where(mask, x, y) if np.ndim(mask) else x if mask else y
 
 
 def _simpler(rule: Rule, x: Any, y: Any) -> Any:
-    """What an operation with a 0 or a 1 amounts to, else None."""
+    """What an operation with a 0, a 1 or a number that was only spread over a shape amounts to, else None."""
 
     def is_number(each: Any, value: float) -> bool:
         return isinstance(each, float | int) and each == value
 
+    if rule in (ops.mul, ops.div, ops.neg) and _is_spread_number(x) and not np.ndim(number(y)):
+        return _spread(_record(rule, x.x, y), x.shape)
+    if rule is ops.mul and _is_spread_number(y) and not np.ndim(number(x)):
+        return _spread(_record(rule, x, y.x), y.shape)
     if rule is ops.mul:
         if is_number(x, 0.0) or is_number(y, 0.0):
             return 0.0
@@ -153,6 +196,10 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
         return x.x
     if rule is ops.same:
         return x
+    if rule is ops.reshape and _is_spread_number(x):
+        return _spread(x.x, y)
+    if rule is ops.linear:  # a layer is what it is made of
+        return ops.add(ops.matmul(x[0], x[1].mT), *x[2:]) if len(x) > 2 else ops.matmul(x[0], x[1].mT)
     if rule is ops.select and not isinstance(y, Comparison) and not np.ndim(y):
         return x[0] if y else x[1]
     return None
@@ -179,10 +226,10 @@ def line(name: str, value: Value, names: Mapping[Value, str], gradient: Any = 1.
     order = list(_between(value, names))
     symbols: dict[Value, Any] = {}
 
-    def symbol(of: Value | None, data: float) -> Any:
-        return (
-            data if of is None else symbols[of] if of in symbols else Symbol(names[of], data) if of in names else data
-        )
+    def symbol(of: Value | None, data: Any) -> Any:
+        if of is None or of not in names:
+            return symbols[of] if of in symbols else _constant(data)
+        return Symbol(names[of], data)
 
     for node in order:
         symbols[node] = _operation(node)(*_operands(node, symbol))
@@ -242,7 +289,7 @@ def _between(value: Value, names: Mapping[Value, str]) -> Iterator[Value]:
         node = waiting[-1]
         first = [each for each in _inputs(node) if each.rule is not None and each not in names and each not in done]
         if first:
-            waiting += first
+            waiting += reversed(first)
         elif waiting.pop() not in done and node.rule is not None:
             done.add(node)
             yield node
@@ -266,14 +313,13 @@ def _operands(node: Value, symbol: Callable[[Value | None, float], Any]) -> tupl
         x = symbol(node.x, node.x_data)
     if node.y_data is None:
         return (x,)
-    return x, symbol(node.y, node.y_data)
+    return x, symbol(node.y, node.y_data) if _operation(node).dy is not None else node.y_data
 
 
 def _contributions(node: Value, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
     """What a gradient g at a node hands to each of its inputs."""
     rule = _operation(node)
-    if np.ndim(node.out) and not np.ndim(number(g)) and not _is_elementwise(node):
-        g = Symbol(None, np.broadcast_to(number(g), node.out.shape), ops.broadcast_to, g, node.out.shape)
+    g = _spread(g, np.shape(node.out))  # a rule leaves it to broadcasting where every entry gets the same
     edges: list[tuple[Value | None, Any, Any]]
     if type(node.x) is tuple:
         edges = list(zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True))
@@ -282,12 +328,6 @@ def _contributions(node: Value, g: Any, out: Any, operands: tuple[Any, ...]) -> 
         if node.y is not None and rule.dy is not None:
             edges.append((node.y, node.y_data, rule.dy(g, out, *operands)))
     yield from ((each, _fitted(r, np.shape(data))) for each, data, r in edges if each is not None)
-
-
-def _is_elementwise(node: Value) -> bool:
-    """Whether one number may stand for an array of equal gradients."""
-    option = node.y_data is not None and type(node.y_data) is not float and _operation(node).dy is None
-    return node.rule is not ops.matmul and type(node.x) is not tuple and not option
 
 
 def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
@@ -302,14 +342,22 @@ def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
 
 def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
     """The same expression over other names: each name becomes names(name, number), and the numbers follow."""
-    if isinstance(of, Comparison):
-        return Comparison(renamed(of.left, names), renamed(of.right, names), of.operation)
-    if not isinstance(of, Symbol):
-        return of
-    if of.rule is None:
-        return names(of.name, of.number)
-    x = tuple(renamed(each, names) for each in of.x) if type(of.x) is tuple else renamed(of.x, names)
-    return _record(of.rule, x, renamed(of.y, names))
+    found: dict[int, Any] = {}  # what is shared is worked once
+
+    def again(each: Any) -> Any:
+        if isinstance(each, Comparison):
+            return Comparison(again(each.left), again(each.right), each.operation)
+        if type(each) is tuple:
+            return tuple(map(again, each))
+        if not isinstance(each, Symbol):
+            return each
+        if each.rule is None:
+            return names(each.name, each.number)
+        if id(each) not in found:
+            found[id(each)] = _record(each.rule, again(each.x), again(each.y))
+        return found[id(each)]
+
+    return again(of)
 
 
 def names_in(of: Any) -> Iterator[str]:
@@ -352,6 +400,10 @@ def simplified(of: Any) -> Any:
     """
     if not isinstance(of, Symbol) or of.rule is None:
         return of
+    return _spread(_simplified(of), of.shape)  # what cancels out leaves a number
+
+
+def _simplified(of: Any) -> Any:
     if _is_product(of):
         return _multiplied(_product(of))
     if of.rule in (ops.add, ops.sub):
@@ -377,23 +429,18 @@ def _is_whole_power(of: Symbol) -> bool:
     return of.rule is ops.power and isinstance(of.y, float) and of.y.is_integer()
 
 
-def _chosen(of: Symbol) -> Any:
-    """A choice; an exception made for an equality that does not hold is left out."""
-    condition: Comparison = of.y
-    if condition.operation is operator.eq and not np.any(condition.true):
-        return simplified(of.x[1])
-    return ops.where(_simpler_comparison(condition), *map(_chosen_among, of.x))
-
-
-def _chosen_among(of: Any) -> Any:
-    """A choice within a choice keeps its exception: it is one of three."""
-    if isinstance(of, Symbol) and of.rule is ops.select:
-        return ops.where(_simpler_comparison(of.y), *map(_chosen_among, of.x))
-    return simplified(of)
-
-
-def _simpler_comparison(of: Comparison) -> Comparison:
-    return Comparison(simplified(of.left), simplified(of.right), of.operation)
+def _chosen(of: Symbol, is_case: bool = False) -> Any:
+    """A choice; an exception made for an equality that does not hold is left out, unless it is one of three cases."""
+    condition = of.y
+    if isinstance(condition, Comparison):
+        if condition.operation is operator.eq and not is_case and not np.any(condition.true):
+            return simplified(of.x[1])
+        condition = Comparison(simplified(condition.left), simplified(condition.right), condition.operation)
+    values = (
+        _chosen(each, True) if isinstance(each, Symbol) and each.rule is ops.select else simplified(each)
+        for each in of.x
+    )
+    return ops.where(condition, *values)
 
 
 def _product(of: Any) -> Product:
@@ -483,5 +530,5 @@ def _key(of: Any) -> Any:
     if type(of) is tuple:
         return tuple(map(_key, of))
     if not isinstance(of, Symbol):
-        return id(of) if np.ndim(of) else of
+        return id(of) if isinstance(of, np.ndarray) else of if isinstance(of, Hashable) else repr(of)
     return of.name if of.rule is None else (of.rule.symbol, _key(of.x), _key(of.y))

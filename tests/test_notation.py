@@ -3,6 +3,8 @@ formed.
 """
 
 import math
+import operator
+import re
 import xml.etree.ElementTree as ET
 
 import hypothesis.strategies as st
@@ -116,6 +118,7 @@ def test_text_has_the_brackets_it_needs_and_no_others(formula: str, text: str) -
         ("-1*a/b", "−a/b"),
         ("a*(b + 0*c1)*3", "3·a·b"),
         ("-a*-b", "a·b"),
+        ("a/2 + a/3", "5·a/6"),
     ],
 )
 def test_simplified_is_what_a_person_would_write(formula: str, text: str) -> None:
@@ -135,6 +138,42 @@ def test_a_choice_names_all_its_cases_and_the_side_taken_is_known() -> None:
     left, sign, right = next(notation.taken(tie))
     assert (left.name, sign, right.name) == ("a", "<", "b")
     assert [sign for _, sign, _ in notation.taken(ops.absolute.dx(1.0, None, Symbol("b", -1.3)))] == ["<"]
+
+
+RELATIONS = {">": operator.gt, "<": operator.lt, "=": operator.eq, "≥": operator.ge, "≤": operator.le, "≠": operator.ne}
+
+
+def holding(text: str, numbers: dict[str, float]) -> list[float]:
+    """The values of the cases of a choice whose conditions hold."""
+    found = []
+    for case in text.removeprefix("{").removesuffix("}").split(", "):
+        value, left, sign, right = re.fullmatch(r"(.*) \((.*) ([<>=≤≥≠]) (.*)\)", case).groups()
+        if RELATIONS[sign](read_back(left, numbers), read_back(right, numbers)):
+            found.append(read_back(value, numbers))
+    return found
+
+
+@pytest.mark.parametrize("in_numbers", [False, True])
+@pytest.mark.parametrize("a", [0.5, 2.0, 3.5])
+@pytest.mark.parametrize("rule", [ops.maximum, ops.minimum, ops.relu, ops.leaky_relu], ids=lambda rule: rule.symbol)
+def test_of_the_cases_of_a_choice_one_holds_and_it_has_the_value_that_was_chosen(
+    rule: ops.Rule, a: float, in_numbers: bool
+) -> None:
+    numbers = {"a": a, "b": 2.0, "none": 0.0}
+    x, y = Symbol("a", a), Symbol("b", 2.0)
+    if rule.dy:
+        slopes = [rule.dx(1.0, None, x, y), rule.dy(1.0, None, x, y)]
+    else:
+        slopes = [rule.dx(1.0, None, x - y, *[0.1] * (rule is ops.leaky_relu))]
+    for slope in slopes:
+        for each in (slope, simplified(slope)):
+            assert holding(notation.text(each, in_numbers=in_numbers), numbers) == [number(slope)]
+
+
+def test_a_choice_within_a_choice_that_compares_something_else_stays_within() -> None:
+    a, b = Symbol("a", -1.0), Symbol("b", 0.0)
+    it = ops.where(a > 0, 1.0, ops.where(b == 0, 2.0, 3.0))
+    assert notation.text(it) == "{1 (a > 0), {2 (b = 0), 3 (b ≠ 0)} (a ≤ 0)}"
 
 
 def test_the_hook_writes_every_number_and_knows_whose_it_is() -> None:
@@ -213,9 +252,9 @@ ELEMENTS = {*CHILDREN, "mrow", "msqrt", "mtable", "mtr", "mtd"}
 
 
 def sloped(formula: str):
-    """An expression with choices in it: the derivative of a relu of it."""
+    """An expression with a choice and an option in it: the derivative of a relu."""
     it = expression(formula)
-    return ops.relu.dx(it, None, it) if isinstance(it, Symbol) else it
+    return ops.relu.dx(it, None, ops.clip(it, (-1.0, 1.0))) if isinstance(it, Symbol) else it
 
 
 @given(formula=formulas(), in_numbers=st.booleans())
@@ -226,6 +265,8 @@ def test_mathml_is_well_formed_and_of_core_elements_with_as_many_children_as_the
     for each in tree.iter():
         assert each.tag in ELEMENTS or each is tree
         assert len(each) == CHILDREN.get(each.tag, len(each))
+        assert each.tag in ("mi", "mn", "mo") or not each.text, "text outside of a token is not shown"
+        assert not each.tail
 
 
 @given(formula=formulas(), in_numbers=st.booleans())

@@ -100,6 +100,20 @@ def test_a_formula_under_other_names_has_their_numbers() -> None:
     assert number(again) == pytest.approx(float(ops.tanh(1.5 * 3.0)) - 1.5)
 
 
+def test_what_a_formula_shares_is_renamed_once() -> None:
+    it = Symbol("a", 1.0)
+    for _ in range(60):
+        it = it + it
+    assert number(renamed(it, lambda name, _: Symbol(f"{name}'", 2.0))) == 2.0**61
+
+
+def test_a_choice_under_other_names_compares_them() -> None:
+    slope = ops.relu.dx(1.0, None, Symbol("a", 1.0))
+    again = renamed(slope, lambda name, value: Symbol(f"{name}'", -value))
+    assert (number(slope), number(again)) == (1.0, 0.0)
+    assert set(names_in(again)) == {"a'"}
+
+
 def test_a_formula_without_names_is_its_number() -> None:
     value = Value(3.0, "c")
     assert line("c", value, {value: "c"}).formula == 3.0
