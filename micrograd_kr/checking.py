@@ -20,16 +20,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.exercise import Exercise, Formula, Solution, evaluate, parse_name, read_formula
+from micrograd_kr.exercise import Exercise, ExerciseError, Formula, Solution, evaluate, parse_name, read_formula
 from micrograd_kr.forms import Forms, running_error
 from micrograd_kr.graphs import Entry
 
 Verdict = Literal["match", "rounding", "wrong"]
 VERDICTS: tuple[Verdict, ...] = ("match", "rounding", "wrong")
+MOST_DECIMALS = 300  # a unit below 1e-307 is no normal float
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ class Hand(NamedTuple):
 def hand(text: str) -> Hand:
     """Read a number; "0.08" has two decimals, "8.1e-4" has five, "12" none."""
     number = Decimal(text)
-    return Hand(text, number, max(0, -int(number.as_tuple().exponent)))
+    return Hand(text, number, min(max(0, -int(number.as_tuple().exponent)), MOST_DECIMALS))
 
 
 def distance(written: Hand, value: float) -> float:
@@ -165,6 +166,8 @@ def judged(written: Hand, value: float, error: float, unit: float) -> Verdict:
     """A number against the exact value, its last decimal worth `unit`. Four units in the last place of a float are
     allowed for.
     """
+    if not math.isfinite(value):  # 1/0 in a worked line
+        return "wrong"
     off, slack = distance(written, value), 4 * math.ulp(value)
     if off <= unit / 2 + slack:
         return "match"
@@ -222,15 +225,31 @@ def judge(sheet: Sheet) -> Report:
 
 
 def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) -> Report:
-    """A report on the entries of tensors: one that was worked in so many steps may be off by a unit for each."""
-    rows = []
+    """A report on the entries of tensors: one that was worked in so many steps may be off by a unit for each.
+
+    Raises ExerciseError for an entry that is no number.
+    """
+    values, hands = {}, {}
     for entry in entries:
-        written = hand(entry.hand)
-        error = steps * written.unit
-        verdict = judged(written, entry.value, error, written.unit)
-        difference = entry.value - float(written.number)
-        rows.append(Row(entry.name, entry.name, entry.hand, entry.value, difference, error + written.unit, verdict))
+        values[entry.name], hands[entry.name] = entry.value, _hand_of(entry)
+    step = 10.0 ** -_decimals(hands, values).usual
+    rows = []
+    for each, written in hands.items():
+        error, coarse = steps * min(step, written.unit), written.unit > step
+        verdict = (_judged_coarse if coarse else judged)(written, values[each], error, written.unit)
+        difference = values[each] - float(written.number)
+        rows.append(Row(each, each, written.text, values[each], difference, error + written.unit, verdict))
     return Report(name, tuple(rows), (), (loss, None), tuple(row.name for row in rows))
+
+
+def _hand_of(entry: Entry) -> Hand:
+    try:
+        return hand(entry.hand)
+    except (InvalidOperation, ValueError):
+        raise ExerciseError(
+            f"{entry.name}: expected a number, got {entry.hand!r}",
+            f"{entry.name}: 수가 필요합니다. 지금: {entry.hand!r}",
+        ) from None
 
 
 def _row(sheet: Sheet, name: str) -> Row:
@@ -284,11 +303,16 @@ def _verdict(
     unit = written.unit
     if written.decimals in decimals.habits:
         error = running_error(forms, key, known, unit)
+    return _judged_coarse(written, value, error, unit), error, unit
+
+
+def _judged_coarse(written: Hand, value: float, error: float, unit: float) -> Verdict:
+    """A number with fewer decimals than usual: rounded, or cut off, from one with all of them."""
     verdict = judged(written, value, error, unit)
     cut_off = 0 <= float(written.number) * math.copysign(1, value) <= abs(value)
     if verdict == "rounding" and not cut_off and distance(written, value) > error + unit / 2:
-        verdict = "wrong"
-    return verdict, error, unit
+        return "wrong"
+    return verdict
 
 
 def _formula(exercise: Exercise, name: str) -> str:

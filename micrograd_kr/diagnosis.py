@@ -11,8 +11,9 @@ carried on from there.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 from micrograd_kr import graphs, notation
@@ -31,6 +32,8 @@ NAMES = 3  # of one cause
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
 SURE_AFRESH = 5
 MANY = 6  # numbers that tell how a person rounds
+FAR_FETCHED = frozenset({"far", "copied"})
+WITH_ITS_NAME = frozenset({"sign", "rounded", "point", "copied"})  # a quantity is called by its name, not its formula
 
 
 def check(
@@ -334,7 +337,8 @@ class Search:
 
 def _distinct(hits: list[Hit]) -> tuple[tuple[Hit, ...], ...]:
     """The hits of the best tier by what they come to. A kink explains itself, far-fetched ones are a last resort."""
-    hits = [hit for hit in hits if hit.edit.kind == "kink"] or [hit for hit in hits if hit.edit.kind != "far"] or hits
+    kinks = [hit for hit in hits if hit.edit.kind == "kink"]
+    hits = kinks or [hit for hit in hits if hit.edit.kind not in FAR_FETCHED] or hits
     named = _best(hits)
     if all(hit.edit.kind not in MISCONCEPTIONS - {"term"} for hit in named):  # without a small term much looks right
         named += _best([hit for hit in hits if hit.edit.kind in MISCONCEPTIONS])
@@ -362,40 +366,46 @@ def _is_same(one: float, other: float) -> bool:
 # --- what is said -----------------------------------------------------------------------------------------------------
 
 # fmt: off  (a sentence and its translation are read side by side)
+# One or several: {s} is "" or "s", {was} "was" or "were", and so on.
+USED = ("{done} {was} used where {due} {is_} due", "{due} 자리에 {done} 값을 썼습니다")
 SENTENCES: dict[str, tuple[str, str]] = {
     "kink": ("at 0 the derivative is taken as {due}, not {done}", "0에서의 미분은 {done} 대신 {due} 값으로 합니다"),
-    "updated": ("{done} was used where {due} is due", "{due} 자리에 {done} 값을 썼습니다"),
-    "old": ("{done} was used where {due} is due", "{due} 자리에 {done} 값을 썼습니다"),
+    "case": ("the other case was taken, {done} where {due} is due", "다른 경우의 값을 썼습니다: {due} 자리에 {done}"),
+    "updated": USED,
+    "old": USED,
     "derivative": (
-        "{done} was used where its derivative is due, {due}",
+        "{done} {was} used where {its} derivative{s} {is_} due, {due}",
         "미분 {due} 자리에 미분하지 않은 {done} 값을 썼습니다",
     ),
-    "lr twice": ("lr was multiplied twice", "학습률 lr 값을 두 번 곱했습니다"),
-    "half": ("the factor ½ was left out", "½ 값을 곱하지 않았습니다"),
-    "two": ("the factor 2 was left out", "2 값을 곱하지 않았습니다"),
-    "lr": ("the factor lr was left out", "학습률 lr 값을 곱하지 않았습니다"),
+    "other function": USED,
+    "lr twice": ("lr was multiplied twice", "학습률 lr을 두 번 곱했습니다"),
+    "half": ("the factor ½ was left out", "½을 곱하지 않았습니다"),
+    "two": ("the factor 2 was left out", "2를 곱하지 않았습니다"),
+    "lr": ("the factor lr was left out", "학습률 lr을 곱하지 않았습니다"),
     "plus for minus": (
-        "{done} was worked where {due} is due",
+        "{done} {was} worked where {due} {is_} due",
         "더하기와 빼기가 바뀌었습니다: {due} 자리에 {done} 값을 썼습니다",
     ),
-    "sign": ("the sign of {due} was turned", "{due} 값의 부호가 바뀌었습니다"),
-    "minus one": ("the factor −1 was left out", "−1 값을 곱하지 않았습니다"),
-    "exchanged": ("{due} and {done} were exchanged", "서로 바뀐 값: {due}, {done}"),
-    "power": ("{done} was used where {due} is due", "거듭제곱이 빠졌습니다: {due} 자리에 {done} 값을 썼습니다"),
-    "function": ("{done} was used where {due} is due", "함수가 빠졌습니다: {due} 자리에 {done} 값을 썼습니다"),
-    "term": ("the term {due} was left out", "더할 항이 빠졌습니다: {due}"),
-    "factor": ("the factor {due} was left out", "곱할 인수가 빠졌습니다: {due}"),
-    "index": ("{done} was used where {due} is due", "{due} 자리에 {done} 값을 썼습니다"),
-    "operand": ("{done} was used where {due} is due", "{due} 자리에 {done} 값을 썼습니다"),
+    "sign": ("the sign{s} of {due} {was} turned", "{due} 값의 부호가 바뀌었습니다"),
+    "minus one": ("the factor −1 was left out", "−1을 곱하지 않았습니다"),
+    "exchanged": ("{due} and {done} were exchanged", "두 값이 서로 바뀌었습니다: {due}, {done}"),
+    "power": (USED[0], "거듭제곱이 빠졌습니다: {due} 자리에 {done} 값을 썼습니다"),
+    "function": (USED[0], "함수가 빠졌습니다: {due} 자리에 {done} 값을 썼습니다"),
+    "term": ("the term{s} {due} {was} left out", "더할 항이 빠졌습니다: {due}"),
+    "factor": ("the factor{s} {due} {was} left out", "곱할 인수가 빠졌습니다: {due}"),
+    "index": USED,
+    "operand": USED,
     "digits": ("digits were transposed, {done} for {due}", "숫자의 차례가 바뀌었습니다: {due} 자리에 {done}"),
     "rounded": (
-        "{due} was rounded too early, to {done} decimals",
+        "{due} was rounded too early, to {done} decimal{s}",
         "{due} 값을 너무 일찍 소수점 아래 {done}자리로 줄였습니다",
     ),
-    "far": ("{done} was used where {due} is due", "{due} 자리에 {done} 값을 썼습니다"),
+    "point": ("the decimal point of {due} was moved", "{due} 값의 소수점 자리가 밀렸습니다"),
+    "far": USED,
+    "copied": ("{done} was written in the place of {due}", "{due} 자리에 {done} 값을 적었습니다"),
 }
 EVERYWHERE = ("{sentence}, everywhere", "모든 곳에서 {sentence}")
-OR = (", or ", ", 또는 ")
+OR = (", or ", ". 또는 ")
 NOTES: dict[str, tuple[str, str]] = {
     "no cause": ("no cause found", "원인을 찾지 못했습니다"),
     "capped": (
@@ -440,12 +450,13 @@ def _together(found: Mapping[str, Finding]) -> dict[Any, list[str]]:
     together = defaultdict(list)
     for name, finding in found.items():
         if finding.causes:
-            together[_sort(finding.causes[0][0].edit)].append(name)
+            together[_sort(finding.causes[0][0])].append(name)
     return together
 
 
-def _sort(edit: Edit) -> tuple[str, str]:
-    return edit.kind, graphs.stem(edit.place)
+def _sort(hit: Hit) -> tuple[str, ...]:
+    """What two hits have in common that are the same mistake with other indices."""
+    return hit.edit.kind, *map(graphs.stem, (hit.edit.place, *_said(hit, {})))
 
 
 def _cause(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
@@ -457,32 +468,49 @@ def _cause(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[An
     tail = _form(first.working, first.edit.place, names)
     english, korean = (OR[i].join(each[i] for each in said) + tail for i in (0, 1))
     place = names.get(first.edit.place, first.edit.place)
-    others = tuple(each for each in together[_sort(first.edit)] if each != names[first.working.name])
+    others = tuple(each for each in together[_sort(first)] if each != names[first.working.name])
     return Cause(first.edit.kind, place, first.value, english, korean, also, first.edit.throughout, others)
 
 
 def _said(hit: Hit, names: Mapping[str, str]) -> tuple[str, str]:
     """What an edit did, in both languages."""
     edit, working = hit.edit, hit.working
-    kind = edit.kind
-    whole = None if kind == "sign" or edit.throughout else edit.place
+    whole = None if edit.kind in WITH_ITS_NAME or edit.throughout else edit.place
     due, done = (_written(working, each, names, whole) for each in (edit.due, edit.done))
-    if kind == "rounded":
-        done = f"{edit.done.y:.0f}"
-    english, korean = (text.format(due=due, done=done) for text in SENTENCES[kind])
+    many = len(due) > 1
+    if edit.kind == "rounded":
+        done, many = [f"{edit.done.y:.0f}"], edit.done.y > 1
+    words = {
+        "s": "s" if many else "",
+        "was": "were" if len(done or due) > 1 else "was",
+        "is_": "are" if many else "is",
+        "its": "their" if many else "its",
+    }
+    english, korean = SENTENCES[edit.kind]
+    english = english.format(due=_listed(due), done=_listed(done), **words)
+    korean = korean.format(due=", ".join(due), done=", ".join(done))
     if edit.throughout:
         english, korean = (text.format(sentence=each) for text, each in zip(EVERYWHERE, (english, korean), strict=True))
     return english, korean
 
 
-def _written(working: Working, expression: Any, names: Mapping[str, str], whole: str | None = None) -> str:
+def _listed(each: Sequence[str]) -> str:
+    """
+    >>> _listed(["W5", "W6", "W7"])
+    'W5, W6 and W7'
+    """
+    return " and ".join([", ".join(each[:-1])] * (len(each) > 1) + [*each[-1:]])
+
+
+def _written(working: Working, expression: Any, names: Mapping[str, str], whole: str | None = None) -> list[str]:
+    """What stands or should stand somewhere, one text for each place."""
     if isinstance(expression, tuple):
-        return ", ".join(dict.fromkeys(_written(working, each, names, whole) for each in expression))
+        return list(dict.fromkeys(chain(*(_written(working, each, names, whole) for each in expression))))
     if expression is None or isinstance(expression, str):
-        return expression or ""
+        return [expression] if expression else []
     if not isinstance(expression, Symbol):
-        return f"{expression:.12g}"
-    return notation.text(working.shown(expression, names, whole))
+        return [f"{expression:.12g}"]
+    return [notation.text(working.shown(expression, names, whole))]
 
 
 def _form(working: Working, place: str, names: Mapping[str, str]) -> str:

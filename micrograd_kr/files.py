@@ -23,7 +23,7 @@ class FileError(BilingualError):
 def write(path: str | os.PathLike[str], contents: bytes) -> Path:
     """The whole file or nothing: written beside its place, then put there. Raises FileError where it cannot be."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    temporary = path.parent / f".{path.name}.{os.getpid()}.{threading.get_ident()}"
     try:
         try:
             temporary.write_bytes(contents)

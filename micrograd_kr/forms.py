@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
+import numpy as np
+
 from micrograd_kr import ops
 from micrograd_kr.exercise import Exercise, ExerciseError, Quantity, Solution, parse_name
 from micrograd_kr.symbols import Comparison, Line, Symbol, line, names_in, number, renamed
@@ -317,7 +319,7 @@ class RunningError:
 
     def _exact(self, errors: list[float], value: float) -> bool:
         """Whether a step needs no rounding: exact numbers in, a result with no more decimals than the sheet's."""
-        return not any(errors) and abs(value - round(value / self.unit) * self.unit) <= 4 * math.ulp(value)
+        return not any(errors) and abs(math.remainder(value, self.unit)) <= 4 * math.ulp(value)
 
     def _of_sum(self, terms: list[Any], value: float) -> float:
         errors = [self.of(each) for each in terms]
@@ -367,9 +369,10 @@ class RunningError:
         """
         if error == 0.0 or form.rule is None:
             return 0.0
-        given = [each for each in inputs if each is not None]
+        given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
         slope = (form.rule.dx, form.rule.dy)[which]
-        distances = [abs(slope(1.0, form.number, *given)) * error] if slope else []
+        with np.errstate(all="ignore"):  # a wrong number may make it log(0)
+            distances = [abs(slope(1.0, form.number, *given)) * error] if slope else []
         for moved in (inputs[which] - error, inputs[which] + error):
             given[which] = moved
             distances.append(abs(form.rule.compute(*given) - form.number))

@@ -76,6 +76,7 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
         if value.rule is not None
     }
     exercise = Exercise("graph", "", names[loss], lr, given, start, formulas, {}, frozenset(), "")
+    hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}
     exercise = with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()})
     before = {name: before[name] for name in exercise.positions}
     slopes = dict(zip(before, map(float, gradients(loss, list(before.values()))), strict=True))
@@ -129,13 +130,14 @@ def _again(node: Value, again: Mapping[Value, Value]) -> Any:
 
 def _entry(written: Any, decimals: int) -> Any:
     """A number as it would stand in a file. A float has lost its zeros: they are put back."""
-    if isinstance(written, str):
+    if isinstance(written, str) or (isinstance(written, int) and not isinstance(written, bool)):
         return written
-    if isinstance(written, Value):
-        written = written.data
-    if isinstance(written, int) and not isinstance(written, bool):
-        return written
-    number = float(written)
+    try:
+        number = float(written)
+    except (TypeError, ValueError):
+        raise ExerciseError(
+            f"expected a number, or its text, got {written!r}", f"수나 수를 적은 글이 필요합니다. 지금: {written!r}"
+        ) from None
     if not math.isfinite(number):
         return Bare(number)
     text = np.format_float_positional(number, trim="0")

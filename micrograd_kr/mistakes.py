@@ -6,7 +6,7 @@ there on, twice: in the person's numbers, and carried, with exact numbers wherev
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
@@ -22,9 +22,11 @@ from micrograd_kr.symbols import Comparison, Symbol, names_in, number
 # Every kind of mistake; of names for one and the same result the first is used.
 KINDS = (
     "kink",
+    "case",
     "updated",
     "old",
     "derivative",
+    "other function",
     "lr twice",
     "half",
     "two",
@@ -41,25 +43,32 @@ KINDS = (
     "operand",
     "digits",
     "rounded",
+    "point",
     "far",
+    "copied",
 )
 # What is made at every such place by those who do not know better; the others are slips.
-MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink"} | {"power", "term", "factor"}
+MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
 SLACK = 1e-6
 LITERALS = {0.5: "half", 2.0: "two", -1.0: "minus one"}
+POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
+
+
+def _cut(x: float, decimals: float, more: float = 0.0) -> float:
+    """The slack is for numbers that a float cannot hold. Very large ones have no decimals."""
+    units = abs(x) * 10**decimals + more + SLACK
+    return math.copysign(math.floor(units) / 10**decimals, x) if units < 1e16 else x
 
 
 def _rounded(x: float, decimals: float) -> float:
-    """Half up, as people do it; the slack is for numbers that a float cannot hold."""
-    return math.copysign(math.floor(abs(x) * 10**decimals + 0.5 + SLACK) / 10**decimals, x)
-
-
-def _cut(x: float, decimals: float) -> float:
-    return math.copysign(math.floor(abs(x) * 10**decimals + SLACK) / 10**decimals, x)
+    """Half up, as people do it."""
+    return _cut(x, decimals, 0.5)
 
 
 ROUNDED = Rule("round", _rounded, dx=lambda g, out, x, decimals: g, scalar=_rounded)
 CUT = Rule("cut", _cut, dx=lambda g, out, x, decimals: g, scalar=_cut)
+LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
+OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
 
 
 class Numbers(NamedTuple):
@@ -346,7 +355,7 @@ class Catalogue:
         self.known, self.texts, self.decimals = list(known), texts, decimals
         self.slots: dict[str, dict[str, list[tuple[Symbol, Any]]]] = defaultdict(lambda: defaultdict(list))
         for node in working.order:
-            for each in dict.fromkeys(operands(node)):
+            for each in dict.fromkeys(operands(node) if node.rule is not ops.select else ()):
                 name = working.name_of(each)
                 if name is not None:
                     self.slots[working.place[node]][name].append((node, each))
@@ -359,21 +368,32 @@ class Catalogue:
     def edits(self) -> Iterator[Edit]:
         """Every edit, those that nobody would think of first last."""
         singles = []
-        for node in self.working.order:
-            for edit in chain(self._of_operation(node), self._of_result(node)):
-                singles.append(edit)
-                yield edit
-        for place, slots in self.slots.items():
-            for name, uses in slots.items():
-                for edit in self._of_operand(place, name, uses):
-                    singles.append(edit)
-                    yield edit
+        for edit in chain(self._of_operations(), self._of_operands()):
+            singles.append(edit)
+            yield edit
         for place in self.slots:
             yield from self._exchanged(place)
         yield from self._throughout(singles)
         for place, slots in self.slots.items():
             for name, uses in slots.items():
                 yield from self._far(place, name, uses)
+        yield from self._copied()
+
+    def _of_operations(self) -> Iterator[Edit]:
+        for node in self.working.order:
+            yield from self._of_operation(node)
+            yield from self._of_result(node)
+
+    def _of_operands(self) -> Iterator[Edit]:
+        for place, slots in self.slots.items():
+            for name, uses in slots.items():
+                yield from self._of_operand(place, name, uses)
+
+    def _copied(self) -> Iterator[Edit]:
+        """Another number that is on the sheet, as the result."""
+        root, name = self.working.root, self.working.name
+        for _, other in self._allowed("copied", name, name, self.known):
+            yield self._put("copied", root, root, self.working.operand(other))
 
     # --- of an operation
 
@@ -392,10 +412,12 @@ class Catalogue:
         elif node.rule is ops.power:
             yield self._put("power", node, node, x)
         elif node.rule is ops.select:
-            yield from self._of_kink(node)
+            yield self._of_choice(node)
         elif y is None and isinstance(x, Symbol) and node.rule is not ops.same:
             yield self._put("sign", node, x, None, mapped(node, partial(_op, ops.neg)))
             yield self._put("function", node, node, x)
+            if node.rule in OTHERS:
+                yield self._put("other function", node, node, _op(OTHERS[node.rule], x))
 
     def _of_sum(self, node: Symbol) -> Iterator[Edit]:
         x, y, is_sum = node.x, node.y, node.rule is ops.add
@@ -411,14 +433,13 @@ class Catalogue:
             if place in self.forms.gradients and isinstance(each, Symbol) and self.working.name_of(each) is None:
                 yield from self._miscopied(place, [(node, each)], None)  # a path, a number on many a sheet
 
-    def _of_kink(self, node: Symbol) -> Iterator[Edit]:
-        """At 0 a derivative of its own is taken, and the other side's is as good."""
+    def _of_choice(self, node: Symbol) -> Edit:
+        """The other case; where both sides of the comparison are equal, at 0 of relu, it is as good."""
         left, right, operation = node.y
         table = self.working.tables[0]
         sides = value(left, {}, table), value(right, {}, table)
-        if sides[0] == sides[1]:
-            one, other = node.x if operation(*sides) else node.x[::-1]
-            yield self._put("kink", node, one, other)
+        one, other = node.x if operation(*sides) else node.x[::-1]
+        return self._put("kink" if sides[0] == sides[1] else "case", node, one, other)
 
     def _without(self, node: Symbol, dropped: Any, kept: Any) -> Edit:
         kind = "lr" if self.working.name_of(dropped) == "lr" else "factor"
@@ -432,20 +453,30 @@ class Catalogue:
         return Edit(kind, self.working.place[node], due, done, nodes, position=self._positions[node])
 
     def _of_result(self, node: Symbol) -> Iterator[Edit]:
-        """The sign of a quantity, and the function where its derivative is due."""
+        """What is done to a quantity as a whole."""
         place = self.working.place[node]
         if self.working.roots[place] is not node:
             return
         yield self._put("sign", node, node, None, node.x if node.rule is ops.neg else _op(ops.neg, _again(node)))
+        number = self.working.tables[0][node]
+        for power in POWERS_OF_TEN:
+            if _rounded(power * number, self.decimals):
+                yield self._put("point", node, node, None, _op(ops.mul, _again(node), power))
+        if place == self.working.name:
+            for instead in self._shortened(_again(node), number):
+                yield self._put("rounded", node, node, instead)
         if self.forms.is_local(place):
-            function = self.forms.gradients[place][0]
-            if function != self.working.name and self.forms.lines[function].formula.rule not in (
-                ops.add,
-                ops.sub,
-                ops.mul,
-                ops.same,
-            ):
-                yield self._put("derivative", node, node, self.working.operand(function))
+            yield from self._of_derivative(node, *self.forms.gradients[place])
+
+    def _of_derivative(self, node: Symbol, function: str, by: str) -> Iterator[Edit]:
+        """The function where its derivative is due, and the derivative of another function."""
+        formula = self.forms.lines[function].formula
+        if formula.rule not in (ops.add, ops.sub, ops.mul, ops.same):
+            out = self.working.operand(function)
+            yield self._put("derivative", node, node, out)
+            if formula.rule in OTHERS and self.working.name_of(formula.x):
+                slope = OTHERS[formula.rule].dx(1.0, out, self.working.operand(by))
+                yield self._put("other function", node, node, slope)
 
     # --- of an operand
 
@@ -520,9 +551,15 @@ class Catalogue:
         for misread in dict.fromkeys(chain(*map(transposed, sorted(texts)))):
             yield from self._used("digits", place, uses, float(misread))
         if operand.name not in self.working.numbers.start:
-            for rule in (ROUNDED, CUT):
-                for decimals in range(1, self.decimals):
-                    yield from self._used("rounded", place, uses, _op(rule, operand, float(decimals)))
+            for instead in self._shortened(operand, number):
+                yield from self._used("rounded", place, uses, instead)
+
+    def _shortened(self, operand: Symbol, number: float) -> Iterator[Symbol]:
+        """A number with fewer decimals, in every way that leaves something of it."""
+        for rule in (ROUNDED, CUT):
+            for decimals in range(1, self.decimals):
+                if rule.compute(number, decimals):
+                    yield _op(rule, operand, float(decimals))
 
     def _exchanged(self, place: str) -> Iterator[Edit]:
         for (one, one_uses), (other, other_uses) in combinations(self.slots[place].items(), 2):
@@ -537,9 +574,12 @@ class Catalogue:
     def _throughout(self, singles: Iterable[Edit]) -> Iterator[Edit]:
         """The same misconception at every place where it could be made."""
         alike: dict[Any, list[Edit]] = defaultdict(list)
+        made: Counter[Any] = Counter()
         for edit in singles:
             if edit.kind in MISCONCEPTIONS:
-                alike[edit.kind, *self._sort(edit)].append(edit)
+                here = edit.kind, *edit.nodes
+                alike[edit.kind, made[here], *self._sort(edit)].append(edit)
+                made[here] += bool(edit.nodes)  # of two factors only one is left out
         for edits in alike.values():
             if len(edits) > 1:
                 nodes = {node: new for edit in edits for node, new in edit.nodes.items()}

@@ -13,7 +13,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from itertools import pairwise
 from string import Template
@@ -26,6 +26,7 @@ from micrograd_kr.drawing import Plan, below, planned, symbol
 from micrograd_kr.engine import Value
 from micrograd_kr.exercise import Exercise, ExerciseError, Solution, names_in, parse_name, solve
 from micrograd_kr.symbols import line
+from micrograd_kr.worksheet import depths
 
 SCRIPTS = ("engine.js", "picture.js", "page.js")
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
@@ -148,12 +149,9 @@ def differentiated(exercise: Exercise, plan: Plan, wanted: Iterable[str]) -> lis
 
     In the order of the way back: nearest to the loss first, and as in the exercise among equals.
     """
-    depth = {exercise.loss: 0}
-    for source, target in sorted(plan.arcs, key=lambda arc: -exercise.positions[arc[1]]):
-        if target in depth:
-            depth[source] = max(depth.get(source, 0), depth[target] + 1)
+    depth = depths(exercise)
     ahead = set().union(*(plan.reaches(name) for name in wanted))
-    return sorted(set(depth) & ahead | {exercise.loss}, key=lambda name: (depth[name], exercise.positions[name]))
+    return sorted(depth.keys() & ahead | {exercise.loss}, key=lambda name: depth[name])
 
 
 def _wanted(exercise: Exercise) -> set[str]:
@@ -192,15 +190,15 @@ def _partial(formula: Any, source: str, target: str) -> Sides:
         written = [notation.written(formula, form, in_numbers, slot) for in_numbers in (False, True)]
         return [left, *written, slot(f"∂{target}/∂{source}", 0.0, False)]
 
-    return list(zip(sides("mathml", _slot_in_math), sides("text", _slot), strict=True))
+    return _twice(sides)
 
 
-def _sides(each: explanation.Line) -> Sides:
+def _derived(each: explanation.Line) -> Sides:
     """A line of a derivation."""
+    return _twice(lambda form, slot: [notation.quantity(each.name, form), *explanation.sides(each, form, slot)])
 
-    def sides(form: notation.Form, slot: notation.Number) -> list[str]:
-        return [notation.quantity(each.name, form), *explanation.sides(each, form, slot)]
 
+def _twice(sides: Callable[[notation.Form, notation.Number], list[str]]) -> Sides:
     return list(zip(sides("mathml", _slot_in_math), sides("text", _slot), strict=True))
 
 
@@ -257,6 +255,8 @@ def content(exercise: Exercise, report: Report) -> dict[str, Any]:
     solution = solve(exercise)
     plan = planned(exercise, solution)
     gradients = differentiated(exercise, plan, _wanted(exercise))
+    found = boxes(exercise, plan)
+    order, routes = columns(found)
     kinds = get_args(explanation.Kind)
     return {
         "loss": exercise.loss,
@@ -267,24 +267,15 @@ def content(exercise: Exercise, report: Report) -> dict[str, Any]:
         "forward": list(exercise.forward),
         "numbers": list({**exercise.given, **exercise.parameters}.items()),
         "tape": tape(solution.before),
-        **_picture(exercise, plan),
+        "boxes": list(found.items()),
+        "columns": order,
+        "routes": routes,
+        "home": [(name, key) for key, box in found.items() for name in box["names"]],
         **_formulas(exercise, solution, plan, gradients),
         "hand": [_hand(exercise, solution, plan, row) for row in report.rows],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
         "words": WORDS,
         "captions": {lang: {kind: explanation.caption(kind, lang) for kind in kinds} for lang in WORDS},
-    }
-
-
-def _picture(exercise: Exercise, plan: Plan) -> dict[str, Any]:
-    found = boxes(exercise, plan)
-    order, routes = columns(found)
-    homes = {name: key for key, box in found.items() for name in box["names"]}
-    return {
-        "boxes": list(found.items()),
-        "columns": order,
-        "routes": routes,
-        "home": list(homes.items()),
     }
 
 
@@ -328,7 +319,7 @@ def _derivations(exercise: Exercise, gradients: Sequence[str]) -> dict[str, Any]
         key = (each.kind, explanation.line_text(each, _slot))
         if key not in places:
             places[key] = len(written)
-            written.append((each.kind, _sides(each)))
+            written.append((each.kind, _derived(each)))
             size += sum(len(math) + len(text) for math, text in written[-1][1])
         return places[key]
 

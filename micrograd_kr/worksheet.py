@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from html import escape
+from importlib.resources import files
 from itertools import count, groupby
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from string import Template
+from typing import TYPE_CHECKING, NamedTuple
 
-from micrograd_kr import notation
+from micrograd_kr import explanation, notation
 from micrograd_kr.checking import hand
 from micrograd_kr.exercise import (
     NAMES,
@@ -32,7 +34,6 @@ from micrograd_kr.exercise import (
     read_formula,
     solve,
 )
-from micrograd_kr.symbols import Symbol
 
 if TYPE_CHECKING:
     import graphviz
@@ -88,13 +89,11 @@ WORDS = {
 
 
 class Line(NamedTuple):
-    """A line to work: a quantity, its kind, its formula as symbols (None for a derivative), its answer, whether that is
-    a blank.
-    """
+    """A line to work: a quantity, its kind, how it is worked, its answer, whether that is a blank."""
 
     name: str
     kind: str
-    formula: Any
+    working: explanation.Line
     answer: str
     blank: bool
 
@@ -137,27 +136,20 @@ def worksheet(
     if seed is not None:
         exercise = drawn(exercise, seed, names, digits)
     solution = solve(exercise)
+    workings = _workings(exercise, names)
     lines = tuple(
-        Line(name, kinds[name], _formula(solution, name), answer(solution.value(name), digits), name in blanks)
-        for name in names
+        Line(name, kinds[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
     )
     return Worksheet(exercise, lines, digits, seed)
 
 
-def _formula(solution: Solution, name: str) -> Any:
-    """What a quantity is worked from, as symbols."""
-    exercise = solution.exercise
-    kind, of, _ = parse_name(exercise, name)
-    if kind == "gradient":
-        return None
-    if kind == "updated":
-        slope = Symbol(f"d{exercise.loss}/d{of}", solution.gradients[of])
-        return Symbol(of, exercise.parameters[of]) - Symbol("lr", exercise.lr or 0.0) * slope
-    if of not in exercise.forward:
-        return None
-    marks = dict.fromkeys(exercise.parameters, "+") | dict.fromkeys(exercise.forward, "'") if kind == "second" else {}
-    names = {each: Symbol(each + marks.get(each, ""), value.data) for each, value in solution.before.items()}
-    return evaluate(exercise.forward[of], names)
+def _workings(exercise: Exercise, names: Sequence[str]) -> dict[str, explanation.Line]:
+    """The line of a derivation that gives each quantity its number."""
+    found = {line.name: line for line in explanation.explain_exercise(exercise, *names).lines}
+    for name in names:
+        if name not in found:  # two derivatives that are one, as ∂E_total/∂o1 = ∂E_o1/∂o1, stand in one line
+            found[name] = explanation.explain_exercise(exercise, name).lines[-1]
+    return found
 
 
 def suggested(exercise: Exercise) -> list[str]:
@@ -166,17 +158,22 @@ def suggested(exercise: Exercise) -> list[str]:
     """
     start = exercise.parameters or exercise.given
     solution = solve(exercise)
-    depth = {exercise.loss: 0}
-    for name in reversed(list(exercise.forward)):
-        if name in depth:
-            depth |= {used: max(depth.get(used, 0), depth[name] + 1) for used in names_in(exercise.forward[name])}
-    inner = sorted(depth.keys() & exercise.forward.keys() - {exercise.loss}, key=exercise.positions.__getitem__)
-    inner.sort(key=depth.__getitem__)
+    depth = depths(exercise)
+    inner = sorted(depth.keys() & exercise.forward.keys() - {exercise.loss}, key=lambda name: depth[name])
     by = [name for name in inner if solution.gradients[name] != 1.0] + [name for name in start if name in depth]
     names = [*exercise.forward, *(f"d{exercise.loss}/d{name}" for name in by)]
     if exercise.lr is not None and exercise.parameters:
         names += [f"{name}+" for name in start if name in depth] + [f"{name}'" for name in exercise.forward]
     return names
+
+
+def depths(exercise: Exercise) -> dict[str, tuple[int, int]]:
+    """Of all that the loss depends on, the order back from it: how many lines away, at most, and its own place."""
+    depth = {exercise.loss: 0}
+    for name in reversed(list(exercise.forward)):
+        if name in depth:
+            depth |= {used: max(depth.get(used, 0), depth[name] + 1) for used in names_in(exercise.forward[name])}
+    return {name: (lines, exercise.positions[name]) for name, lines in depth.items()}
 
 
 def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
@@ -370,7 +367,7 @@ def _objection(exercise: Exercise, story: Story, names: Sequence[str], digits: i
 
 
 def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = False, picture: str = "") -> str:
-    """A sheet, or its key, as "markdown", "html" or "toml".
+    """A sheet, or its key, as "markdown", "html" or "toml". The key has the working beside each number.
 
     lang: "en" or "ko"; an exercise file is in both. picture: of the net, as an SVG element, for the page.
     """
@@ -382,6 +379,10 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
 def _sized(number: float) -> str:
     """A number that an exercise starts from, as a person writes it."""
     return repr(number).removesuffix(".0")
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "−")
 
 
 def _instructions(sheet: Worksheet, words: Mapping[str, str], loss: str) -> str:
@@ -401,6 +402,29 @@ def _origin(sheet: Worksheet, words: Mapping[str, str]) -> str:
     return sheet.exercise.name + ("" if sheet.seed is None else f", {words['seed'].format(seed=sheet.seed)}")
 
 
+def _formulas(line: Line, form: notation.Form, answers: bool) -> list[str]:
+    """What a quantity is equal to: its formula, unless that is to be found; on the key each step to it."""
+    formulas = list(dict.fromkeys(notation.written(side, form) for side in line.working.sides))
+    return formulas if answers else formulas[: line.kind != "gradient"]
+
+
+def _in_numbers(sheet: Worksheet, line: Line) -> str:
+    """The last formula with numbers in the place of names, those of the sheet; nothing where it has no other."""
+    given = {*sheet.exercise.given, *sheet.exercise.parameters, "lr"}
+
+    def number(name: str | None, value: float, tight: bool) -> str:
+        if name is None:
+            return notation.NOTATIONS["text"].literal(value, tight)
+        text = _sized(value) if name in given else answer(value, sheet.digits)
+        return notation.NOTATIONS["text"].number(_minus(text), tight)
+
+    if not line.working.sides:
+        return ""
+    last = line.working.sides[-1]
+    numbers = notation.text(last, in_numbers=True, number=number)
+    return "" if numbers in (_minus(line.answer), notation.text(last)) else numbers
+
+
 def _as_markdown(sheet: Worksheet, lang: str, answers: bool) -> str:
     words, exercise = WORDS[lang], sheet.exercise
     heading = re.sub(r"([\\`*_<\[#])", r"\\\1", _heading(sheet, words, answers))
@@ -416,9 +440,10 @@ def _as_markdown(sheet: Worksheet, lang: str, answers: bool) -> str:
         written += [f"## {i}. {words[kind]}", ""]
         written += [f"| {words['quantity']} | {words['working']} | {words['number']} |", "|---|---|---|"]
         for line in lines:
-            formula = "" if line.formula is None else _code(notation.text(line.formula))
+            in_numbers = _in_numbers(sheet, line) if answers else ""
+            working = " = ".join([*_formulas(line, "text", answers), *[in_numbers] * bool(in_numbers)])
             number = "" if line.blank and not answers else f"**{line.answer}**" if line.blank else line.answer
-            written.append(f"| {_code(notation.quantity(line.name))} | {formula} | {number} |")
+            written.append(f"| {_code(notation.quantity(line.name))} | {working and _code(working)} | {number} |")
         written.append("")
     return "\n".join([*written, _origin(sheet, words), ""])
 
@@ -430,7 +455,7 @@ def _code(text: str) -> str:
 
 def _as_html(sheet: Worksheet, lang: str, answers: bool, picture: str) -> str:
     words, exercise = WORDS[lang], sheet.exercise
-    body = [f"<h1>{escape(_heading(sheet, words, answers))}</h1>"]
+    body = []
     if not answers:
         body.append(f'<p class="who">{words["name"]} <span></span> {words["date"]} <span></span></p>')
     body.append(f"<p>{_instructions(sheet, words, _math(exercise.loss))}</p>")
@@ -442,115 +467,58 @@ def _as_html(sheet: Worksheet, lang: str, answers: bool, picture: str) -> str:
         body.append(f'<figure role="img" aria-label="{words["picture"]}">{picture}</figure>')
     for i, (kind, lines) in enumerate(sheet.sections(), 1):
         head = "".join(f'<th scope="col">{words[each]}</th>' for each in ("quantity", "working", "number"))
-        rows = "\n".join(_html_row(line, answers) for line in lines)
+        rows = "\n".join(_html_row(sheet, line, answers) for line in lines)
         body.append(f"<section>\n<h2>{i}. {words[kind]}</h2>\n<table>\n<thead><tr>{head}</tr></thead>")
         body.append(f"<tbody>\n{rows}\n</tbody>\n</table>\n</section>")
-    body.append(f"<footer>{escape(_origin(sheet, words))}</footer>")
-    return _PAGE.format(lang=lang, title=escape(_heading(sheet, words, answers)), style=_STYLE, body="\n".join(body))
+    frame = Template((files("micrograd_kr") / "page" / "sheet.html").read_text("utf-8"))
+    title, origin = escape(_heading(sheet, words, answers)), escape(_origin(sheet, words))
+    return frame.substitute(lang=lang, title=title, body="\n".join(body), origin=origin)
 
 
-def _html_row(line: Line, answers: bool) -> str:
+def _html_row(sheet: Worksheet, line: Line, answers: bool) -> str:
     shown = _minus(line.answer) if answers or not line.blank else ""
     kind = ' class="answer"' if line.blank else ""
-    formula = "" if line.formula is None else f"= <math>{notation.mathml(line.formula)}</math>"
-    return f'<tr><th scope="row">{_math(line.name)}</th><td>{formula}</td><td{kind}>{shown}</td></tr>'
-
-
-def _minus(number: str) -> str:
-    return number.replace("-", "−")
+    working = " ".join(f"<math><mo>=</mo>{side}</math>" for side in _formulas(line, "mathml", answers))
+    in_numbers = _in_numbers(sheet, line) if answers else ""
+    working += f" =&nbsp;{escape(in_numbers)}" * bool(
+        in_numbers
+    )  # not as MathML, which has no second row for what is long
+    return f'<tr><th scope="row">{_math(line.name)}</th><td>{working}</td><td{kind}>{shown}</td></tr>'
 
 
 def _math(name: str) -> str:
     return f"<math>{notation.quantity(name, 'mathml')}</math>"
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="{lang}">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-<body>
-{body}
-</body>
-</html>
-"""
-_STYLE = """
-@page { size: A4; margin: 16mm 16mm 14mm }
-:root { color-scheme: light }
-body { font: 11pt/1.5 system-ui, "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", NanumGothic, sans-serif;
-       max-width: 178mm; margin: 0 auto; padding: 0 4mm; color: #111; background: #fff }
-h1 { font-size: 15pt; line-height: 1.3; margin: 4mm 0 2mm; word-break: keep-all }
-h2 { font-size: 12pt; margin: 6mm 0 1mm; break-after: avoid }
-p { margin: 2mm 0; word-break: keep-all }
-math { font-size: 115%; math-style: normal }
-.who span { display: inline-block; width: 45mm; border-bottom: 0.3mm solid #111; margin-right: 6mm }
-.numbers span { display: inline-block; margin-left: 4mm; white-space: nowrap }
-figure { margin: 3mm 0; text-align: center; break-inside: avoid }
-figure svg { max-width: 100%; max-height: 70mm; height: auto }
-table { border-collapse: collapse; width: 100% }
-th, td { border: 0.2mm solid #999; padding: 1.2mm 2mm; text-align: left; font-weight: normal }
-thead th { font-size: 9pt; color: #444; padding: 0.5mm 2mm }
-section, tr { break-inside: avoid }
-tbody tr { height: 9.5mm }
-tbody th { width: 18mm; white-space: nowrap }
-td:last-child { width: 34mm; font-variant-numeric: tabular-nums }
-.answer { font-weight: bold }
-footer { margin-top: 6mm; font-size: 9pt; color: #444 }
-"""
-
-
-LOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
 def net(exercise: Exercise) -> "graphviz.Digraph":
     """The exercise as a net to print on its sheet: what it starts from, and none of the numbers to be worked."""
     import graphviz
 
+    from micrograd_kr.drawing import planned, symbol
+
+    plan = planned(exercise, solve(exercise))
     dot = graphviz.Digraph()
     dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
     dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
     dot.attr("edge", arrowsize="0.5", color="#777777")
     for name, number in exercise.given.items():
-        dot.node(name, _label([name], number), shape="box")
-    home = _shared_nodes(exercise)
+        dot.node(name, f"{symbol(name)} = {_minus(_sized(number))}", shape="box")
     for name in exercise.forward:
-        if name not in home:
-            dot.node(name, _label([*(z for z, h in home.items() if h == name), name]))
+        if plan.home(name) == name:
+            dot.node(name, " → ".join(map(symbol, [plan.pairs[name], name] if name in plan.pairs else [name])))
     for target, formula in exercise.forward.items():
-        on_line = {weight: x for x, weight in _weights(exercise, formula).items()}
-        end = home.get(target, target)
+        weights = _weights(exercise, formula)
         for name in names_in(formula):
-            start = home.get(name, name)
+            start, end = plan.home(name), plan.home(target)
             if name in exercise.parameters:
                 start = f"{name} {target}"
-                dot.node(start, _label([name], exercise.parameters[name]), shape="plaintext", fontsize="10")
-                if name in on_line:
-                    dot.edge(home.get(on_line[name], on_line[name]), start, arrowhead="none")
-            if start != end and name not in on_line.values():
+                label = f"{symbol(name)} = {_minus(_sized(exercise.parameters[name]))}"
+                dot.node(start, label, shape="plaintext", fontsize="10")
+            if name in weights:
+                dot.edge(start, f"{weights[name]} {target}", arrowhead="none")
+            elif start != end:
                 dot.edge(start, end)
     return dot
-
-
-def _label(names: Iterable[str], number: float | None = None) -> str:
-    """One name or more with their numbers set low, and what the last one is."""
-
-    def low(name: str) -> str:
-        base, subscript, _ = notation.parts(name)
-        return base + subscript.translate(LOW) if subscript.isdecimal() else name
-
-    return " → ".join(map(low, names)) + ("" if number is None else f" = {_minus(_sized(number))}")
-
-
-def _shared_nodes(exercise: Exercise) -> dict[str, str]:
-    """For each z that is used for h = f(z) alone, that h: both stand in one node."""
-    users = Counter(name for formula in exercise.forward.values() for name in names_in(formula))
-    home = {}
-    for name, formula in exercise.forward.items():
-        match formula.tree:
-            case ast.Call(args=[ast.Name(id=z)]) if z in exercise.forward and users[z] == 1:
-                home[z] = name
-    return home
 
 
 def _weights(exercise: Exercise, formula: Formula) -> dict[str, str]:
@@ -733,14 +701,13 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
             if i == 0:
                 notes |= {f"parameters {into[0]}": note, f"forward {first}": note}
         above = outs
-    targets = {out: "target" if out == "o" else f"target_{out}" for out in above}
-    errors = {out: "E" if out == "o" else f"E_{out}" for out in above}
-    for i, out in enumerate(above):
-        given[targets[out]] = 0.5 if net.loss != "cross-entropy" else float(i == 0)
-        forward[errors[out]] = LOSSES[net.loss].format(target=targets[out], o=out)
-    notes[f"forward {errors[above[0]]}"] = "오차 · the error"
+    tails = ["" if out == "o" else f"_{out}" for out in above]
+    for i, (out, tail) in enumerate(zip(above, tails, strict=True)):
+        given[f"target{tail}"] = 0.5 if net.loss != "cross-entropy" else float(i == 0)
+        forward[f"E{tail}"] = LOSSES[net.loss].format(target=f"target{tail}", o=out)
+    notes[f"forward E{tails[0]}"] = "오차 · the error"
     if len(above) > 1:
-        forward["E_total"] = " + ".join(errors.values())
+        forward["E_total"] = " + ".join(f"E{tail}" for tail in tails)
     formulas = {name: read_formula(text) for name, text in forward.items()}
     lr = 0.5 if set(net.activations) == {"sigmoid"} else 0.1
     title = f"{_shape(net)} 신경망 · A {_shape(net)} net"
@@ -765,7 +732,7 @@ def _layer_note(layer: int, hidden: int) -> str:
 def _new_opening(net: Net, seed: int) -> str:
     """The comment at the top of a new file."""
     return f"""\
-{_shape(net)} 신경망. 오차는 {net.loss}, 수는 시드 {seed}로 뽑았습니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
+{_shape(net)} 신경망. 오차는 {net.loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
 A {_shape(net)} net. Its error is {net.loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
 layer, neuron by neuron, input by input.
 수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE

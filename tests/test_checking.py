@@ -101,6 +101,7 @@ def test_the_misprints_of_the_chapter_are_found_and_the_operand_that_mends_one_i
         ("0.45 - 0.01296143 = 0.43703857", "match", None),
         ("0.45 - 0.5*0.02592286 = 0.45 - 0.01296143 = 0.43703857", "match", None),
         ("0.45 - 0.5*0.02592286 = 0.45 - 0.02592286 = 0.43703857", "wrong", None),
+        ("1/0 = 0.43703857", "wrong", None),
     ],
 )
 def test_a_worked_line_is_judged_part_by_part(text: str, verdict: str, remedy: str | None) -> None:

@@ -259,6 +259,15 @@ def test_a_warning_about_a_picture_is_one_line_on_standard_error(capsys, monkeyp
         (["draw", "-o", "picture.jpg"], "picture.jpg"),
         (["draw", "-o", "no/such/folder/picture.dot"], "folder"),
         (["draw", "-o", "picture"], "picture"),
+        (["page", "-o", "mine.toml"], "mine.toml: expected a file whose name ends in .html"),
+        (["worksheet", "-o", "sheet.pdf"], "sheet.pdf: expected a file whose name ends in .md, .html, .toml"),
+        (["worksheet", "--answers", "key"], "key: expected a file whose name ends in .md, .html, .toml"),
+        (["new", "-o", "."], "expected a file whose name ends in .toml"),
+        (["worksheet", "-o", "sheet.md", "--answers", "no/key.md"], "no/key.md: there is no folder no"),
+        (["page", "a/net.toml", "b/net.toml"], "net.html: several exercises would have this one page"),
+        (["page", "absolute", "purchase", "-o", "both.html"], "both.html: several exercises"),
+        (["explain", "dE_total/dW9"], 'chapter7.toml: .*unknown name "W9", did you mean W8'),
+        (["explain", "data/net.toml"], "net.toml: no such file"),
     ],
 )
 def test_what_cannot_be_used_ends_in_status_2_with_one_clear_message(arguments, said, capsys):

@@ -107,14 +107,19 @@ DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
         ("dE_o1/dh1", DO1 * SLOPE * H1, {"operand"}, "h1 was used where W5 is due"),
         ("dE_o1/dh1", DO1 * SLOPE * 0.437038572198, {"updated"}, "W5⁺ was used where W5 is due"),
         ("dE_total/dh1", 0.022433700310, {"term"}, "the term ∂E_o2/∂h1 was left out"),
-        ("dE_total/dh1", 0.03170787, {"updated"}, "W5⁺, W7⁺ was used where W5, W7 is due, everywhere"),
+        ("dE_total/dh1", 0.03170787, {"updated"}, "W5⁺ and W7⁺ were used where W5 and W7 are due, everywhere"),
         ("z3", 0.45 * H2 + 0.4 * H1, {"exchanged"}, "were exchanged"),
         ("W5+", 0.45 + 0.5 * 0.025922855604, {"plus for minus"}, "W5 + lr·∂E_total/∂W5"),
         ("W5+", 0.45 - 0.025922855604, {"lr"}, "the factor lr was left out"),
-        ("z3'", 0.45 * 0.519938866042 + 0.4 * 0.527428057734, {"old"}, "W5, W6 was used where W5⁺, W6⁺ is due"),
-        ("z3'", 0.437038572198 * H1 + 0.386852049336 * H2, {"old"}, "h1, h2 was used where h1′, h2′ is due"),
+        ("z3'", 0.45 * 0.519938866042 + 0.4 * 0.527428057734, {"old"}, "W5 and W6 were used where W5⁺ and W6⁺ are due"),
+        ("z3'", 0.437038572198 * H1 + 0.386852049336 * H2, {"old"}, "h1 and h2 were used where h1′ and h2′ are due"),
         ("h2", 0.52742730, {"digits"}, "digits were transposed, 0.52742730 for 0.52747230"),
         ("z3", 0.45 * 0.52 + 0.4 * H2, {"rounded"}, "h1 was rounded too early, to 2 decimals"),
+        ("z3", 0.45 * 0.5 + 0.4 * H2, {"rounded"}, "h1 was rounded too early, to 1 decimal ("),
+        ("o1", 0.609, {"rounded"}, "o1 was rounded too early, to 3 decimals"),
+        ("o1", 10 * O1, {"point"}, "the decimal point of o1 was moved"),
+        ("do1/dz3", 1 - O1**2, {"other function"}, "1 − o1·o1 was used where o1·(1 − o1) is due"),
+        ("W6+", 0.437038572198, {"copied"}, "W5⁺ was written in the place of W6⁺"),
     ],
 )
 def test_the_mistake_is_named_with_what_was_done_and_what_is_due(
@@ -126,6 +131,22 @@ def test_the_mistake_is_named_with_what_was_done_and_what_is_due(
     assert says is None or says in cause.english
     assert cause.value == pytest.approx(value, abs=1e-8)
     assert re.search(r" \(\S+ = .+\)$", cause.english)
+
+
+def test_what_was_done_at_several_places_is_said_in_the_plural() -> None:
+    dh1 = DO1 * O1 * 0.45 + (O2 - 0.6) * O2 * 0.7
+    sheet = {"o1": f"{O1:.8f}", "o2": f"{O2:.8f}", "dE_total/dh1": f"{dh1:.8f}"}
+    ((cause,),) = (each.causes for each in check(replace(CHAPTER7, hand=sheet)).wrong)
+    assert cause.english == (
+        "o1 and o2 were used where their derivatives are due, ∂o1/∂z3 and ∂o2/∂z4, everywhere, "
+        "or the terms o1 and o2 were left out, everywhere, "
+        "or the factors 1 − o1 and 1 − o2 were left out, everywhere (∂o1/∂z3 = o1·(1 − o1))"
+    )
+    assert cause.korean == (
+        "모든 곳에서 미분 ∂o1/∂z3, ∂o2/∂z4 자리에 미분하지 않은 o1, o2 값을 썼습니다. "
+        "또는 모든 곳에서 더할 항이 빠졌습니다: o1, o2. "
+        "또는 모든 곳에서 곱할 인수가 빠졌습니다: 1 − o1, 1 − o2 (∂o1/∂z3 = o1·(1 − o1))"
+    )
 
 
 def test_lr_twice_is_told_from_a_factor_two_where_lr_is_no_half() -> None:
@@ -147,6 +168,16 @@ def test_roots_of_one_cause_name_one_another() -> None:
     report = with_numbers(**{"dh1/dz1": f"{H1:.8f}", "dh2/dz2": f"{H2:.8f}"})
     assert row(report, "dh1/dz1").causes[0].same_at == ("dh2/dz2",)
     assert row(report, "dh2/dz2").causes[0].same_at == ("dh1/dz1",)
+
+
+@pytest.mark.parametrize(("wrong", "same"), [("0.2037", ()), ("0.6103", ("z1",))])
+def test_another_term_left_out_is_another_mistake(wrong: str, same: tuple[str, ...]) -> None:
+    x = Value(1.0, "x")
+    z1 = Value(0.3071, "W1") * x + Value(0.1052, "b1")
+    z2 = Value(0.6103, "W2") * x + Value(0.2037, "b2")
+    z1.label, z2.label = "z1", "z2"
+    second = check({"z1": "0.3071", "z2": wrong}, z1 * z2).rows[1]
+    assert [(cause.kind, cause.same_at) for cause in second.causes] == [("term", same)]
 
 
 def test_a_number_that_no_mistake_explains_says_so_in_both_languages() -> None:
@@ -173,10 +204,31 @@ def test_a_long_chain_is_no_trouble(tmp_path: Path) -> None:
     assert [each.verdict for each in report.rows] == ["wrong"] * 3
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"o": "1.000000", "dE/do": "-5.000000", "E": "1"},
+        {"z": "1.030000", "o": "0.736916", "b+": "710", "E'": "-0.0"},
+    ],
+)
+def test_wrong_numbers_of_any_size_are_no_trouble(numbers: dict[str, str]) -> None:
+    w, b, x, t = Value(0.8, "w"), Value(0.63, "b"), Value(0.5, "x"), Value(1.0, "t")
+    z = w * x + b
+    o = z.sigmoid()
+    loss = -(t * o.log() + (1 - t) * (1 - o).log())
+    z.label, o.label, loss.label = "z", "o", "E"
+    assert check(numbers, loss, lr=0.3).first_wrong is not None
+
+
+def test_an_enormous_number_is_no_trouble() -> None:
+    report = check(replace(CHAPTER7, hand={"h1": "1e300", "E_o2'": "0.5"}))
+    assert [each.name for each in report.roots] == ["h1", "E_o2'"]
+
+
 def test_every_kind_of_mistake_has_a_sentence_in_both_languages() -> None:
     assert set(SENTENCES) == set(KINDS)
     for english, korean in SENTENCES.values():
-        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", korean))
+        assert set(re.findall(r"{due}|{done}", english)) == set(re.findall(r"{\w+}", korean))
 
 
 @pytest.mark.parametrize(
@@ -211,6 +263,33 @@ h = "{function}(z)"
 E = "1/2*(t - h)**2"
 [hand]
 """
+
+
+def test_the_derivative_of_the_other_case_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
+    dead = RELU.format(function="relu").replace("x = 0.0", "x = -1.25")
+    (cause,) = written(dead + 'z = "-0.6250"\n"dh/dz" = "1.0000"\n', tmp_path).rows[1].causes
+    assert cause.english == "the other case was taken, 1 where 0 is due (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
+
+
+@pytest.mark.parametrize(
+    ("number", "says"), [("0.424612", "b and a were exchanged"), ("0.814103", "the factor a was left out")]
+)
+def test_mistakes_in_a_quotient(number: str, says: str) -> None:
+    a, b = Value(0.345678, "a"), Value(0.814103, "b")
+    (found,) = check({"loss": number}, b / a).rows
+    assert says in found.causes[0].english
+
+
+def test_the_logarithm_to_base_ten_is_recognised() -> None:
+    o = Value(0.7369, "o")
+    (found,) = check({"loss": "0.1326"}, -o.log()).rows
+    assert found.causes[0].english.startswith("log10(o) was used where log(o) is due")
+
+
+def test_a_term_that_rounds_to_nothing_was_left_out_not_rounded() -> None:
+    recurrent = load("recurrent")
+    (cause,) = row(check(replace(recurrent, hand={**recurrent.hand, "dE/du": "-0.198420"})), "dE/du").causes
+    assert (cause.kind, cause.also) == ("term", ())
 
 
 def test_at_zero_the_other_side_s_derivative_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
@@ -297,6 +376,10 @@ def test_what_a_graph_has_no_such_thing_for_is_said(numbers: dict, options: dict
         check(numbers, graph(), **options)
 
 
+def test_a_number_below_all_floats_is_wrong_and_no_trouble() -> None:
+    assert check({"z1": "1e-400"}, graph()).wrong
+
+
 @pytest.mark.parametrize(
     ("labels", "says"), [("aa", "each label once"), (["a", "lr"], "such as W1"), (["a", "b c"], "such as W1")]
 )
@@ -326,7 +409,19 @@ def test_the_numbers_of_tensors_get_a_verdict_for_each_entry() -> None:
     report = check(numbers, loss, lr=0.5)
     assert [each.name for each in report.wrong] == ["dE/dW[1, 1]"]
     assert not any(each.causes for each in report.rows)
+    assert [each.name for each in check({"z": [1, 0.11], "E": 0.02}, loss).wrong] == ["z[0]"]
     with pytest.raises(ExerciseError, match="shape"):
         check({"z": ["0.08"]}, loss)
+    for no_number in ("0.08 + 0.11", "", float("nan")):
+        with pytest.raises(ExerciseError, match=r"z\[0\]: expected a number"):
+            check({"z": [no_number, "0.11"]}, loss)
     with pytest.raises(ExerciseError, match="unknown name"):
         check({"q": "1"}, loss)
+
+
+@pytest.mark.parametrize("written", [None, [0.5], {}])
+def test_what_is_no_number_is_an_error_for_a_graph_too(written) -> None:
+    z = Value(0.5, "w") * 2
+    z.label = "z"
+    with pytest.raises(ExerciseError, match="expected a number, or its text, got"):
+        check({"z": written}, z)

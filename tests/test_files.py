@@ -29,3 +29,10 @@ def test_a_folder_that_is_not_there_is_an_error_in_both_languages(tmp_path):
     with pytest.raises(FileError, match=r"expected to write .*nowhere.*Choose a folder that is there") as caught:
         write(tmp_path / "nowhere" / "a.html", b"")
     assert "쓸 수 있는 폴더를 고르세요" in caught.value.korean
+
+
+def test_a_folder_is_no_place_for_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileError, match=r"expected to write '\.'"):
+        write(".", b"")
+    assert list(tmp_path.iterdir()) == []

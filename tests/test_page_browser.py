@@ -418,7 +418,16 @@ def test_other_numbers_are_worked_through_at_once(opened):
 
 @pytest.mark.parametrize(
     ("field", "text"),
-    [("W5", ""), ("W5", "half"), ("x1", "1e999"), ("lr", "-1"), ("\\/digits", "2.5"), ("target_o1", "1e308")],
+    [
+        ("W5", ""),
+        ("W5", "half"),
+        ("x1", "1e999"),
+        ("x1", "1,000"),
+        ("x1", "0x10"),
+        ("lr", "-1"),
+        ("\\/digits", "2.5"),
+        ("target_o1", "1e308"),
+    ],
 )
 def test_a_number_that_cannot_be_used_is_answered_and_changes_nothing(opened, field, text):
     shown = opened()

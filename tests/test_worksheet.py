@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from micrograd_kr.__main__ import main
-from micrograd_kr.exercise import Exercise, ExerciseError, built_in, load, solve
+from micrograd_kr.exercise import Exercise, ExerciseError, built_in, evaluate, load, read_formula, solve
 from micrograd_kr.worksheet import LOSSES, Net, answer, as_text, as_toml, layer_sizes, net, new, suggested, worksheet
 
 DEMOS = Path(__file__).parents[1] / "demos"
 FOR_TEACHERS = ("neuron", "dead-path", "paths-meet")
 EXERCISES = (*built_in(), *(str(DEMOS / f"{name}.toml") for name in FOR_TEACHERS))
 
+TYPED = str.maketrans({"×": "*", "−": "-", "½": "1/2", "²": "**2"})
 SEVEN_GIVEN = {"x1": 0.05, "x2": 0.45, "target_o1": 0.15, "target_o2": 0.2}
 SEVEN_PARAMETERS = {"W1": 0.55, "W2": 0.85, "W3": 0.25, "W4": 0.35, "W5": 0.75, "W6": 0.95, "W7": 0.65, "W8": 0.4}
 
@@ -88,6 +89,36 @@ def test_no_answer_stands_on_the_sheet_and_every_answer_on_the_key(form, lang):
     assert len(long) > 30
     assert [each for each in long if each in blank] == []
     assert [line.answer for line in sheet.lines if line.answer not in key] == []
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_each_working_on_the_key_comes_to_the_number_beside_it(name):
+    sheet = worksheet(load(name), seed=1, digits=6)
+    rows = re.findall(r"^\| `(.+?)` \| `(.+)` \| \*\*(.+)\*\* \|$", as_text(sheet, "markdown", answers=True), re.M)
+    assert len(rows) == len(sheet.lines)
+    worked = 0
+    for _, working, number in rows:
+        last = working.rpartition(" = ")[2].translate(TYPED)
+        if re.search(r"\d", last) and not re.search(r"[^\W\d_](?![\w]*\()|{|sign", last):
+            assert evaluate(read_formula(last), {}) == pytest.approx(float(number), rel=1e-3, abs=1e-5)
+            worked += 1
+    assert worked > len(rows) / 2
+
+
+def test_derivatives_that_are_one_are_each_worked_on_the_key():
+    sheet = worksheet(load("chapter7"), hide=["dE_total/do1", "dE_o1/do1", "x1"])
+    key = as_text(sheet, "markdown", answers=True)
+    assert "| `x1` |  | **0.1** |" in key
+    assert "| `∂E_total/∂o1` | `∂E_o1/∂o1 = −½·2·(target_o1 − o1) = " in key
+    assert "| `∂E_o1/∂o1` | `−½·2·(target_o1 − o1) = −(target_o1 − o1) = −(0.4 − 0.60944600)` | **0.20944600** |" in key
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_how_a_derivative_is_worked_stands_on_the_key_only(form):
+    sheet = worksheet(load("chapter7"), hide=["dE_total/dW5"])
+    product = "0.20944600 × 0.23802157 × 0.51998934"
+    assert product not in as_text(sheet, form)
+    assert product in as_text(sheet, form, answers=True)
 
 
 @pytest.mark.parametrize(
@@ -352,6 +383,22 @@ def test_the_key_never_goes_into_the_file_of_the_blanks(capsys):
     err = said(["worksheet", "-o", "s.toml", "--answers", "./s.toml", "--force", "--lang", "en"], capsys)
     assert "the answers need a file of their own" in err
     assert list(Path().iterdir()) == []
+
+
+def test_a_sheet_that_is_printed_is_the_sheet_and_nothing_else(capsys):
+    assert main(["worksheet", "--lang", "en"]) == 0
+    alone = capsys.readouterr()
+    assert main(["worksheet", "--answers", "k.toml", "--lang", "en"]) == 0
+    with_key = capsys.readouterr()
+    assert (with_key.out, alone.err) == (alone.out, "")
+    assert with_key.err == "Wrote k.toml.\n"
+
+
+def test_names_may_be_parted_by_commas_and_blanks():
+    assert main(["worksheet", "--hide", "z1, updates", "-o", "s.toml"]) == 0
+    assert set(load("s.toml").blanks) == {"z1", *(f"W{i}+" for i in range(1, 9))}
+    assert main(["new", "--activation", "relu, sigmoid", "-o", "n.toml"]) == 0
+    assert load("n.toml").forward["h1"].text == "relu(z1)"
 
 
 def test_a_sheet_without_a_file_is_printed_and_loads(capsysbinary):

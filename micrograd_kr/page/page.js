@@ -498,12 +498,18 @@ function troubleWith(key, value) {
   return "";
 }
 
+// A number as people type it: 0.5, −0.5, 0,5. NaN for none, and for 1,000, which is a thousand to some and one to others.
+function numberIn(text) {
+  if (!/^[-+−]?[\d.,]+(e[-+−]?\d+)?$/i.test(text) || /^[-+−]?[1-9]\d{0,2},\d{3}$/.test(text)) return NaN;
+  return Number(text.replaceAll("−", "-").replace(",", "."));
+}
+
 // Take over what the fields say if all of it is usable; else say what is wrong and leave the numbers as they were.
 function readFields() {
   const read = new Map();
   let trouble = "";
   for (const input of at("fields").querySelectorAll("input")) {
-    const value = input.value.trim() === "" ? NaN : Number(input.value.trim().replaceAll("−", "-").replace(",", "."));
+    const value = numberIn(input.value.trim());
     const found = troubleWith(input.dataset.key, value);
     input.setAttribute("aria-invalid", Boolean(found));
     if (found) trouble ||= word(found, { name: input.previousSibling.textContent, text: input.value });
