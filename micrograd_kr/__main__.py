@@ -1,4 +1,4 @@
-"""The command line: check the numbers of an exercise, show the file it is, draw it."""
+"""The command line: check an exercise, explain it, draw it, step through it, make worksheets of it."""
 
 import argparse
 import locale
