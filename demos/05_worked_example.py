@@ -13,7 +13,7 @@ from frame import start
 from matplotlib import pyplot
 
 from micrograd_kr import Value, check, gradients
-from micrograd_kr.exercise import load
+from micrograd_kr.teacher.ask.exercise import load
 
 demo = start(__doc__)
 

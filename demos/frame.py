@@ -58,7 +58,7 @@ class Demo:
 
     def render(self, dot: Any, name: str) -> Path:
         """Write the picture of a graph into --out; where nothing renders it, as text, and say what to install."""
-        from micrograd_kr.drawing import RendererMissing, render  # which most demos do without
+        from micrograd_kr.drawing import RendererMissing, render
 
         path = Path(self.options.out) / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,10 +7,8 @@ from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.engine import Value, concatenate, grad, gradients, maximum, minimum, no_grad, split, stack, where
 
 if TYPE_CHECKING:
-    from micrograd_kr.diagnosis import check
     from micrograd_kr.differences import gradcheck
-    from micrograd_kr.drawing import draw
-    from micrograd_kr.explanation import explain
+    from micrograd_kr.teacher.verbs import check, draw, explain, load
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,6 +22,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradients",
+    "load",
     "maximum",
     "minimum",
     "no_grad",
@@ -33,7 +32,7 @@ __all__ = [
 ]
 
 # Loaded at first use, so that importing the engine costs little more than importing numpy.
-_LAZY = {"check": "diagnosis", "draw": "drawing", "explain": "explanation", "gradcheck": "differences"}
+_LAZY = {"gradcheck": "differences"} | dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
 
 if not TYPE_CHECKING:  # with a __getattr__ in sight a type checker would accept every name
 

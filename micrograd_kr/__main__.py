@@ -11,18 +11,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
-from micrograd_kr import __version__, notation
+from micrograd_kr import __version__
 from micrograd_kr.chapter7 import FORMULAS, by_formulas, by_tensors
-from micrograd_kr.checking import Report
-from micrograd_kr.diagnosis import check
-from micrograd_kr.exercise import Exercise, built_in, load, source_text, spelled
-from micrograd_kr.explanation import FORMATS, decimals_of, explain_exercise
 from micrograd_kr.files import BilingualError, write
-from micrograd_kr.tables import as_json, as_text, displayable
+from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load, source_text
+from micrograd_kr.teacher.ask.quantity import spelled
+from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.report import Report
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.derive.explanation import FORMATS, decimals_of, explain_exercise
+from micrograd_kr.teacher.show.nets import ACTIVATIONS, LOSSES, Net, layer_sizes, new
+from micrograd_kr.teacher.show.tables import as_json, as_text, displayable
+from micrograd_kr.teacher.show.worksheet import SHEETS, Worksheet, worksheet
+from micrograd_kr.teacher.show.worksheet import as_text as sheet_text
+from micrograd_kr.teacher.show.worksheet import net as blank_net
 from micrograd_kr.words import WORDS
-from micrograd_kr.worksheet import ACTIVATIONS, LOSSES, SHEETS, Net, Worksheet, layer_sizes, new, worksheet
-from micrograd_kr.worksheet import as_text as sheet_text
-from micrograd_kr.worksheet import net as blank_net
 
 CANNOT = 2  # beside 0, nothing wrong, and 1, something is
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell has them
@@ -152,7 +155,7 @@ def is_quantity(text: str) -> bool:
 
 
 def run_page(options: argparse.Namespace) -> int:
-    from micrograd_kr.page import page
+    from micrograd_kr.teacher.show.page import page
 
     check_ending(options.output, [".html"], options)
     paths = [options.output or Path(Path(name).stem + ".html") for name in options.exercises]
@@ -176,7 +179,8 @@ def run_bare(options: argparse.Namespace) -> int:
 
 def picture(exercise: Exercise, report: Report, path: Path, options: argparse.Namespace) -> bool:
     """Draw an exercise and say where; False if it could be written only as text, with how to get a renderer said."""
-    from micrograd_kr.drawing import RendererMissing, draw_exercise, render
+    from micrograd_kr.drawing import RendererMissing, render
+    from micrograd_kr.teacher.show.picture import draw_exercise
 
     dot = draw_exercise(exercise, lang=options.lang, report=report)
     try:

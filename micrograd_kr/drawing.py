@@ -8,36 +8,29 @@ would: inputs on the left, the loss on the right, the hand numbers beside the en
 that node's gradient, and contributions are added up only to be compared with the gradient shown.
 """
 
-import ast
 import heapq
 import html
-import math
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 import warnings
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from graphlib import TopologicalSorter
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import graphviz
 import numpy as np
 
-from micrograd_kr.checking import Report, Row
-from micrograd_kr.diagnosis import check
 from micrograd_kr.engine import UNSET, Value, set_mode
-from micrograd_kr.exercise import Exercise, Solution, parse_name, solve
 from micrograd_kr.files import BilingualError, write
 
 # Mid-tones for what stands on the page itself, light fills of their own for the nodes: legible on white and on black.
 INK, SOFT, LINE, BACK = "#1f2937", "#64748b", "#8a94a6", "#b4532a"
+
+
 FILLS = {  # kind: fill, border
     "line": ("#ffffff", "#c3cad5"),
     "side": ("#ffffff", "#c3cad5"),
@@ -47,13 +40,21 @@ FILLS = {  # kind: fill, border
     "computed": ("#edf4fc", "#6f9bd1"),
     "root": ("#fbeeec", "#cd7f6e"),
 }
+
+
 FONT = "Helvetica,Arial,sans-serif"
+
+
 PILL = ' BGCOLOR="#ffffff" BORDER="1" COLOR="#d3d9e2" STYLE="ROUNDED"'
+
+
 LONGEST = 60  # characters of one text before it is cut
-MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
+
+
 NO_XML = (
     "[^\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f]"  # XML 1.0, section 2.2, and control characters
 )
+
 
 WORDS = {
     "en": {
@@ -125,20 +126,20 @@ def escaped(text: str) -> str:
     return html.escape(text).replace("\\", "\\\\").replace("\n", "<BR/>")  # a single backslash would be an escape: \N
 
 
-def _font(text: str, color: str, size: float = 10, tags: str = "") -> str:
+def font(text: str, color: str, size: float = 10, tags: str = "") -> str:
     """Text that is already escaped, in a colour; Graphviz takes no empty tags."""
     for tag in tags:
         text = f"<{tag}>{text}</{tag}>" if text else ""
     return f'<FONT COLOR="{color}" POINT-SIZE="{size:g}">{text}</FONT>' if text else ""
 
 
-def _table(rows: Sequence[str], attributes: str = ' BORDER="0"', padding: int = 1) -> str:
+def table(rows: Sequence[str], attributes: str = ' BORDER="0"', padding: int = 1) -> str:
     """An HTML-like label of the rows, each a string of cells."""
     inner = "".join(f"<TR>{row}</TR>" for row in rows)
     return f'<<TABLE{attributes} CELLBORDER="0" CELLSPACING="0" CELLPADDING="{padding}">{inner}</TABLE>>'
 
 
-def _cell(text: str, attributes: str = ' ALIGN="LEFT"', height: int = 13) -> str:
+def cell(text: str, attributes: str = ' ALIGN="LEFT"', height: int = 13) -> str:
     """height: at least so much, so that lines do not run into each other where Graphviz finds no font to measure."""
     return f'<TD HEIGHT="{height}"{attributes}>{text}</TD>'
 
@@ -214,7 +215,7 @@ def below(roots: Sequence[Value]) -> list[Value]:
     return list(order)
 
 
-def _back(
+def taken_back(
     target: Value, g: Any, kept: Mapping[Value, Any], place: Mapping[Value, int]
 ) -> list[tuple[Value | None, Any, Any]]:
     """Gradient g at target, taken back to the nearest Values that are drawn: (source, its number, contribution) each.
@@ -255,8 +256,10 @@ def arcs(roots: Sequence[Value], limit: int) -> tuple[list[Value], list[Arc], in
     for target in drawn:
         if target.rule is None:
             continue
-        locals_ = _back(target, np.ones(np.shape(target.out)), kept, place)
-        flows = [None] * len(locals_) if _unset(target) else [r for _, _, r in _back(target, target.grad, kept, place)]
+        locals_ = taken_back(target, np.ones(np.shape(target.out)), kept, place)
+        flows = (
+            [None] * len(locals_) if _unset(target) else [r for _, _, r in taken_back(target, target.grad, kept, place)]
+        )
         found += [
             Arc(source, data, target, local, flow) for (source, data, local), flow in zip(locals_, flows, strict=True)
         ]
@@ -300,12 +303,12 @@ def draw(
             f"expected a Value, or a list of Values, got {root!r}: draw what the graph computed",
             f"Value 또는 Value의 리스트가 있어야 합니다. 받은 것: {root!r}. 그래프가 계산한 것을 그리세요",
         )
-    words = _words(lang)
+    words = words_in(lang)
     drawn, edges, total = arcs(roots, limit)
-    dot = _paper(title)
+    dot = paper(title)
     if len(drawn) < total:
         text = words["folded"].format(inner=total - len(drawn), total=total, limit=limit, kept=len(drawn))
-        _node(dot, "folded", "constant", [_cell(_font(text, INK, tags="I"))], style="filled,dashed")
+        _node(dot, "folded", "constant", [cell(font(text, INK, tags="I"))], style="filled,dashed")
     names = {each: f"n{i}" for i, each in enumerate(drawn)}
     out: dict[Value | None, list[Arc]] = {each: [] for each in [None, *drawn]}
     for arc in edges:
@@ -315,7 +318,7 @@ def draw(
         kind = "root" if each in ends else "given" if each.rule is None else "computed"
         rows = _value_rows(each, out[each], each in ends, digits, words)
         if each.label and notes and each.label in notes:
-            rows.append(_cell(_font(escaped(notes[each.label]), SOFT, 9, "I"), ' COLSPAN="2" ALIGN="LEFT"'))
+            rows.append(cell(font(escaped(notes[each.label]), SOFT, 9, "I"), ' COLSPAN="2" ALIGN="LEFT"'))
         _node(dot, names[each], kind, rows)
     _edges(dot, edges, names, digits, words)
     return dot
@@ -328,20 +331,22 @@ def _edges(
     largest = max((_size(arc.flow) for arc in edges if arc.flow is not None), default=0.0)
     for i, arc in enumerate(edges):
         if arc.source is None:
-            _node(dot, f"c{i}", "constant", [_cell(_font(_shown(arc.data, digits, words), INK))], style="filled,dashed")
+            _node(dot, f"c{i}", "constant", [cell(font(_shown(arc.data, digits, words), INK))], style="filled,dashed")
             dot.edge(f"c{i}", names[arc.target], style="dashed")
         else:
-            dot.edge(names[arc.source], names[arc.target], _edge_label(arc, digits, words), **_width(arc.flow, largest))
+            dot.edge(
+                names[arc.source], names[arc.target], _edge_label(arc, digits, words), **pen_width(arc.flow, largest)
+            )
 
 
-def _words(lang: str) -> Mapping[str, str]:
+def words_in(lang: str) -> Mapping[str, str]:
     if lang not in WORDS:
         languages = " or ".join(map(repr, WORDS))
         raise DrawingError(f"expected a language, {languages}, got {lang!r}", f"언어는 {languages}입니다: {lang!r}")
     return WORDS[lang]
 
 
-def _paper(title: str) -> "Drawing":
+def paper(title: str) -> "Drawing":
     """An empty picture: left to right on a transparent background."""
     dot = Drawing(
         graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.2", "ranksep": "0.4", "fontname": FONT},
@@ -357,20 +362,20 @@ def _paper(title: str) -> "Drawing":
         edge_attr={"color": LINE, "fontname": FONT, "fontsize": "9", "arrowsize": "0.6"},
     )
     if title:
-        dot.attr(labelloc="t", label=_table([_cell(_font(escaped(title), INK, 13, "B"))], PILL, 5))
+        dot.attr(labelloc="t", label=table([cell(font(escaped(title), INK, 13, "B"))], PILL, 5))
     return dot
 
 
 def _node(dot: graphviz.Digraph, name: str, kind: str, rows: Sequence[str], **attributes: str) -> None:
     fill, border = FILLS[kind]
-    dot.node(name, _table(rows), fillcolor=fill, color=border, **attributes)
+    dot.node(name, table(rows), fillcolor=fill, color=border, **attributes)
 
 
 def _value_rows(value: Value, out: Sequence[Arc], is_root: bool, digits: int, words: Mapping[str, str]) -> list[str]:
     """The rows of one node: symbol and label, data, gradient, and what explains them."""
-    operation = _font(escaped(value.rule.symbol), SOFT, 13, "B") if value.rule else ""
-    head = "&nbsp;&nbsp;".join(part for part in (operation, _font(escaped(value.label), INK, 12, "B")) if part)
-    rows = [_cell(head, ' COLSPAN="2"', 16)] if head else []
+    operation = font(escaped(value.rule.symbol), SOFT, 13, "B") if value.rule else ""
+    head = "&nbsp;&nbsp;".join(part for part in (operation, font(escaped(value.label), INK, 12, "B")) if part)
+    rows = [cell(head, ' COLSPAN="2"', 16)] if head else []
     rows.append(_row(words["data"], _shown(value.data, digits, words), INK))
     for data in _others([arc.data for arc in out], value.data):
         rows.append(_row(words["used"], _shown(data, digits, words), INK))
@@ -387,7 +392,7 @@ def _value_rows(value: Value, out: Sequence[Arc], is_root: bool, digits: int, wo
 
 
 def _row(name: str, number: str, color: str) -> str:
-    return _cell(_font(escaped(name) + "&nbsp;", SOFT, 9)) + _cell(_font(escaped(number), color))
+    return cell(font(escaped(name) + "&nbsp;", SOFT, 9)) + cell(font(escaped(number), color))
 
 
 def _others(used: Sequence[Any], data: Any) -> list[Any]:
@@ -414,7 +419,7 @@ def _size(flow: Any) -> float:
     return float(np.max(np.abs(flow), initial=0.0))
 
 
-def _width(flow: Any, largest: float) -> dict[str, str]:
+def pen_width(flow: Any, largest: float) -> dict[str, str]:
     """A pen as wide as the square root of the contribution, so that small ones stay visible beside large ones."""
     if flow is None:
         return {}
@@ -423,381 +428,17 @@ def _width(flow: Any, largest: float) -> dict[str, str]:
 
 
 def _edge_label(arc: Arc, digits: int, words: Mapping[str, str]) -> str:
-    rows = [_cell(_font("∂ " + _shown(arc.local, digits, words), SOFT, 9))]
+    rows = [cell(font("∂ " + _shown(arc.local, digits, words), SOFT, 9))]
     if arc.flow is not None:
-        rows.append(_cell(_font("← " + _shown(arc.flow, digits, words), BACK, 9)))
-    return _table(rows, PILL, 2)
-
-
-# --- an exercise, as its textbook draws it ----------------------------------------------------------------------------
-
-MARKS = {"match": ("✓", "#15803d"), "rounding": ("≈", "#a16207"), "wrong": ("✗", "#c81e1e")}
-COLORS = {"value": INK, "second": "#5b6b82", "gradient": BACK, "local": "#6b5ca5", "flow": BACK}
-PENCIL = "#33518f"  # hand numbers
-
-Key = tuple[str, str, str | None]  # a quantity's kind, of, by
-
-
-class Entry(NamedTuple):
-    """One number of a box: what it is called, its kind (a key of COLORS), its value, and the hand's number for it."""
-
-    name: str
-    kind: str
-    value: float
-    hand: Row | None
-
-
-class Line(NamedTuple):
-    """From a box to the next: where to, how much flowed back along it, and whether it arrives at a quantity."""
-
-    to: str
-    flow: float
-    arrives: bool
-
-
-@dataclass(frozen=True)
-class Box:
-    """A quantity, or what stands on the line between two.
-
-    groups: its numbers, each group under a formula or "". lines: what leaves it.
-    """
-
-    kind: str
-    title: str
-    groups: list[tuple[str, list[Entry]]]
-    lines: list[Line]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What of an exercise stands where.
-
-    arcs: (local derivative, contribution) of each pair of quantities, the second computed from the first.
-    pairs: z for each h = f(z) that is all z is used for: the two share a box.
-    weights: the parameter W of each (x, z) where W·x is part of z and W is used nowhere else: it stands on the line.
-    users: what each quantity is used by.
-    """
-
-    arcs: dict[tuple[str, str], tuple[float, float]]
-    pairs: dict[str, str]
-    weights: dict[tuple[str, str], str]
-    users: dict[str, list[str]]
-
-    def home(self, name: str) -> str:
-        """The box in which a quantity stands."""
-        used_by = self.users[name]
-        return used_by[0] if len(used_by) == 1 and self.pairs.get(used_by[0]) == name else name
-
-    def reaches(self, name: str) -> set[str]:
-        """Everything that depends on a quantity, itself included."""
-        found, waiting = {name}, [name]
-        while waiting:
-            new = set(self.users[waiting.pop()]) - found
-            found |= new
-            waiting += new
-        return found
-
-
-def draw_exercise(
-    exercise: Exercise, *, lang: str = "en", report: Report | None = None, second: bool = True, digits: int = 8
-) -> "Drawing":
-    """An exercise as its textbook draws it: inputs on the left, the loss on the right, the weights on their lines.
-
-    Each quantity shows its value, its value in the second pass (z₁′, with the updated parameters W₁⁺) and its gradient;
-    each line between two of them the local derivative and the contribution that flows back along it (←), its width
-    growing with the contribution; Σ marks the gradients that contributions add up to. Under the engine's number stands
-    the hand's, digit under digit, with its verdict: ✓ match, ≈ rounding, ✗ wrong.
-
-    report: of `check`; by default the exercise's own hand numbers are checked. second: whether to show the second pass.
-    digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError as `check` does.
-    """
-    words = _words(lang)
-    count = len(exercise.given) + len(exercise.parameters) + len(exercise.forward)
-    if count > MOST:
-        raise DrawingError(
-            f"expected an exercise of at most {MOST} quantities to draw, got {count}: draw a part of it",
-            f"양이 {MOST}개까지인 문제만 그릴 수 있습니다 ({count}개). 일부만 그리세요",
-        )
-    solution = solve(exercise)
-    rows = (report or check(exercise)).rows
-    boxes = _boxes(exercise, solution, {_key(exercise, row.name): row for row in rows}, second)
-    dot = _paper("")
-    layers = _layers(boxes)
-    if _is_layered(boxes, layers):  # then no straight line can cross a box
-        dot.attr(splines="line")
-        dot.attr("edge", tailport="e", headport="w")
-    dot.attr(labelloc="t", label=_heading(exercise, solution, rows, second, digits, words))
-    for name, box in boxes.items():
-        dot.node(
-            name, _table(_box_rows(box, digits), padding=0), fillcolor=FILLS[box.kind][0], color=FILLS[box.kind][1]
-        )
-    _lines(dot, boxes, layers)
-    return dot
-
-
-def _lines(dot: graphviz.Digraph, boxes: Mapping[str, Box], layers: Sequence[Sequence[str]]) -> None:
-    """The lines between the boxes, and what keeps each layer upright and in its order."""
-    largest = max((abs(line.flow) for box in boxes.values() for line in box.lines), default=0.0)
-    for i, layer in enumerate(layers):
-        for name in layer:
-            for line, weight in zip(
-                boxes[name].lines, _weights(boxes[name], i, 2 * layer.index(name) < len(layer)), strict=True
-            ):
-                dot.edge(
-                    name,
-                    line.to,
-                    weight=str(weight),
-                    **_width(line.flow, largest),
-                    **({} if line.arrives else {"arrowhead": "none"}),
-                )
-    for layer in layers:
-        with dot.subgraph() as same:
-            same.attr(rank="same")
-            for name in layer:
-                same.node(name)
-            for upper, lower in pairwise(layer):
-                same.edge(upper, lower, style="invis")  # of weight 1, which the lines outweigh
-
-
-def _key(exercise: Exercise, name: str) -> Key:
-    quantity = parse_name(exercise, name)
-    return quantity.kind, quantity.of, quantity.by
-
-
-def planned(exercise: Exercise, solution: Solution) -> Plan:
-    """What a picture of an exercise is made of."""
-    values = solution.before
-    names = {value: name for name, value in values.items()}
-    place = {node: i for i, node in enumerate(below(list(values.values())))}
-    arcs: dict[tuple[str, str], tuple[float, float]] = {}
-    for target, value in values.items():
-        if value.rule is None:
-            continue
-        for source, _, local in _back(value, 1.0, names, place):
-            if source is not None:
-                local += arcs.get((names[source], target), (0.0,))[0]
-                arcs[names[source], target] = local, solution.gradients.get(target, 0.0) * local
-    users: dict[str, list[str]] = {name: [] for name in values}
-    for one, other in arcs:
-        users[one].append(other)
-    pairs: dict[str, str] = {}
-    weights: dict[tuple[str, str], str] = {}
-    for name, formula in exercise.forward.items():
-        match formula.tree:
-            case ast.Call(args=[ast.Name(id=z)]) if z in exercise.forward and len(users[z]) == 1 and z not in pairs:
-                pairs[name] = z
-        used = Counter(each.id for each in ast.walk(formula.tree) if isinstance(each, ast.Name))
-        for node in ast.walk(formula.tree):
-            match node:
-                case ast.BinOp(left=ast.Name(id=one), op=ast.Mult(), right=ast.Name(id=other)) if (
-                    used[one] == used[other] == 1
-                ):
-                    for w, x in ((one, other), (other, one)):
-                        if w in exercise.parameters and x not in exercise.parameters and len(users[w]) == 1:
-                            weights[x, name] = w
-    return Plan(arcs, pairs, weights, users)
-
-
-def _boxes(exercise: Exercise, solution: Solution, sheet: dict[Key, Row], second: bool) -> dict[str, Box]:
-    """Every box, quantities first, in the exercise's order; each hand number in the box of its quantity."""
-    plan = planned(exercise, solution)
-    boxes: dict[str, Box] = {}
-    for name in solution.before:
-        if name in plan.pairs.values():
-            continue
-        kind = _kind(name, exercise)
-        members = [plan.pairs[name], name] if name in plan.pairs else [name]
-        groups = [
-            (_formula(each, exercise), _quantity(each, exercise, solution, plan, sheet, second)) for each in members
-        ]
-        if len(members) == 2:
-            groups.insert(1, ("", [_local(members[0], name, plan, sheet)]))
-        title = " | ".join(map(symbol, members))
-        if name not in exercise.forward and groups[0][1][0].hand is None:
-            title += f" = {groups[0][1].pop(0).value:g}"
-        boxes[name] = Box(kind, title, groups, [])
-    own_first = sorted(plan.arcs.items(), key=lambda arc: arc[0][0] not in plan.weights.values())
-    for (s, t), (_, flow) in own_first:
-        if plan.pairs.get(t) == s:
-            continue
-        on_line = s in plan.weights.values()
-        stop = plan.home(s) if on_line else plan.weights.get((s, t), f"{s} {t}")
-        if not on_line:
-            boxes[plan.home(s)].lines.append(Line(stop, flow, False))
-        arc = [_local(s, t, plan, sheet)] + [_flow(s, t, exercise, plan, sheet)] * (not on_line)
-        boxes.setdefault(stop, Box("side" if s in exercise.given else "line", "", [], [])).groups.append(("", arc))
-        if on_line or (s, t) not in plan.weights:
-            boxes[stop].lines.append(Line(plan.home(t), flow, True))
-    for (kind, of, by), row in sheet.items():  # what belongs to no line
-        if second or kind not in ("second", "updated"):
-            boxes[plan.home(by or of)].groups.append(("", [Entry(symbol(row.name), "gradient", row.value, row)]))
-    return boxes
-
-
-def _kind(name: str, exercise: Exercise) -> str:
-    if name in exercise.forward:
-        return "root" if name == exercise.loss else "computed"
-    return "given" if name in exercise.given else "parameter"
-
-
-def _quantity(
-    name: str, exercise: Exercise, solution: Solution, plan: Plan, sheet: dict[Key, Row], second: bool
-) -> list[Entry]:
-    """The numbers of a quantity: its value, what it is after the update, its gradient."""
-    found = [Entry(symbol(name), "value", solution.before[name].data, sheet.pop(("value", name, None), None))]
-    if second and name in solution.updated:
-        hand = sheet.pop(("updated", name, None), None)
-        found.append(Entry(symbol(name + "+"), "second", solution.updated[name], hand))
-    elif second and solution.after and name in exercise.forward:
-        hand = sheet.pop(("second", name, None), None)
-        found.append(Entry(symbol(name + "'"), "second", solution.after[name].data, hand))
-    sigma = "Σ " if len(plan.users[name]) > 1 else ""
-    hand = sheet.pop(("gradient", exercise.loss, name), None)
-    gradient = solution.gradients.get(name, 0.0)
-    return [*found, Entry(sigma + symbol(f"d{exercise.loss}/d{name}"), "gradient", gradient, hand)]
-
-
-def _local(s: str, t: str, plan: Plan, sheet: dict[Key, Row]) -> Entry:
-    """The local derivative of t by s; a hand number, a total derivative, only where s has no other way to t."""
-    hand = ("gradient", t, s)
-    alone = hand in sheet and not any((s2, t) in plan.arcs for s2 in plan.reaches(s) - {s})
-    return Entry(symbol(f"d{t}/d{s}"), "local", plan.arcs[s, t][0], sheet.pop(hand) if alone else None)
-
-
-def _flow(s: str, t: str, exercise: Exercise, plan: Plan, sheet: dict[Key, Row]) -> Entry:
-    """What flows from t back to s, under the hand's name for it: dA/ds, where A depends on s through t alone."""
-    flow = plan.arcs[s, t][1]
-    for (kind, a, by), row in sheet.items():
-        is_derivative = kind == "gradient" and by == s and abs(row.value - flow) <= 1e-12 * abs(flow)
-        if is_derivative and [t] == [each for each in plan.users[s] if a in plan.reaches(each)]:
-            return Entry("← " + symbol(row.name), "flow", flow, sheet.pop((kind, a, by)))
-    return Entry(f"← {symbol(s)}", "flow", flow, None)
-
-
-def symbol(name: str) -> str:
-    """A quantity's name as a textbook sets it: ∂E/∂W₅, W₅⁺, z₁′."""
-    name = _subscripts(name)
-    if "/" in name:
-        a, b = name.split("/")
-        return f"∂{a[1:]}/∂{b[1:]}"
-    return name.replace("+", "⁺").replace("'", "′")
-
-
-def _subscripts(text: str) -> str:
-    """The digits at the end of each name set low."""
-    return re.sub(
-        r"(?<=[^\W\d])\d+(?!\w)", lambda found: found[0].translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")), text
-    )
-
-
-def _decimals(number: float, digits: int) -> str:
-    """So many decimals, but none that say nothing (0.3, 715); very small and very large numbers in powers of ten."""
-    if not np.isfinite(number) or (number and not 10.0 ** (2 - digits) <= abs(number) < 1e9):
-        return f"{number:.{min(digits, 5)}g}"
-    fixed = f"{number:.{digits}f}"
-    short = fixed.rstrip("0").rstrip(".") if digits else fixed
-    return short if abs(float(short) - number) <= 4 * math.ulp(number) else fixed
-
-
-def _formula(name: str, exercise: Exercise) -> str:
-    """A line of the forward pass as a textbook sets it; nothing for what is given."""
-    if name not in exercise.forward:
-        return ""
-    text = re.sub(r"\s*\*\*\s*([23])(?![\d.])", lambda found: "²³"[int(found[1]) - 2], exercise.forward[name].text)
-    return symbol(name) + " = " + _subscripts(re.sub(r"(?<!\*)\*(?!\*)", "·", text).replace("-", "−"))
-
-
-def _box_rows(box: Box, digits: int) -> list[str]:
-    """The title, then group by group each number, with the hand's right under it, digit under digit."""
-    across = ' COLSPAN="2"'
-    rows = [_cell(_font(escaped(box.title), INK, 13, "B"), across, 18)] if box.title else []
-    for i, (formula, entries) in enumerate(box.groups):
-        if rows and i:
-            rows.append(_cell("", across, 4))
-        if formula:
-            rows.append(_cell(_font(escaped(formula), SOFT, 8), across, 11))
-        for entry in entries:
-            rows += _entry_rows(entry, digits)
-    return rows
-
-
-def _entry_rows(entry: Entry, digits: int) -> list[str]:
-    color = COLORS[entry.kind]
-    number = _cell(_font(_decimals(entry.value, digits), color))
-    rows = [_cell(_font(escaped(entry.name) + "&nbsp;", color, 9)) + number]
-    if entry.hand:
-        mark, ink = MARKS[entry.hand.verdict]
-        back = ' BGCOLOR="#fbd5d5"' if entry.hand.verdict == "wrong" else ""
-        hand = _cell(_font(escaped(entry.hand.hand), PENCIL, 10, "I"), f' ALIGN="LEFT"{back}')
-        rows.append(_cell(_font(mark + "&nbsp;", ink, 8, "B"), f' ALIGN="RIGHT"{back}') + hand)
-        for part in entry.hand.parts or ():
-            if part.verdict == "wrong":
-                text = _font(f"{mark}&nbsp;", ink, 8, "B") + _font(escaped(part.text), PENCIL, 8, "I")
-                rows.append(_cell(text, f' COLSPAN="2" ALIGN="RIGHT"{back}'))
-    return rows
-
-
-def _layers(boxes: Mapping[str, Box]) -> list[list[str]]:
-    """The boxes by their distance from the loss, each layer in the order of what its boxes lead to."""
-    layer: dict[str, int] = {}
-    onward = {name: [line.to for line in box.lines] for name, box in boxes.items()}
-    for name in TopologicalSorter(onward).static_order():
-        layer[name] = max((layer[line.to] + 1 for line in boxes[name].lines), default=0)
-    layers: list[list[str]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
-    for name in boxes:
-        layers[layer[name]].append(name)
-    place: dict[str, float] = {}
-    for names in layers:
-        names.sort(key=lambda name: sum(place[line.to] for line in boxes[name].lines) / max(len(boxes[name].lines), 1))
-        place |= {name: i / len(names) for i, name in enumerate(names)}
-    return layers
-
-
-def _weights(box: Box, layer: int, upper: bool) -> list[int]:
-    """How straight the lines of a box are to lie.
-
-    The net's the straighter the farther from the loss; what is given goes up or down with its outer line.
-    """
-    if box.kind not in ("given", "side"):
-        return [10 * (layer + 2)] * len(box.lines)
-    outer = 0 if upper else len(box.lines) - 1
-    return [10 if i == outer else 5 for i in range(len(box.lines))]
-
-
-def _is_layered(boxes: Mapping[str, Box], layers: Sequence[Sequence[str]]) -> bool:
-    """Whether every line goes to the next layer."""
-    layer = {name: i for i, names in enumerate(layers) for name in names}
-    return all(layer[name] == layer[line.to] + 1 for name, box in boxes.items() for line in box.lines)
-
-
-def _heading(
-    exercise: Exercise, solution: Solution, rows: Sequence[Row], second: bool, digits: int, words: Mapping[str, str]
-) -> str:
-    """The title, what the step did to the loss, and what the colours and marks mean."""
-    loss = f"{words['loss']} {symbol(exercise.loss)} = {_decimals(solution.before[exercise.loss].data, digits)}"
-    if second and solution.after:
-        loss += f" → {_decimals(solution.after[exercise.loss].data, digits)} ({words['rate']} {exercise.lr:g})"
-    counts = Counter[str](row.verdict for row in rows)
-    legend = [_font(f"z {words['forward']}", COLORS["value"], 9)]
-    if second and solution.after:
-        legend.append(_font(f"z′ {words['second']}", COLORS["second"], 9))
-    legend.append(_font(f"∂ {words['local']}", COLORS["local"], 9))
-    legend.append(_font(f"← {words['back']} ({words['width']})", COLORS["flow"], 9))
-    legend.append(_font(f"Σ {words['meet']}", COLORS["gradient"], 9))
-    if rows:
-        legend.append(_font(words["hand"], PENCIL, 9, "I"))
-        legend += [_font(f"{MARKS[each][0]} {words[each]} {counts[each]}", MARKS[each][1], 9) for each in MARKS]
-    lines = [
-        _font(escaped(exercise.title), INK, 14, "B"),
-        _font(loss, INK),
-        "&nbsp; " + "&nbsp;&nbsp; ".join(legend) + "&nbsp; ",
-    ]
-    return _table([_cell(line, "", 16) for line in lines if line], PILL, 3)
+        rows.append(cell(font("← " + _shown(arc.flow, digits, words), BACK, 9)))
+    return table(rows, PILL, 2)
 
 
 # --- to a file --------------------------------------------------------------------------------------------------------
 
 FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot", ".gv": "dot"}
+
+
 FONT_FOLDERS = (
     "/usr/share/fonts",
     "/usr/local/share/fonts",
@@ -807,6 +448,8 @@ FONT_FOLDERS = (
     "/Library/Fonts",
     "C:/Windows/Fonts",
 )
+
+
 KOREAN_FONTS = re.compile(
     "nanum|noto.*(cjk|kr)|source ?han|applegothic|sdgothic|malgun|batang|gulim|dotum|myeongjo|pretendard|baekmuk",
     re.I,

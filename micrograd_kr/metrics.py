@@ -9,7 +9,6 @@ name and both layouts; `swap_layout` makes either of the other.
 """
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -142,7 +141,7 @@ def as_text(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = "
 def as_frame(matrix: ArrayLike, names: Sequence[str] | None = None) -> Any:
     """The matrix as a pandas DataFrame with index true_0, true_1 … and columns pred_0, pred_1 …, or `names`."""
     try:
-        pandas = import_module("pandas")  # as no extra brings it, a type checker need not know it
+        import pandas
     except ImportError as error:
         raise ImportError("as_frame needs pandas: pip install pandas; as_text(matrix) needs nothing more") from error
     matrix = _square(matrix)

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrograd_kr.chapter7 import FORMULAS, TENSORS, by_formulas, by_tensors
-from micrograd_kr.exercise import ExerciseError, load, parse_name, solve
+from micrograd_kr.teacher.ask.exercise import load, parse_name
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.solution import solve
 
 CHAPTER = load("chapter7")
 NUMBERS = {**CHAPTER.given, **CHAPTER.parameters}

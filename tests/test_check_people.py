@@ -15,9 +15,10 @@ from pathlib import Path
 import people
 import pytest
 
-from micrograd_kr import checking
-from micrograd_kr.diagnosis import check
-from micrograd_kr.exercise import Exercise, load, solve
+from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.check import sheet as checking
+from micrograd_kr.teacher.check.diagnosis import check
 
 SEED = os.environ.get("MICROGRAD_KR_SEED") or secrets.token_hex(4)
 HONEST = 40  # sheets in each style

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from micrograd_kr import forms as worked
-from micrograd_kr.checking import hand
-from micrograd_kr.diagnosis import check
-from micrograd_kr.exercise import Exercise, ExerciseError, load, solve
-from micrograd_kr.forms import Forms
-from micrograd_kr.symbols import number
+from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.check import forms as worked
+from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.forms import Forms
+from micrograd_kr.teacher.derive.expressions import number
 
 CHAPTER7 = load("chapter7")
 

@@ -15,10 +15,10 @@ import pytest
 import micrograd_kr
 from micrograd_kr import __main__ as cli
 from micrograd_kr.__main__ import language, main
-from micrograd_kr.exercise import built_in, load, source_text
+from micrograd_kr.teacher.ask.exercise import built_in, load, source_text
 
 CHAPTER = load("chapter7")
-EXERCISES = Path(micrograd_kr.__file__).parent / "exercises"
+EXERCISES = Path(micrograd_kr.__file__).parent / "teacher" / "exercises"
 COMMANDS = {"check", "draw", "explain", "new", "page", "show", "worksheet"}
 
 

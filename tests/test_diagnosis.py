@@ -7,11 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from micrograd_kr import Value, diagnosis
-from micrograd_kr.checking import Report, Row
-from micrograd_kr.diagnosis import NOTES, SENTENCES, check
-from micrograd_kr.exercise import ExerciseError, evaluate, forward, load
-from micrograd_kr.mistakes import KINDS, transposed
+from micrograd_kr import Value
+from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.formula import evaluate
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.solution import forward
+from micrograd_kr.teacher.check import causes
+from micrograd_kr.teacher.check.causes import SENTENCES
+from micrograd_kr.teacher.check.diagnosis import NOTES, check
+from micrograd_kr.teacher.check.mistakes import KINDS, transposed
+from micrograd_kr.teacher.check.report import Report, Row
 
 CHAPTER7 = load("chapter7")
 EXACT = check(CHAPTER7)
@@ -192,7 +197,7 @@ def test_too_few_digits_to_be_sure_are_said() -> None:
 
 
 def test_a_search_that_takes_too_long_is_cut_short_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "WORK", 10)
+    monkeypatch.setattr(causes, "WORK", 10)
     found = row(with_numbers(o1="0.71234567"), "o1")
     assert "capped" in {note.kind for note in found.notes}
 

@@ -2,13 +2,17 @@
 
 import doctest
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 
 import micrograd_kr
 
-MODULES = ["micrograd_kr", *(f"micrograd_kr.{each.name}" for each in iter_modules(micrograd_kr.__path__))]
+MODULES = ["micrograd_kr", *(each.name for each in walk_packages(micrograd_kr.__path__, "micrograd_kr."))]
+
+
+def test_modules_in_folders_are_looked_at_too():
+    assert "micrograd_kr.teacher.derive.notation" in MODULES
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -26,9 +26,15 @@ from strategies import TABLE, VALUE_FUNCTIONS, Graph, Row, graphs
 
 import micrograd_kr.drawing as drawing
 from micrograd_kr import Value, check, no_grad
-from micrograd_kr.drawing import DrawingError, RendererMissing, draw, draw_exercise, render
-from micrograd_kr.exercise import ExerciseError, built_in, load
+from micrograd_kr.drawing import DrawingError, RendererMissing, draw, render
 from micrograd_kr.files import FileError
+from micrograd_kr.teacher.ask.exercise import built_in, load
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.derive.notation import symbol
+from micrograd_kr.teacher.show import picture as of_exercise
+from micrograd_kr.teacher.show.diagram import planned
+from micrograd_kr.teacher.show.picture import draw_exercise
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -350,8 +356,8 @@ def pairs(dot: graphviz.Digraph) -> list[tuple[str, str, str, str]]:
 def test_every_hand_number_stands_once_under_the_engines_with_its_verdict(name: str) -> None:
     exercise = load(name)
     rows = check(exercise).rows
-    marks = {verdict: mark for verdict, (mark, _) in drawing.MARKS.items()}
-    expected = {(drawing.symbol(row.name), marks[row.verdict], row.hand): row.value for row in rows}
+    marks = {verdict: mark for verdict, (mark, _) in of_exercise.MARKS.items()}
+    expected = {(symbol(row.name), marks[row.verdict], row.hand): row.value for row in rows}
     found = pairs(draw_exercise(exercise))
     assert sorted((name, mark, hand) for name, _, mark, hand in found) == sorted(expected)
     for quantity, number, mark, hand in found:
@@ -379,8 +385,8 @@ def test_the_chapters_forty_numbers_are_all_in_its_picture() -> None:
 def test_the_contributions_to_a_quantity_add_up_to_its_gradient(name: str) -> None:
     rows_of_picture = read(draw_exercise(load(name))).nodes
     exercise = load(name)
-    solution = drawing.solve(exercise)
-    arcs = drawing.planned(exercise, solution).arcs
+    solution = solve(exercise)
+    arcs = planned(exercise, solution).arcs
     for quantity in solution.before:
         if quantity != exercise.loss:
             total = math.fsum(flow for (source, _), (_, flow) in arcs.items() if source == quantity)
@@ -453,7 +459,7 @@ def test_any_exercise_is_drawn(forward: str, tmp_path: Path) -> None:
 
 
 def test_an_exercise_of_too_many_quantities_is_refused(tmp_path: Path) -> None:
-    lines = "\n".join(f'a{k} = "x + {k}"' for k in range(drawing.MOST))
+    lines = "\n".join(f'a{k} = "x + {k}"' for k in range(of_exercise.MOST))
     with pytest.raises(DrawingError, match="at most 400 quantities to draw, got 403"):
         draw_exercise(exercise_of(tmp_path, f'{lines}\nL = "w"'))
 
@@ -473,7 +479,7 @@ def test_an_exercise_of_too_many_quantities_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_decimals_say_as_much_as_there_is(number: float, text: str) -> None:
-    assert drawing._decimals(number, 8) == text
+    assert of_exercise._decimals(number, 8) == text
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -16,22 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from micrograd_kr import exercise as module
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.exercise import (
-    ExerciseError,
-    Quantity,
-    built_in,
-    evaluate,
-    forward,
-    load,
-    names_in,
-    parse_name,
-    quantity,
-    read_formula,
-    solve,
-    source_text,
-)
+from micrograd_kr.teacher.ask import exercise as module
+from micrograd_kr.teacher.ask.exercise import built_in, load, parse_name, source_text
+from micrograd_kr.teacher.ask.formula import evaluate, names_in, read_formula
+from micrograd_kr.teacher.ask.messages import MESSAGES, ExerciseError
+from micrograd_kr.teacher.ask.quantity import Quantity
+from micrograd_kr.teacher.ask.solution import forward, quantity, solve
 
 EXERCISE = """\
 title = "하나의 뉴런"
@@ -619,8 +610,8 @@ def student_errors(folder: Path) -> list[ExerciseError]:
 
 def test_every_message_is_said_somewhere_above(folder):
     said = [str(error_of(folder, text)) for text, _ in ERRORS] + [str(error) for error in student_errors(folder)]
-    unsaid = set(module._MESSAGES)
-    for what, (english, _) in module._MESSAGES.items():
+    unsaid = set(MESSAGES)
+    for what, (english, _) in MESSAGES.items():
         pattern = re.sub(r"\\\{\w+\\\}", ".*", re.escape(english))
         if any(re.search(pattern, each) for each in said):
             unsaid.discard(what)
@@ -628,7 +619,7 @@ def test_every_message_is_said_somewhere_above(folder):
 
 
 def test_a_message_says_the_same_things_in_both_languages():
-    for english, korean in module._MESSAGES.values():
+    for english, korean in MESSAGES.values():
         assert sorted(set(re.findall(r"\{\w+\}", english))) == sorted(set(re.findall(r"\{\w+\}", korean)))
         assert re.search("[가-힣]", korean)
         assert english.isascii() or set(english) - set(map(chr, range(128))) <= {"…"}

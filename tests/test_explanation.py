@@ -18,12 +18,17 @@ from hypothesis import given, settings
 from rich.cells import cell_len
 from test_notation import PLAIN, assert_balanced
 
-from micrograd_kr import Value, explain, gradients, graphs, nn, no_grad, notation, ops, symbols
+from micrograd_kr import Value, explain, gradients, nn, no_grad, ops
 from micrograd_kr.__main__ import main
-from micrograd_kr.exercise import Exercise, ExerciseError, Formula, built_in, evaluate, load, read_formula, solve
-from micrograd_kr.explanation import (
-    FACTORS,
-    Derivation,
+from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.formula import Formula, evaluate, read_formula
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.derive import expressions as symbols
+from micrograd_kr.teacher.derive import labelled as graphs
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.derive.chain import FACTORS, Derivation
+from micrograd_kr.teacher.derive.explanation import (
     Explanation,
     as_latex,
     as_markdown,

@@ -18,9 +18,9 @@ import diagnosed
 import people
 import pytest
 
-from micrograd_kr.checking import Report
-from micrograd_kr.diagnosis import check
-from micrograd_kr.exercise import load
+from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.report import Report
 
 SEED = os.environ.get("MICROGRAD_KR_SEED") or "mistakes"
 EACH = 5  # sheets of each kind

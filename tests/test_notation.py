@@ -11,9 +11,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, given
 
-from micrograd_kr import notation, ops
-from micrograd_kr.exercise import evaluate, read_formula
-from micrograd_kr.symbols import Symbol, named_in, number, simplified
+from micrograd_kr import ops
+from micrograd_kr.teacher.ask.formula import evaluate, read_formula
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.derive.expressions import Symbol, named_in, number, simplified
 
 NUMBERS = {"a": 0.7, "b": -1.3, "c1": 2.5, "E_o1": 0.4}
 PLAIN = str.maketrans(

@@ -1,5 +1,6 @@
 """What is installed: the files, the names, the version, what it needs and what importing it loads."""
 
+import ast
 import os
 import re
 import subprocess
@@ -50,7 +51,7 @@ def test_the_installed_package_is_built_from_this_checkout(installed):
 
 
 def test_the_package_ships_its_exercises_and_its_types():
-    assert {"py.typed", "exercises/chapter7.toml"} <= set(files_in(PACKAGE))
+    assert {"py.typed", "teacher/exercises/chapter7.toml"} <= set(files_in(PACKAGE))
 
 
 def test_public_names_are_sorted_and_are_all_the_public_names():
@@ -78,6 +79,32 @@ def test_importing_the_package_loads_numpy_and_nothing_else_heavy():
     loaded = set(python("import sys, micrograd_kr; print(*sys.modules)").split())
     assert "numpy" in loaded
     assert not loaded & {"graphviz", "pygraphviz", "rich", "matplotlib", "sklearn", "pandas", "torch", "torchvision"}
+
+
+def hidden_imports(code: str) -> list[str]:
+    """What is imported by a name made of text, which no contract sees: all of importlib but its files."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found += [each.name for each in node.names if each.name.partition(".")[0] == "importlib"]
+        elif isinstance(node, ast.ImportFrom) and node.module != "importlib.resources":
+            found += [node.module] if (node.module or "").partition(".")[0] == "importlib" else []
+        elif isinstance(node, ast.Name) and node.id == "__import__":
+            found.append(node.id)
+    return found
+
+
+def test_no_module_but_the_package_itself_imports_by_a_text():
+    planted = (
+        "import importlib\nfrom importlib import import_module\n__import__('os')\nfrom importlib.resources import files"
+    )
+    assert hidden_imports(planted) == ["importlib", "importlib", "__import__"]
+    hiding = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if hidden_imports(path.read_text("utf-8"))
+    }
+    assert hiding == {"__init__.py"}
 
 
 def test_there_is_one_version(installed):

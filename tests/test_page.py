@@ -13,13 +13,15 @@ import pytest
 
 from micrograd_kr import ops
 from micrograd_kr.__main__ import main
-from micrograd_kr.diagnosis import check
-from micrograd_kr.exercise import Exercise, ExerciseError, built_in, forward, load
 from micrograd_kr.ops import Rule
-from micrograd_kr.page import MOST, WORDS, content, embedded, page, tape
+from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.solution import forward
+from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.show.page import MOST, WORDS, content, embedded, page, tape
 
 CHAPTER = load("chapter7")
-FOLDER = files("micrograd_kr") / "page"
+FOLDER = files("micrograd_kr.teacher.show") / "web"
 RULES = {rule.symbol: rule for rule in vars(ops).values() if isinstance(rule, Rule)} | {
     "max": ops.maximum,
     "min": ops.minimum,

@@ -15,22 +15,15 @@ import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import given as drawn
 
-from micrograd_kr import notation
-from micrograd_kr.diagnosis import check
-from micrograd_kr.drawing import planned
-from micrograd_kr.exercise import (
-    FUNCTIONS,
-    OPERATORS,
-    Exercise,
-    ExerciseError,
-    Solution,
-    built_in,
-    load,
-    read_formula,
-    solve,
-)
-from micrograd_kr.explanation import explain_exercise, line_text
-from micrograd_kr.page import WORDS, page, tape
+from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.formula import FUNCTIONS, OPERATORS, read_formula
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.solution import Solution, solve
+from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.derive.explanation import explain_exercise, line_text
+from micrograd_kr.teacher.show.diagram import planned
+from micrograd_kr.teacher.show.page import WORDS, page, tape
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -98,7 +98,7 @@ def test_what_a_readme_links_to_and_names_exists(readme):
 
 @pytest.mark.parametrize("picture", ["chapter7.svg", "chapter7.ko.svg"])
 def test_the_picture_shows_every_number_that_the_chapter_prints(picture):
-    hand = tomllib.loads((CHECKOUT / "micrograd_kr/exercises/chapter7.toml").read_text("utf-8"))["hand"]
+    hand = tomllib.loads((CHECKOUT / "micrograd_kr/teacher/exercises/chapter7.toml").read_text("utf-8"))["hand"]
     shown = (CHECKOUT / "demos" / picture).read_text("utf-8")
     assert len(hand) == 40
     assert [(name, number) for name, number in hand.items() if number not in shown] == []

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 
 from micrograd_kr import Value, gradients, ops, where
-from micrograd_kr.exercise import built_in, forward, load
-from micrograd_kr.symbols import Comparison, Symbol, line, names_in, number, renamed
+from micrograd_kr.teacher.ask.exercise import built_in, load
+from micrograd_kr.teacher.ask.solution import forward
+from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number, renamed
+from micrograd_kr.teacher.derive.lines import line_of
 
 SMALL = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)
 FORMULAS = {
@@ -31,7 +33,7 @@ FORMULAS = {
 def a_line(formula, a: float, b: float):
     inputs = {"a": Value(a, "a"), "b": Value(b, "b")}
     out = formula(inputs["a"], inputs["b"])
-    return inputs, out, line("out", out, {value: name for name, value in inputs.items()} | {out: "out"})
+    return inputs, out, line_of("out", out, {value: name for name, value in inputs.items()} | {out: "out"})
 
 
 @pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
@@ -48,7 +50,7 @@ def test_every_line_of_every_exercise_has_the_engines_derivatives(name: str) -> 
     values = forward(load(name))
     names = {value: each for each, value in values.items()}
     for each in load(name).forward:
-        written = line(each, values[each], names)
+        written = line_of(each, values[each], names)
         assert number(written.formula) == values[each].data
         for used, partial in written.partials.items():
             among = {value: other for value, other in names.items() if other != each}
@@ -63,7 +65,7 @@ def _further(exercise: str, line_name: str) -> set[str]:
     """The names that reach a line by another way, too: there the total derivative is not the line's own."""
     values = forward(load(exercise))
     names = {value: each for each, value in values.items()}
-    direct = line(line_name, values[line_name], names).partials
+    direct = line_of(line_name, values[line_name], names).partials
     return {
         used
         for used in direct
@@ -116,4 +118,4 @@ def test_a_choice_under_other_names_compares_them() -> None:
 
 def test_a_formula_without_names_is_its_number() -> None:
     value = Value(3.0, "c")
-    assert line("c", value, {value: "c"}).formula == 3.0
+    assert line_of("c", value, {value: "c"}).formula == 3.0

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from micrograd_kr.checking import Cause, Note, Part, Report, Row, Step
-from micrograd_kr.diagnosis import check
-from micrograd_kr.exercise import load
-from micrograd_kr.tables import WORDS, as_json, as_text, decimal, displayable
+from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.report import Cause, Note, Part, Report, Row, Step
+from micrograd_kr.teacher.show.tables import WORDS, as_json, as_text, decimal, displayable
 
 LANGUAGES = pytest.mark.parametrize("lang", ["en", "ko"])
 ENCODINGS = ["utf-8", "cp949", "ascii", "latin-1"]

@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from micrograd_kr.__main__ import main
-from micrograd_kr.exercise import Exercise, ExerciseError, built_in, evaluate, load, read_formula, solve
-from micrograd_kr.worksheet import LOSSES, Net, answer, as_text, as_toml, layer_sizes, net, new, suggested, worksheet
+from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.formula import evaluate, read_formula
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.show.nets import LOSSES, Net, layer_sizes, new
+from micrograd_kr.teacher.show.worksheet import answer, as_text, as_toml, net, suggested, worksheet
 
 DEMOS = Path(__file__).parents[1] / "demos"
 FOR_TEACHERS = ("neuron", "dead-path", "paths-meet")

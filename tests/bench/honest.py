@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import people
 
-from micrograd_kr.checking import Report
-from micrograd_kr.diagnosis import check
-from micrograd_kr.exercise import load
+from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.report import Report
 
 SIZES = (2, 5, 10, 20, 50)
 AT_LEAST = {10: 0.9, 50: 0.995}

@@ -30,8 +30,8 @@ import diagnosed
 from careless import DATA, KINDS, MISCONCEPTIONS
 from diagnosed import Outcome
 
-from micrograd_kr.diagnosis import check
-from micrograd_kr.exercise import load
+from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.check.diagnosis import check
 
 WRITTEN = ("all", "70 %", "results")
 HEAD = ("sheets", "hidden", "first", "right", "causes", "≤ 3", "unexplained")

@@ -19,147 +19,20 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
-from typing import Any, Literal, NamedTuple
+from dataclasses import replace
+from decimal import InvalidOperation
+from typing import Any, NamedTuple
 
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.exercise import Exercise, ExerciseError, Formula, Solution, evaluate, parse_name, read_formula
-from micrograd_kr.forms import Forms, running_error
-from micrograd_kr.graphs import Entry
-
-Verdict = Literal["match", "rounding", "wrong"]
-VERDICTS: tuple[Verdict, ...] = ("match", "rounding", "wrong")
-MOST_DECIMALS = 300  # a unit below 1e-307 is no normal float
-
-
-# --- verdicts ---------------------------------------------------------------------------------------------------------
-
-
-class Part(NamedTuple):
-    """One side of a worked line.
-
-    text: as written. value: what it comes to. remedy: what would mend it, "0.1 → W1 = 0.3"; None if it agrees or
-    nothing was found.
-    """
-
-    text: str
-    value: float
-    verdict: Verdict
-    remedy: str | None = None
-
-
-class Note(NamedTuple):
-    """Something to be said of a number, in both languages."""
-
-    kind: str
-    english: str
-    korean: str
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A mistake that explains a wrong number.
-
-    kind: what it is called, "sign" or "updated". place: the quantity in whose working it was made, the number's own or
-    one that is not on the sheet. value: what the number comes to with it, unrounded.
-    also: what else it may be called, since that comes to the same. throughout: made at every such place.
-    same_at: other numbers that are wrong for the same reason.
-    """
-
-    kind: str
-    place: str
-    value: float
-    english: str
-    korean: str
-    also: tuple[str, ...] = ()
-    throughout: bool = False
-    same_at: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Row:
-    """One number of a person's beside the engine's.
-
-    name, formula: of the quantity. hand: as written, the last number of a worked line. value: the engine's.
-    difference: value − hand.
-    bound: the largest |difference| that rounding explains. parts: of a worked line, else None.
-    follows_from: the wrong number that makes this one wrong, if it is not wrong by itself. causes: of one that is.
-    """
-
-    name: str
-    formula: str
-    hand: str
-    value: float
-    difference: float
-    bound: float
-    verdict: Verdict
-    parts: tuple[Part, ...] | None = None
-    follows_from: str | None = None
-    causes: tuple[Cause, ...] = ()
-    notes: tuple[Note, ...] = ()
-
-
-class Step(NamedTuple):
-    """One parameter in one step of gradient descent; after is None without a learning rate."""
-
-    name: str
-    before: float
-    gradient: float
-    after: float | None
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `check` found: a row for each number of the person's, the step each parameter takes, the loss before and
-    after it.
-
-    order: the rows' names in the order a person works in.
-    """
-
-    exercise: str
-    rows: tuple[Row, ...]
-    parameters: tuple[Step, ...]
-    loss: tuple[float, float | None]
-    order: tuple[str, ...] = ()
-
-    @property
-    def wrong(self) -> tuple[Row, ...]:
-        return tuple(row for row in self.rows if row.verdict == "wrong")
-
-    @property
-    def roots(self) -> tuple[Row, ...]:
-        """The rows that are wrong by themselves, in working order."""
-        place = {name: i for i, name in enumerate(self.order)}
-        roots = (row for row in self.wrong if row.follows_from is None)
-        return tuple(sorted(roots, key=lambda row: place.get(row.name, 0)))
-
-    @property
-    def first_wrong(self) -> Row | None:
-        return next(iter(self.roots), None)
-
-
-class Hand(NamedTuple):
-    """A number as a person wrote it: its text, its exact value, its decimals."""
-
-    text: str
-    number: Decimal
-    decimals: int
-
-    @property
-    def unit(self) -> float:
-        return 10.0**-self.decimals
-
-
-def hand(text: str) -> Hand:
-    """Read a number; "0.08" has two decimals, "8.1e-4" has five, "12" none."""
-    number = Decimal(text)
-    return Hand(text, number, min(max(0, -int(number.as_tuple().exponent)), MOST_DECIMALS))
-
-
-def distance(written: Hand, value: float) -> float:
-    """|hand − value|, without the rounding that a subtraction of floats would add."""
-    return abs(float(written.number - Decimal(value)))
+from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.formula import Formula, evaluate, read_formula
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.number import Hand, distance, hand
+from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.check.forms import Forms
+from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Step, Verdict
+from micrograd_kr.teacher.check.rounding import running_error
+from micrograd_kr.teacher.derive.labelled import Entry
 
 
 def judged(written: Hand, value: float, error: float, unit: float) -> Verdict:
@@ -221,7 +94,7 @@ def judge(sheet: Sheet) -> Report:
     )
     losses = (solution.before[exercise.loss].data, after)
     rows = tuple(_row(sheet, name) for name in sheet.texts)
-    return Report(exercise.name, rows, steps, losses, tuple(sheet.judged))
+    return Report(exercise.name, rows, steps, losses, tuple(sheet.judged), exercise)
 
 
 def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) -> Report:

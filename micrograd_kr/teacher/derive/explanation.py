@@ -5,53 +5,35 @@ its number, the sum where paths meet, the product, the update.
     print(explain_exercise(load("chapter7")))
 
 An Explanation is data, lines of equal expressions; below it is set as text, Markdown, LaTeX and MathML. All formulas
-come from the rules run on symbols. A derivative is worked once and then used by its name, so that what is written
+come from the rules run on expressions. A derivative is worked once and then used by its name, so that what is written
 grows with the number of quantities and not with that of the paths between them.
 """
 
 import html
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from itertools import groupby, islice, takewhile
-from typing import Any, Literal, NamedTuple
+from itertools import groupby
+from typing import Any, Literal
 
 import numpy as np
 
-from micrograd_kr import notation, ops, symbols
-from micrograd_kr.checking import hand
+from micrograd_kr import ops
 from micrograd_kr.engine import Value
-from micrograd_kr.exercise import Exercise, Solution, parse_name, solve
-from micrograd_kr.notation import Form, Number
-from micrograd_kr.symbols import Symbol, number, simplified
+from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.solution import Solution, solve
+from micrograd_kr.teacher.derive import expressions, notation
+from micrograd_kr.teacher.derive.chain import Derivation, Factor, Kind, Line
+from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
+from micrograd_kr.teacher.derive.lines import Lines, line_of, named_values, values_below
+from micrograd_kr.teacher.derive.notation import Form, Number
 
 Level = Literal["title", "section", "lines"]
-Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
 
-FACTORS = 6  # of one chain; a longer one is worked in parts
+
 PARAGRAPH = 60  # characters that are set in one row of LaTeX
-
-
-# --- what an explanation is -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Line:
-    """A quantity and what it is equal to.
-
-    name: of the quantity, as on a sheet. kind: "chain" and "sum" say how a derivative is put together, "product" and
-    "total" its number, "upstream" and "local" are factors. sides: equal expressions in the order in which they are
-    written. value: the number, an array for a tensor. in_numbers: whether the last side with numbers in the place of
-    names, and the value, come after them.
-    """
-
-    name: str
-    kind: Kind
-    sides: tuple[Any, ...]
-    value: Any
-    in_numbers: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,205 +68,6 @@ class Explanation:
         return as_mathml(self)
 
 
-# --- derivatives ------------------------------------------------------------------------------------------------------
-
-
-class Lines:
-    """The named quantities of a scalar graph: how each was computed, and by which others it is used."""
-
-    def __init__(self, roots: Iterable[Value], names: Mapping[Value, str]) -> None:
-        named = symbols.named(roots, names)
-        self.lines = {name: symbols.line(name, value, named) for value, name in named.items() if value.rule}
-        self.order = {name: i for i, name in enumerate(named.values())}
-        self.numbers = {
-            each.name: each.number for line in self.lines.values() for each in symbols.named_in(line.formula)
-        }
-        self.users: dict[str, list[str]] = {name: [] for name in named.values()}
-        for line in self.lines.values():
-            for used in line.partials:
-                self.users[used].append(line.name)
-        self._below: dict[str, set[str]] = {}
-
-    def below(self, name: str) -> set[str]:
-        """What a quantity depends on, itself included."""
-        if name not in self._below:
-            found = self._below[name] = {name}
-            waiting = [name]
-            while waiting:
-                line = self.lines.get(waiting.pop())
-                fresh = [each for each in (line.partials if line else ()) if each not in found]
-                found.update(fresh)
-                waiting += fresh
-        return self._below[name]
-
-    def steps(self, a: str, b: str) -> list[str]:
-        """The lines that use b on a path from b to a."""
-        return [user for user in self.users.get(b, ()) if user in self.below(a)]
-
-    def partial(self, name: str, used: str) -> Any:
-        """A line's own derivative with respect to something it uses."""
-        return self.lines[name].partials[used]
-
-    def passes_on(self, name: str, used: str) -> bool:
-        """Whether a line hands the gradient on as it is: its derivative is the constant 1."""
-        partial = self.partial(name, used)
-        return not isinstance(partial, Symbol) and bool(partial == 1.0)
-
-
-class Factor(NamedTuple):
-    """∂of/∂by; own: it is a line's own derivative, with no other way from the one to the other."""
-
-    of: str
-    by: str
-    own: bool = False
-
-    @property
-    def name(self) -> str:
-        return f"d{self.of}/d{self.by}"
-
-
-Path = list[tuple[str, str]]  # the lines from a quantity upwards, each with what it uses: ("h1", "z1"), ("z3", "h1")
-
-
-class Derivation:
-    """Derivatives of named quantities, worked one after the other; each is written out once."""
-
-    def __init__(self, lines: Lines, loss: str) -> None:
-        self.lines, self.loss = lines, loss
-        self.numbers: dict[str, Any] = {}  # of each derivative that is written out, None while it is being worked
-        self.written: list[Any] = []
-
-    def work(self, of: str, by: str) -> Symbol:
-        """Write out ∂of/∂by and everything it is made of. Returns it by its name."""
-        waiting: list[Any] = [Factor(of, by)]
-        while waiting:  # not by recursion: a derivative may stand on thousands of others
-            each = waiting.pop()
-            if not isinstance(each, Factor):
-                each()
-            elif each.name not in self.numbers:
-                self.numbers[each.name] = None
-                waiting += reversed(self._plan(each))
-        return self._symbol(Factor(of, by))
-
-    def _symbol(self, factor: Factor) -> Symbol:
-        return Symbol(factor.name, self.numbers[factor.name])
-
-    def _plan(self, factor: Factor) -> list[Any]:
-        """What to do for a derivative, in order: others to work first, and steps to take."""
-        a, b, own = factor
-        if own:
-            return [lambda: self._write_factor(factor, (a, b))]
-        users = self.lines.steps(a, b)
-        if a == b or not users:
-            return [lambda: self._write_factor(factor, None)]
-        if len(users) > 1:
-            ends = self._terms_of_total(a, b)
-            return self._assembled(factor, "sum", [[Factor(end, b)] for end in ends] or self._over_users(a, b))
-        path = self._path(a, b)
-        factors = self._factors(a, path)
-        if len(factors) == 1:
-            return [lambda: self._write_factor(factor, path[0])]
-        return self._assembled(factor, "chain", [factors])
-
-    def _assembled(self, factor: Factor, kind: Kind, terms: list[list[Any]]) -> list[Any]:
-        """The plan for a sum of products of factors: how it is put together, what goes into it, its number."""
-        place = len(self.written)
-        self.written.append(None)  # the first line is known when the last one is
-        needed = [each for term in terms for each in term if isinstance(each, Factor)]
-        # One path of a sum over paths is written as one formula, too, if its first factor is known from before.
-        as_formula = kind == "chain" and factor.of != self.loss and needed[0].name in self.numbers
-
-        def finish() -> None:
-            products = ([self._symbol(each) if isinstance(each, Factor) else each for each in term] for term in terms)
-            side = reduce(ops.add, (reduce(ops.mul, each) for each in products))
-            sides = (side, self._formula(needed)) if as_formula else (side,)
-            self.written[place] = Line(factor.name, kind, sides, None, False)
-            ending: Kind = "product" if kind == "chain" else "total"
-            self.written.append(Line(factor.name, ending, (side,), number(side)))
-            self.numbers[factor.name] = number(side)
-
-        return [*needed, finish]
-
-    def _write_factor(self, factor: Factor, direct: tuple[str, str] | None) -> None:
-        """A derivative that a line gives by itself; `direct` is that line and what it uses, if it depends on it."""
-        partial = self.lines.partial(*direct) if direct else float(factor.of == factor.by)
-        sides = [partial, simplified(partial)]
-        if direct and direct[0] != factor.of:
-            same = Factor(*direct)
-            sides.insert(0, Symbol(same.name, number(partial)))
-            self.numbers[same.name] = number(partial)
-        distinct = {notation.text(side): side for side in sides}
-        self.numbers[factor.name] = number(partial)
-        kind: Kind = "upstream" if factor.of == self.loss else "local"
-        self.written.append(Line(factor.name, kind, tuple(distinct.values()), number(partial)))
-
-    def _formula(self, factors: Sequence[Factor]) -> Any:
-        """The product of the factors' formulas; of one that is no line's own derivative, its name."""
-
-        def formula(factor: Factor) -> Any:
-            line = self.lines.lines[factor.of]
-            return simplified(line.partials[factor.by]) if factor.by in line.partials else self._symbol(factor)
-
-        return simplified(reduce(ops.mul, map(formula, factors)))
-
-    def _upwards(self, a: str, user: str, b: str) -> Iterator[tuple[str, str]]:
-        """The way from b over one of its users, to a or to where ways part."""
-        yield user, b
-        while user != a and len(users := self.lines.steps(a, user)) == 1:
-            yield users[0], user
-            user = users[0]
-
-    def _path(self, a: str, b: str) -> Path:
-        """The way from b upwards: to a, to where ways part, or to what is worked already."""
-        first, *others = islice(self._upwards(a, self.lines.steps(a, b)[0], b), FACTORS - 1)
-        return [first, *takewhile(lambda pair: Factor(a, pair[1]).name not in self.numbers, others)]
-
-    def _factors(self, a: str, path: Path) -> list[Factor]:
-        """The derivatives along a path, from above. Lines at its upper end that only pass the gradient on are left out:
-
-        ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2.
-        """
-        end = path[-1][0]
-        below = [Factor(*pair, own=True) for pair in reversed(path if end != a else self._without_passing_on(path))]
-        return [Factor(a, end), *below] if end != a else [Factor(a, below[0].by), *below[1:]]
-
-    def _without_passing_on(self, path: Path) -> Path:
-        """A path without the lines at its upper end whose derivative is 1; at least one is left."""
-        count = len(path)
-        while count > 1 and self.lines.passes_on(*path[count - 1]):
-            count -= 1
-        return path[:count]
-
-    def _terms_of_total(self, a: str, b: str) -> list[str]:
-        """The terms of a total, if b reaches each over one path of its own: ∂E/∂h1 = ∂E_o1/∂h1 + ∂E_o2/∂h1."""
-        paths = [list(islice(self._upwards(a, user, b), FACTORS)) for user in self.lines.steps(a, b)]
-        if any(path[-1][0] != a for path in paths):
-            return []
-        ends = [self._without_passing_on(path)[-1][0] for path in paths]
-        passed = Counter(line for path in paths for line, _ in path)
-        return ends if a not in ends and all(passed[end] == 1 for end in ends) else []
-
-    def _over_users(self, a: str, b: str) -> list[list[Any]]:
-        """Σ ∂a/∂c · ∂c/∂b over the lines c that use b.
-
-        Where one c is reached over another, too, its ∂c/∂b would be more than this line's own derivative: these are
-        written by their formulas.
-        """
-        users = self.lines.steps(a, b)
-        last = max(self.lines.order[each] for each in users)
-        reached: set[str] = set()
-        waiting = list(users)
-        while waiting:
-            above = self.lines.steps(a, waiting.pop())
-            fresh = [each for each in above if each not in reached and self.lines.order[each] <= last]
-            reached.update(fresh)
-            waiting += fresh
-        if a not in users and reached.isdisjoint(users):
-            return [[Factor(a, user), Factor(user, b, own=True)] for user in reversed(users)]
-        own = {user: simplified(self.lines.partial(user, b)) for user in reversed(users)}
-        return [[partial] if user == a else [Factor(a, user), partial] for user, partial in own.items()]
-
-
 # --- explanations -----------------------------------------------------------------------------------------------------
 
 
@@ -299,7 +82,7 @@ def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> E
     asked = [_label(each, names) for each in parameters]
     leaves = [name for value, name in names.items() if value.rule is None]
     exact = frozenset([*leaves, "lr"])
-    if any(np.ndim(value.data) for value in symbols.values(loss)):
+    if any(np.ndim(value.data) for value in values_below(loss)):
         return Explanation("", tuple(_matrices(loss, names, asked or leaves, lr)), exact)
     lines = Lines([loss], names)
     start = {name: lines.numbers[name] for name in leaves if name in lines.numbers}
@@ -319,7 +102,7 @@ def _labels(loss: Value) -> dict[Value, str]:
         raise ValueError(f"expected {loss.label} to be computed, got a leaf; under no_grad() nothing is recorded")
     if loss.shape:
         raise ValueError(f"expected a scalar loss, got the shape {loss.shape}: reduce it with .sum() or .mean()")
-    names = {value: value.label for value in symbols.values(loss) if value.label}
+    names = {value: value.label for value in values_below(loss) if value.label}
     seen: set[str] = set()
     for label in names.values():
         if label in seen:
@@ -427,7 +210,7 @@ def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
         return Symbol(f"{name}'", found[name].value) if name in found else Symbol(name, value)
 
     for name, line in lines.lines.items():
-        side = symbols.renamed(line.formula, after)
+        side = expressions.renamed(line.formula, after)
         found[name] = Line(f"{name}'", "second", (side,), number(side))
     return found
 
@@ -437,16 +220,17 @@ def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
 
 def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr: float | None) -> list[Section]:
     """The forward pass, and the gradient of each quantity from those of the lines that use it: (∂E/∂z)ᵀ·x."""
-    named = symbols.named([loss], names)
+    named = named_values([loss], names)
     parts: dict[str, list[Any]] = {name: [] for name in named.values()}
     forward, back = [], []
     for value, name in reversed(named.items()):
         gradient: Any = 1.0 if value is loss else None
         if value is not loss and parts[name]:
-            side = symbols.narrow(reduce(ops.add, parts[name]), np.shape(value.data))
+            side = expressions.narrow(reduce(ops.add, parts[name]), np.shape(value.data))
             sides = tuple(
                 {
-                    notation.text(each): each for each in (side, symbols.narrow(simplified(side), np.shape(value.data)))
+                    notation.text(each): each
+                    for each in (side, expressions.narrow(simplified(side), np.shape(value.data)))
                 }.values()
             )
             slope = np.broadcast_to(number(side), np.shape(value.data))
@@ -454,14 +238,14 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
             gradient = Symbol(back[-1].name, back[-1].value)
         if value.rule is None or gradient is None:
             continue
-        line = symbols.line(name, value, named, gradient)
+        line = line_of(name, value, named, gradient)
         forward.append(Line(name, "forward", (line.formula,), number(line.formula)))
         for used, contribution in line.partials.items():
             parts[used].append(contribution)
     forward.reverse()
     reached = set(asked)
     for each in forward:
-        if not reached.isdisjoint(symbols.names_in(each.sides[0])):
+        if not reached.isdisjoint(expressions.names_in(each.sides[0])):
             reached.add(each.name)
     worked = [each for each in back if each.name.removeprefix(Factor(loss.label, "").name) in reached]
     if lr is not None:
@@ -519,6 +303,8 @@ WORDS = {
         "many": "{first}, …, {last} ({count}개)",
     },
 }
+
+
 MANY = 12  # names in a heading
 
 
@@ -558,7 +344,7 @@ def sides(line: Line, form: Form = "text", number: Number | None = None) -> list
     shown = line.sides if line.kind not in ("product", "total") else ()  # these stand at "chain" and "sum"
     written = [notation.written(each, form, False, number) for each in shown]
     if line.in_numbers and not np.ndim(line.value):
-        if line.sides and not any(np.ndim(each.number) for each in symbols.named_in(line.sides[-1])):
+        if line.sides and not any(np.ndim(each.number) for each in expressions.named_in(line.sides[-1])):
             written.append(notation.written(line.sides[-1], form, True, number))
         written.append(number(line.name, float(line.value), False))
     return list(dict.fromkeys(written))

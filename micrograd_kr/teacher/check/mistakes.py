@@ -14,10 +14,10 @@ from itertools import chain, combinations
 from typing import Any, NamedTuple
 
 from micrograd_kr import ops
-from micrograd_kr.forms import Forms
-from micrograd_kr.graphs import stem
 from micrograd_kr.ops import Rule
-from micrograd_kr.symbols import Comparison, Symbol, names_in, number
+from micrograd_kr.teacher.check.forms import Forms
+from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number
+from micrograd_kr.teacher.derive.labelled import stem
 
 # Every kind of mistake; of names for one and the same result the first is used.
 KINDS = (
@@ -47,10 +47,18 @@ KINDS = (
     "far",
     "copied",
 )
+
+
 # What is made at every such place by those who do not know better; the others are slips.
 MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
+
+
 SLACK = 1e-6
+
+
 LITERALS = {0.5: "half", 2.0: "two", -1.0: "minus one"}
+
+
 POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
 
 
@@ -66,8 +74,14 @@ def _rounded(x: float, decimals: float) -> float:
 
 
 ROUNDED = Rule("round", _rounded, dx=lambda g, out, x, decimals: g, scalar=_rounded)
+
+
 CUT = Rule("cut", _cut, dx=lambda g, out, x, decimals: g, scalar=_cut)
+
+
 LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
+
+
 OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
 
 

@@ -19,17 +19,26 @@ from itertools import pairwise
 from string import Template
 from typing import Any, get_args
 
-from micrograd_kr import explanation, notation
-from micrograd_kr.checking import Report, Row
-from micrograd_kr.diagnosis import check
-from micrograd_kr.drawing import Plan, below, planned, symbol
+from micrograd_kr.drawing import below
 from micrograd_kr.engine import Value
-from micrograd_kr.exercise import Exercise, ExerciseError, Solution, names_in, parse_name, solve
-from micrograd_kr.symbols import line
-from micrograd_kr.worksheet import depths
+from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.formula import names_in
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.solution import Solution, solve
+from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.report import Report, Row
+from micrograd_kr.teacher.derive import chain, explanation, notation
+from micrograd_kr.teacher.derive.lines import line_of
+from micrograd_kr.teacher.derive.notation import symbol
+from micrograd_kr.teacher.show.diagram import Plan, planned
+from micrograd_kr.teacher.show.worksheet import depths
 
 SCRIPTS = ("engine.js", "picture.js", "page.js")
+
+
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
+
+
 ROOM = 400_000  # characters of formulas, so that a page stays well below a megabyte
 
 
@@ -193,7 +202,7 @@ def _partial(formula: Any, source: str, target: str) -> Sides:
     return _twice(sides)
 
 
-def _derived(each: explanation.Line) -> Sides:
+def _derived(each: chain.Line) -> Sides:
     """A line of a derivation."""
     return _twice(lambda form, slot: [notation.quantity(each.name, form), *explanation.sides(each, form, slot)])
 
@@ -257,7 +266,7 @@ def content(exercise: Exercise, report: Report) -> dict[str, Any]:
     gradients = differentiated(exercise, plan, _wanted(exercise))
     found = boxes(exercise, plan)
     order, routes = columns(found)
-    kinds = get_args(explanation.Kind)
+    kinds = get_args(chain.Kind)
     return {
         "loss": exercise.loss,
         "lr": exercise.lr,
@@ -288,7 +297,7 @@ def _formulas(exercise: Exercise, solution: Solution, plan: Plan, gradients: Seq
         if other == target and source in gradients
     ]
     values = {value: name for name, value in solution.before.items()}
-    lines = {name: line(name, solution.before[name], values) for name in exercise.forward}
+    lines = {name: line_of(name, solution.before[name], values) for name in exercise.forward}
     second = exercise.forward if solution.after else ()
     later = [*(f"{name}+" for name in solution.updated), *(f"{name}'" for name in second)]
     keys = {key: key for key in [*solution.before, *later, *(f"d{exercise.loss}/d{name}" for name in solution.before)]}
@@ -314,7 +323,7 @@ def _derivations(exercise: Exercise, gradients: Sequence[str]) -> dict[str, Any]
     written: list[tuple[str, Sides]] = []
     size = 0
 
-    def place(each: explanation.Line) -> int:
+    def place(each: chain.Line) -> int:
         nonlocal size
         key = (each.kind, explanation.line_text(each, _slot))
         if key not in places:
@@ -345,7 +354,7 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     lang: "en" or "ko", what the page begins with. Raises ExerciseError for an exercise of more than MOST quantities,
     and as `check` does.
     """
-    folder = files("micrograd_kr") / "page"
+    folder = files("micrograd_kr.teacher.show") / "web"
     style, frame = (folder.joinpath(name).read_text("utf-8") for name in ("page.css", "page.html"))
     script = "".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
     return Template(frame).substitute(

@@ -19,17 +19,25 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.symbols import Comparison, Symbol, number
+from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number
 
 Form = Literal["text", "latex", "mathml"]
+
 
 # How a number is written, from the quantity whose number it is (None: a literal of a formula), its value, and whether
 # a negative number has to stand in brackets.
 Number = Callable[[str | None, float, bool], str]
 
+
 SHORT = 4  # a number with no more decimals is written without zeros behind it: 0.08, 715
+
+
 GIVEN = 8  # decimals of a given number that are kept in any case
+
+
 SUM, PRODUCT, POWER, ATOM = range(4)  # what binds tighter is greater
+
+
 RELATIONS: dict[Any, str] = {
     operator.gt: ">",
     operator.ge: "≥",
@@ -38,7 +46,11 @@ RELATIONS: dict[Any, str] = {
     operator.eq: "=",
     operator.ne: "≠",
 }
+
+
 OTHERWISE = {">": "≤", "≥": "<", "<": "≥", "≤": ">", "=": "≠", "≠": "="}
+
+
 FUNCTIONS = {"√": "sqrt", "Σ": "sum", "[ ]": "index"}  # by a rule's symbol, where that is no word
 
 
@@ -179,7 +191,11 @@ _LATEX = {
         for each, sign in (("−", "-"), ("×", r"\times"), ("·", r"\cdot"), ("½", r"\frac{1}{2}"), ("→", r"\to"))
     },
 }
+
+
 _LATEX_SIGNS = {"·": r" \cdot ", "×": r" \times ", "⊙": r" \odot ", "≥": r"\ge", "≤": r"\le", "≠": r"\ne"}
+
+
 _LATEX_FUNCTIONS = {each: "\\" + each for each in ("exp", "log", "sin", "cos", "tanh", "max", "min")}
 
 
@@ -507,3 +523,19 @@ def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:
 
 def _side(left: float, right: float) -> str:
     return ">" if left > right else "<" if left < right else "="
+
+
+def symbol(name: str) -> str:
+    """A quantity's name as a textbook sets it: ∂E/∂W₅, W₅⁺, z₁′."""
+    name = subscripts(name)
+    if "/" in name:
+        a, b = name.split("/")
+        return f"∂{a[1:]}/∂{b[1:]}"
+    return name.replace("+", "⁺").replace("'", "′")
+
+
+def subscripts(text: str) -> str:
+    """The digits at the end of each name set low."""
+    return re.sub(
+        r"(?<=[^\W\d])\d+(?!\w)", lambda found: found[0].translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")), text
+    )

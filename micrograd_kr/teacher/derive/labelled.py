@@ -11,13 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from micrograd_kr import notation
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.exercise import Bare, Exercise, ExerciseError, Formula, Solution, spelled, with_hand
-from micrograd_kr.symbols import line, values
-from micrograd_kr.symbols import named as with_names
+from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
+from micrograd_kr.teacher.ask.formula import Formula
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.quantity import spelled
+from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.derive.lines import line_of, named_values, values_below
 
 Parameters = Iterable[Value | str] | None
+
+
 DIGITS = str.maketrans("", "", "0123456789")
 
 
@@ -40,7 +45,7 @@ def named(loss: Value) -> dict[str, Value]:
             "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded",
             "다른 것에서 계산된 손실이 필요합니다. no_grad() 안에서는 계산이 기록되지 않습니다",
         )
-    labels = {each: each.label or "loss" for each in values(loss) if each.label or each is loss}
+    labels = {each: each.label or "loss" for each in values_below(loss) if each.label or each is loss}
     taken: set[str] = set()
     for label in labels.values():
         if label in taken:
@@ -54,7 +59,7 @@ def named(loss: Value) -> dict[str, Value]:
                 f"이름표는 W1, dense_2처럼 씁니다 (빈칸, / + ' = 없이, lr 아님). 지금: {label!r}",
             )
         taken.add(label)
-    return {name: value for value, name in with_names([loss], labels).items()}
+    return {name: value for value, name in named_values([loss], labels).items()}
 
 
 def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: Parameters) -> Solution:
@@ -71,7 +76,7 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     start = {name: numbers[name] for name in changed}
     names = {value: name for name, value in before.items()}
     formulas = {
-        name: Formula(notation.text(line(name, value, names).formula), ast.Constant(value.data))
+        name: Formula(notation.text(line_of(name, value, names).formula), ast.Constant(value.data))
         for name, value in before.items()
         if value.rule is not None
     }
@@ -109,7 +114,7 @@ def after(before: Mapping[str, Value], loss: Value, start: Mapping[str, Any]) ->
     """The named Values computed again from other leaves."""
     names = {value: name for name, value in before.items()}
     again: dict[Value, Value] = {}
-    for node in values(loss):
+    for node in values_below(loss):
         if node.rule is None:
             new = Value(start[names[node]]) if node in names and names[node] in start else Value(node.data)
         else:
@@ -156,7 +161,7 @@ def _decimals(numbers: Iterable[Any]) -> int:
 
 def is_scalar(loss: Value) -> bool:
     """Whether everything a loss is computed from is a scalar."""
-    return not any(each.shape for each in values(loss))
+    return not any(each.shape for each in values_below(loss))
 
 
 def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, parameters: Sequence[str]) -> Any:

@@ -9,16 +9,16 @@ error; what is not on the sheet is worked in place.
 After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
-import numpy as np
-
-from micrograd_kr import ops
-from micrograd_kr.exercise import Exercise, ExerciseError, Quantity, Solution, parse_name
-from micrograd_kr.symbols import Comparison, Line, Symbol, line, names_in, number, renamed
+from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.quantity import Quantity
+from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.derive.expressions import Symbol, names_in, number, renamed
+from micrograd_kr.teacher.derive.lines import Line, line_of
 
 STEPS = 1_000_000
 
@@ -33,7 +33,7 @@ class Forms:
         names = {value: name for name, value in solution.before.items()}
         self.exercise: Exercise = solution.exercise
         exercise = self.exercise
-        self.lines: dict[str, Line] = {name: line(name, solution.before[name], names) for name in exercise.forward}
+        self.lines: dict[str, Line] = {name: line_of(name, solution.before[name], names) for name in exercise.forward}
         self.users: dict[str, list[str]] = {name: [] for name in solution.before}
         for user in self.lines.values():
             for used in user.partials:
@@ -238,165 +238,3 @@ class Forms:
         if then.kind == "updated":
             return first.kind == "gradient" and then.of in self.below[str(first.by)]
         return False
-
-
-# --- running error ----------------------------------------------------------------------------------------------------
-
-TRANSCENDENTAL = (ops.sigmoid, ops.tanh, ops.exp, ops.log, ops.sin, ops.cos, ops.softplus, ops.logsigmoid)
-
-
-class RunningError:
-    """The error a worked form may carry, before its own result is rounded."""
-
-    def __init__(self, forms: Forms, known: Mapping[str, float], unit: float, afresh: bool = False) -> None:
-        """known: the errors of the numbers on the sheet so far. unit: of the sheet's last decimal. afresh: no gradient
-        on the sheet is used.
-        """
-        self.forms, self.known, self.unit, self.afresh = forms, known, unit, afresh
-        self.worked: dict[str, float] = {}
-        self.done: dict[Symbol, float] = {}
-
-    def of(self, form: Any, last: bool = False) -> float:
-        """last: this is the last step, whose own rounding is not counted here."""
-        if not isinstance(form, Symbol):
-            return 0.0
-        if form.rule is None:
-            return self._of_name(str(form.name))
-        if last:
-            return self._of_operation(form, last)
-        if form not in self.done:
-            self.done[form] = self._of_operation(form, last)
-        return self.done[form]
-
-    def _of_operation(self, form: Symbol, last: bool) -> float:
-        self.forms.count_steps(1)
-        if form.rule in (ops.add, ops.sub):
-            return self._of_sum(_terms(form), form.number)
-        if form.rule in (ops.mul, ops.neg):
-            return self._of_product(self._factors(form), form.number, last)
-        if form.rule is ops.select:
-            return self._of_choice(form)
-        return self._of_function(form, last)
-
-    def _on_sheet(self, name: str) -> bool:
-        return name in self.known and not (self.afresh and name in self.forms.gradients)
-
-    def _of_name(self, name: str) -> float:
-        if self._on_sheet(name):
-            return self.known[name]
-        waiting = [name]
-        while waiting:  # what it is worked from first; not by recursion, a chain may be long
-            each = waiting[-1]
-            first = [
-                other for other in self.forms.mentions(each) if not self._on_sheet(other) and other not in self.worked
-            ]
-            if first:
-                waiting += first
-            elif waiting.pop() not in self.worked:
-                self.worked[each] = self.of(self.forms.expansion(each))
-        return self.worked[name]
-
-    def _factors(self, form: Any) -> list[Any]:
-        """The factors of a product, through products that are worked in place."""
-        factors, waiting = [], [form]
-        while waiting:
-            each = waiting.pop()
-            if isinstance(each, Symbol) and each.rule is ops.mul:
-                waiting += [each.y, each.x]
-            elif isinstance(each, Symbol) and each.rule is ops.neg:
-                factors.append(-1.0)
-                waiting.append(each.x)
-            elif isinstance(each, Symbol) and each.rule is None and self._is_unwritten_product(str(each.name)):
-                waiting.append(self.forms.expansion(str(each.name)))
-            else:
-                factors.append(each)
-        self.forms.count_steps(len(factors))
-        return factors
-
-    def _is_unwritten_product(self, name: str) -> bool:
-        form = None if self._on_sheet(name) else self.forms.expansion(name)
-        return isinstance(form, Symbol) and form.rule in (ops.mul, ops.neg)
-
-    def _exact(self, errors: list[float], value: float) -> bool:
-        """Whether a step needs no rounding: exact numbers in, a result with no more decimals than the sheet's."""
-        return not any(errors) and abs(math.remainder(value, self.unit)) <= 4 * math.ulp(value)
-
-    def _of_sum(self, terms: list[Any], value: float) -> float:
-        errors = [self.of(each) for each in terms]
-        return 0.0 if self._exact(errors, value) else sum(errors) + (len(terms) - 1) * self.unit
-
-    def _of_product(self, factors: list[Any], value: float, last: bool) -> float:
-        constant = math.prod(each for each in factors if not isinstance(each, Symbol))
-        symbols = [each for each in factors if isinstance(each, Symbol)]
-        if abs(constant) == 1.0 and len(symbols) == 1:
-            return self.of(symbols[0], last)
-        sizes = [abs(each.number) for each in symbols] + [abs(constant)] * (abs(constant) != 1.0)
-        errors = [self.of(each) for each in symbols] + [0.0] * (abs(constant) != 1.0)
-        if self._exact(errors, value):
-            return 0.0
-        carried = math.prod(f + e for f, e in zip(sizes, errors, strict=True)) - math.prod(sizes)
-        largest = sorted(sizes, reverse=True)[: max(len(sizes) - 2, 0)]
-        rounded = sum(math.prod(largest[: n + 1]) for n in range(len(largest)))
-        return float(carried + (rounded + (not last)) * self.unit)
-
-    def _of_choice(self, form: Symbol) -> float:
-        """A derivative with a kink: within rounding of it, either side may have been taken."""
-        mask: Comparison = form.y
-        one, other = form.x if mask.true else form.x[::-1]
-        unsure = abs(number(mask.left) - number(mask.right)) <= self.of(mask.left) + self.of(mask.right)
-        if not unsure or (not self.of(mask.left) and not self.of(mask.right)):
-            return self.of(one)
-        return max(self.of(one), self.of(other)) + abs(float(number(one)) - float(number(other)))
-
-    def _of_function(self, form: Symbol, last: bool) -> float:
-        rule, x, y = form.rule, number(form.x), None if form.y is None else number(form.y)
-        error_x, error_y = self.of(form.x), self.of(form.y)
-        # σ(56) is no 1, though a float says so
-        irrational = rule in TRANSCENDENTAL and x != (1.0 if rule is ops.log else 0.0)
-        if rule is None or (not irrational and self._exact([error_x, error_y], form.number)):
-            return 0.0
-        error = self._moved(form, (x, y), 0, error_x) + (self._moved(form, (x, y), 1, error_y) if rule.dy else 0.0)
-        if rule is ops.sigmoid:
-            # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential rounded
-            error += 2 * max(form.number, 1 - form.number) ** 2 * self.unit
-        elif rule in (ops.tanh, ops.softplus, ops.logsigmoid):
-            error += 2 * self.unit
-        return float(error + (not last) * self.unit)
-
-    def _moved(self, form: Symbol, inputs: tuple[Any, Any], which: int, error: float) -> float:
-        """How far the result moves when one input moves by its error: the slope, or what the function itself does
-        around a kink.
-        """
-        if error == 0.0 or form.rule is None:
-            return 0.0
-        given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
-        slope = (form.rule.dx, form.rule.dy)[which]
-        with np.errstate(all="ignore"):  # a wrong number may make it log(0)
-            distances = [abs(slope(1.0, form.number, *given)) * error] if slope else []
-        for moved in (inputs[which] - error, inputs[which] + error):
-            given[which] = moved
-            distances.append(abs(form.rule.compute(*given) - form.number))
-        return float(max(distances))
-
-
-def _terms(form: Any) -> list[Any]:
-    """The terms of a sum, signs left out."""
-    terms, waiting = [], [form]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Symbol) and each.rule in (ops.add, ops.sub):
-            waiting += [each.y, each.x]
-        else:
-            terms.append(each)
-    return terms
-
-
-def running_error(forms: Forms, key: str, known: Mapping[str, float], unit: float) -> float:
-    """The largest running error among the forms of a quantity, and of the same worked afresh from the forward pass."""
-    usual = forms.expansion(key) if key else None
-    if usual is None:
-        return 0.0
-    working = RunningError(forms, known, unit)
-    errors = [working.of(form, last=True) for form in forms.of(key, known)]
-    errors.append(RunningError(forms, known, unit, afresh=True).of(usual, last=True))
-    return max(*errors, known.get(key, 0.0))

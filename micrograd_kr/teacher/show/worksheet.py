@@ -15,33 +15,33 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from html import escape
 from importlib.resources import files
-from itertools import count, groupby
+from itertools import groupby
 from random import Random
 from string import Template
 from typing import TYPE_CHECKING, NamedTuple
 
-from micrograd_kr import explanation, notation
-from micrograd_kr.checking import hand
-from micrograd_kr.exercise import (
-    NAMES,
-    Exercise,
-    ExerciseError,
-    Formula,
-    Solution,
-    evaluate,
-    names_in,
-    parse_name,
-    read_formula,
-    solve,
-)
+from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.formula import Formula, evaluate, names_in
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.solution import Solution, solve
+from micrograd_kr.teacher.derive import chain, explanation, notation
 
 if TYPE_CHECKING:
     import graphviz
 
+
 SHEETS = {".md": "markdown", ".html": "html", ".toml": "toml"}
+
+
 GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "second": "second"}
+
+
 DIGITS = 6  # decimals, where there are no hand numbers to go by
+
+
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
+
 
 WORDS = {
     "en": {
@@ -93,7 +93,7 @@ class Line(NamedTuple):
 
     name: str
     kind: str
-    working: explanation.Line
+    working: chain.Line
     answer: str
     blank: bool
 
@@ -143,7 +143,7 @@ def worksheet(
     return Worksheet(exercise, lines, digits, seed)
 
 
-def _workings(exercise: Exercise, names: Sequence[str]) -> dict[str, explanation.Line]:
+def _workings(exercise: Exercise, names: Sequence[str]) -> dict[str, chain.Line]:
     """The line of a derivation that gives each quantity its number."""
     found = {line.name: line for line in explanation.explain_exercise(exercise, *names).lines}
     for name in names:
@@ -207,11 +207,22 @@ def answer(value: float, digits: int) -> str:
 # --- comfortable numbers ----------------------------------------------------------------------------------------------
 
 STEPS = (10, 5, 1)  # hundredths: numbers with one decimal are tried first, then ones like 0.35, then 0.37
+
+
 TRIES = 400  # of each
+
+
 FLAT = {"sigmoid": 3.0, "tanh": 1.5, "softplus": 3.0, "exp": 3.0}  # beyond, σ' < 0.05, tanh' < 0.2: saturated
+
+
 KINKED = ("relu", "leaky_relu", "abs", "step", "max", "min")
+
+
 KINK = 0.05  # so near to a kink, rounding could decide
+
+
 UNITS = 10  # of the last decimal: an answer has two digits at least
+
 
 # fmt: off  (what is not comfortable, and what to do about it)
 OBJECTIONS = {
@@ -241,6 +252,8 @@ OBJECTIONS = {
     ),
     "few": ("there are not enough different numbers; use fewer", "서로 다른 수가 모자랍니다. 수의 개수를 줄이세요"),
 }
+
+
 # fmt: on
 
 
@@ -265,10 +278,10 @@ def drawn(exercise: Exercise, seed: int, names: Sequence[str], digits: int) -> E
     zeros = [name for name in names if not solution.value(name)]
     zeros += [f"{name}+" for name in exercise.parameters if not solution.gradients[name]]
     story = Story(sides, frozenset(zeros), len({round(each, digits) for each in values[-len(exercise.forward) :]}))
-    return _search(seed, lambda random, step: _redrawn(exercise, random, step), story, names, digits)
+    return first_comfortable(seed, lambda random, step: redrawn(exercise, random, step), story, names, digits)
 
 
-def _search(
+def first_comfortable(
     seed: int,
     attempt: Callable[[Random, int], Exercise | None],
     story: Story,
@@ -295,7 +308,7 @@ def _search(
     )
 
 
-def _redrawn(exercise: Exercise, random: Random, step: int) -> Exercise | None:
+def redrawn(exercise: Exercise, random: Random, step: int) -> Exercise | None:
     """The exercise with other numbers, all of different size; None where there are not enough."""
     taken = {exercise.lr}
     numbers: dict[str, float] = {}
@@ -470,7 +483,7 @@ def _as_html(sheet: Worksheet, lang: str, answers: bool, picture: str) -> str:
         rows = "\n".join(_html_row(sheet, line, answers) for line in lines)
         body.append(f"<section>\n<h2>{i}. {words[kind]}</h2>\n<table>\n<thead><tr>{head}</tr></thead>")
         body.append(f"<tbody>\n{rows}\n</tbody>\n</table>\n</section>")
-    frame = Template((files("micrograd_kr") / "page" / "sheet.html").read_text("utf-8"))
+    frame = Template((files("micrograd_kr.teacher.show") / "web" / "sheet.html").read_text("utf-8"))
     title, origin = escape(_heading(sheet, words, answers)), escape(_origin(sheet, words))
     return frame.substitute(lang=lang, title=title, body="\n".join(body), origin=origin)
 
@@ -494,7 +507,8 @@ def net(exercise: Exercise) -> "graphviz.Digraph":
     """The exercise as a net to print on its sheet: what it starts from, and none of the numbers to be worked."""
     import graphviz
 
-    from micrograd_kr.drawing import planned, symbol
+    from micrograd_kr.teacher.derive.notation import symbol
+    from micrograd_kr.teacher.show.diagram import planned
 
     plan = planned(exercise, solve(exercise))
     dot = graphviz.Digraph()
@@ -539,7 +553,6 @@ def _weights(exercise: Exercise, formula: Formula) -> dict[str, str]:
 _OPENING = """\
 빈칸 ""에 수나 풀이를 쓰고 이 파일을 확인하세요: micrograd-kr check FILE
 Write a number or a worked line into each "", then: micrograd-kr check FILE"""
-_GIVEN = "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"
 
 
 def as_toml(
@@ -579,161 +592,3 @@ def _quoted(text: str) -> str:
 
 def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else _quoted(name)
-
-
-# --- new exercises ----------------------------------------------------------------------------------------------------
-
-LOSSES = {
-    "half-squared": "1/2*({target} - {o})**2",
-    "squared": "({target} - {o})**2",
-    "cross-entropy": "-{target}*log({o}) - (1 - {target})*log(1 - {o})",
-}
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear")
-
-MODERATE = 1.5  # as large as a sum is to be: no function is flat there, and sums do not grow from layer to layer
-SIGNINGS = 30  # of one neuron
-
-
-class Net(NamedTuple):
-    """A dense net to make an exercise of.
-
-    sizes: of the layers, inputs first. activations: of each layer but the first, or one for all. loss: a key of LOSSES.
-    """
-
-    sizes: Sequence[int] = (2, 2, 2)
-    activations: Sequence[str] = ("sigmoid",)
-    loss: str = "half-squared"
-    bias: bool = False
-
-
-def layer_sizes(text: str) -> tuple[int, ...]:
-    """The sizes of layers from text, "2-3-1". Raises ExerciseError for anything else."""
-    if not re.fullmatch(r"[1-9][0-9]{0,2}(-[1-9][0-9]{0,2})+", text, re.ASCII):
-        raise ExerciseError(
-            f'--layers: expected the sizes of two layers or more, inputs first, as in 2-3-1; got "{text[:40]}"',
-            f'--layers: 입력층부터 두 층 이상의 크기가 필요합니다 (예: 2-3-1). 지금: "{text[:40]}"',
-        )
-    return tuple(map(int, text.split("-")))
-
-
-def new(net: Net, seed: int = 0) -> str:
-    """A commented exercise file for a net, with comfortable numbers and blanks: one seed, one file.
-
-    Names: inputs x1 …, weights W1 … and with biases b1 … layer by layer, neuron by neuron, input by input; z1 … and h1
-    … through all hidden layers, outputs o1 …, their errors E_o1 … and E_total. With a single output: o, target, E. For
-    2-2-2 these are the names of the textbook.
-    Raises ExerciseError for a net that cannot be, and where no comfortable numbers are found.
-    """
-    net = _checked(net)
-    draft, notes = _draft(net)
-    relus = sum(formula.text.startswith("relu") for formula in draft.forward.values())
-
-    def attempt(random: Random, step: int) -> Exercise | None:
-        sized = _redrawn(draft, random, step)
-        return sized and _signed(sized, random, lowest=KINK if relus else -MODERATE)
-
-    story = Story([1.0] * relus, frozenset(), len(draft.forward) - relus)  # every relu open, so h = z
-    exercise = _search(seed, attempt, story, suggested(draft), DIGITS)
-    return as_toml(worksheet(exercise), opening=_new_opening(net, seed), notes=notes)
-
-
-def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
-    """The exercise with some parameters negative, so that neuron by neuron the sum is from lowest to MODERATE."""
-    values, parameters = dict(exercise.given), dict(exercise.parameters)
-    for line, formula in exercise.forward.items():
-        own = [name for name in names_in(formula) if name in parameters]
-        for _ in range(SIGNINGS):
-            negative = random.random() / 2  # how often a weight is
-            values |= {name: math.copysign(parameters[name], random.random() - negative) for name in own}
-            values[line] = evaluate(formula, values)
-            if not own or lowest <= values[line] <= MODERATE:
-                break
-    return replace(exercise, parameters={name: values[name] for name in parameters})
-
-
-def _checked(net: Net) -> Net:
-    """The net with an activation for each layer. Raises ExerciseError for one that cannot be."""
-    layers = len(net.sizes) - 1
-    activations = tuple(net.activations) * (layers if len(net.activations) == 1 else 1)
-    names = sum((before + 3) * size for before, size in zip(net.sizes, net.sizes[1:], strict=False))
-    unknown = [each for each in activations if each not in ACTIVATIONS]
-    if unknown or len(activations) != layers:
-        raise ExerciseError(
-            f"--activation: expected {', '.join(ACTIVATIONS)}, one for all or {layers} parted by commas; "
-            f"got {','.join(activations)[:80]}",
-            f"--activation: {', '.join(ACTIVATIONS)} 가운데 하나, 또는 쉼표로 나눈 {layers}개가 필요합니다. "
-            f"지금: {','.join(activations)[:80]}",
-        )
-    last = activations[-1]
-    if net.loss == "cross-entropy" and last != "sigmoid":
-        raise ExerciseError(
-            f"--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}",
-            f"--loss cross-entropy: 출력이 0과 1 사이여야 합니다. 마지막 층에 sigmoid를 쓰세요. 지금: {last}",
-        )
-    if names > NAMES:
-        raise ExerciseError(
-            f"--layers: expected a net of at most {NAMES} quantities, got {names}: use smaller layers",
-            f"--layers: 양이 {NAMES}개까지인 신경망이 필요합니다. 지금: {names}개. 층을 줄이세요",
-        )
-    return net._replace(activations=activations)
-
-
-def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
-    """The exercise of a net with numbers that are still to be drawn, and comments for its lines, by "table name"."""
-    given = {f"x{i}": 0.5 for i in range(1, net.sizes[0] + 1)}
-    parameters: dict[str, float] = {}
-    forward: dict[str, str] = {}
-    notes = {"given x1": _GIVEN}
-    weights, units, above = count(1), count(1), list(given)
-    for layer, (size, activation) in enumerate(zip(net.sizes[1:], net.activations, strict=True), 1):
-        last = layer == len(net.activations)
-        note = _layer_note(layer, len(net.activations) - 1)
-        hidden = sum(net.sizes[1:layer])
-        outs = _outputs(size) if last else [f"h{hidden + i}" for i in range(1, size + 1)]
-        for i, out in enumerate(outs):
-            unit, into = next(units), [f"W{next(weights)}" for _ in above]
-            bias = [f"b{unit}"] * net.bias
-            total = " + ".join([f"{weight}*{x}" for weight, x in zip(into, above, strict=True)] + bias)
-            first = out if activation == "linear" else f"z{unit}"
-            forward[first] = total
-            forward.setdefault(out, f"{activation}({first})")
-            parameters |= dict.fromkeys([*into, *bias], 0.5)
-            if i == 0:
-                notes |= {f"parameters {into[0]}": note, f"forward {first}": note}
-        above = outs
-    tails = ["" if out == "o" else f"_{out}" for out in above]
-    for i, (out, tail) in enumerate(zip(above, tails, strict=True)):
-        given[f"target{tail}"] = 0.5 if net.loss != "cross-entropy" else float(i == 0)
-        forward[f"E{tail}"] = LOSSES[net.loss].format(target=f"target{tail}", o=out)
-    notes[f"forward E{tails[0]}"] = "오차 · the error"
-    if len(above) > 1:
-        forward["E_total"] = " + ".join(f"E{tail}" for tail in tails)
-    formulas = {name: read_formula(text) for name, text in forward.items()}
-    lr = 0.5 if set(net.activations) == {"sigmoid"} else 0.1
-    title = f"{_shape(net)} 신경망 · A {_shape(net)} net"
-    return Exercise("new", title, list(forward)[-1], lr, given, parameters, formulas, {}, frozenset(), "new"), notes
-
-
-def _outputs(size: int) -> list[str]:
-    return ["o"] if size == 1 else [f"o{i}" for i in range(1, size + 1)]
-
-
-def _shape(net: Net) -> str:
-    functions = net.activations[:1] if len(set(net.activations)) == 1 else net.activations
-    return f"{'-'.join(map(str, net.sizes))} {', '.join(functions)}"
-
-
-def _layer_note(layer: int, hidden: int) -> str:
-    if layer > hidden:
-        return "출력층 · the output layer"
-    return "은닉층 · the hidden layer" if hidden == 1 else f"은닉층 {layer} · hidden layer {layer}"
-
-
-def _new_opening(net: Net, seed: int) -> str:
-    """The comment at the top of a new file."""
-    return f"""\
-{_shape(net)} 신경망. 오차는 {net.loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {_shape(net)} net. Its error is {net.loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Any, NamedTuple
 
-from micrograd_kr.checking import Cause, Note, Report, Row, Verdict, hand
+from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.check.report import Cause, Note, Report, Row, Verdict
 
 WORDS = {
     "en": {
@@ -74,9 +75,17 @@ WORDS = {
         "ways": "손으로 유도한 식, 스칼라 Value, 텐서 Value 사이의 가장 큰 차이: {spread}.",
     },
 }
+
+
 STYLES: dict[Verdict, str] = {"match": "", "rounding": "yellow", "wrong": "bold red"}
+
+
 GAP = 2
+
+
 WIDEST = 60  # cells of one column; what is longer goes on in the next line
+
+
 SUBSTITUTES = {
     "∂": "d",
     "−": "-",

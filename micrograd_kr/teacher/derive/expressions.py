@@ -6,19 +6,14 @@ what is written out cannot disagree with what was computed. Only what changes no
 factors ½, 2 and −1 stay, as a person writes them at first. What a person then makes of it is `simplified`.
 """
 
-import itertools
 import operator
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.engine import Value
-from micrograd_kr.ops import Axes, Rule
-
-READABLE_DEPTH, READABLE_LENGTH = 6, 100  # operations within one another, and in all, in one formula
+from micrograd_kr.ops import Rule
 
 
 class Comparison(NamedTuple):
@@ -115,7 +110,7 @@ class Unnamed(NamedTuple):
         return f"array of shape {self.shape}"
 
 
-def _constant(data: Any) -> Any:
+def constant(data: Any) -> Any:
     """A number as it is; an array as a symbol, so that the factors and the sign before it stay to be seen."""
     if isinstance(data, Symbol | Comparison) or not np.ndim(data):
         return data
@@ -135,7 +130,7 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
     if isinstance(y, Comparison) and rule is not ops.select:
         y = number(y) if np.any(y.true) else 0.0
     if rule.dy is not None:  # two inputs, and no option
-        x, y = _constant(x), _constant(y)
+        x, y = constant(x), constant(y)
     if rule in (ops.mul, ops.div):
         x = narrow(x, np.shape(number(y)))
         y = narrow(y, np.shape(number(x)))
@@ -151,7 +146,7 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
     return Symbol(None, value, rule, x, y)
 
 
-def _spread(of: Any, shape: tuple[int, ...]) -> Any:
+def spread(of: Any, shape: tuple[int, ...]) -> Any:
     """An expression broadcast to a shape, if it has not got it."""
     if np.shape(number(of)) == shape:
         return of
@@ -181,9 +176,9 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
         return isinstance(each, float | int) and each == value
 
     if rule in (ops.mul, ops.div, ops.neg) and _is_spread_number(x) and not np.ndim(number(y)):
-        return _spread(_record(rule, x.x, y), x.shape)
+        return spread(_record(rule, x.x, y), x.shape)
     if rule is ops.mul and _is_spread_number(y) and not np.ndim(number(x)):
-        return _spread(_record(rule, x, y.x), y.shape)
+        return spread(_record(rule, x, y.x), y.shape)
     if rule is ops.mul:
         if is_number(x, 0.0) or is_number(y, 0.0):
             return 0.0
@@ -197,147 +192,12 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
     if rule is ops.same:
         return x
     if rule is ops.reshape and _is_spread_number(x):
-        return _spread(x.x, y)
+        return spread(x.x, y)
     if rule is ops.linear:  # a layer is what it is made of
         return ops.add(ops.matmul(x[0], x[1].mT), *x[2:]) if len(x) > 2 else ops.matmul(x[0], x[1].mT)
     if rule is ops.select and not isinstance(y, Comparison) and not np.ndim(y):
         return x[0] if y else x[1]
     return None
-
-
-@dataclass(frozen=True)
-class Line:
-    """A named quantity: its formula in other named quantities, and its derivative with respect to each of these."""
-
-    name: str
-    formula: Any
-    partials: Mapping[str, Any]
-
-
-def line(name: str, value: Value, names: Mapping[Value, str], gradient: Any = 1.0) -> Line:
-    """The Line of one named Value.
-
-    names: what the named Values are called; Values without a name are part of the formula, or numbers if nothing
-    computed them. gradient: what arrives at the Value. With 1 the partials are derivatives; with the symbol ∂E/∂z they
-    are what the line hands on of it, which is how a tensor's derivatives are written.
-    """
-    if value.rule is None:  # a formula without names
-        return Line(name, value.data, {})
-    order = list(_between(value, names))
-    symbols: dict[Value, Any] = {}
-
-    def symbol(of: Value | None, data: Any) -> Any:
-        if of is None or of not in names:
-            return symbols[of] if of in symbols else _constant(data)
-        return Symbol(names[of], data)
-
-    for node in order:
-        symbols[node] = _operation(node)(*_operands(node, symbol))
-    formula = symbols.pop(value)
-    partials: dict[str, Any] = {}
-    arrived: dict[Value, Any] = {value: gradient}
-    for node in reversed(order):
-        g = arrived.pop(node, 0.0)
-        out = Symbol(name, value.out) if node is value else symbols[node]
-        for each, r in _contributions(node, g, out, _operands(node, symbol)):
-            if each in names:
-                partials[names[each]] = r + partials[names[each]] if names[each] in partials else r
-            elif each.rule is not None:
-                arrived[each] = r + arrived[each] if each in arrived else r
-    return Line(name, formula, partials)
-
-
-def values(root: Value) -> dict[Value, None]:
-    """Every Value of a graph, each after what it was computed from."""
-    found: dict[Value, None] = {}
-    for node in _between(root, {}):
-        found |= dict.fromkeys(_inputs(node))
-        found[node] = None
-    return found or {root: None}
-
-
-def named(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Value, str]:
-    """The named Values of a graph in the order of computation, each after what it was computed from.
-
-    Where a formula would grow too deep or too long to be read, what it uses is given a name: t1, t2, …
-    """
-    found: dict[Value, str] = {}
-    taken = set(names.values())
-    fresh = (name for name in map("t{}".format, itertools.count(1)) if name not in taken)
-    sizes: dict[Value, tuple[int, int]] = {}
-    for root in roots:
-        for node in _between(root, found):
-            inputs = _inputs(node)
-            found |= {each: names[each] for each in inputs if each.rule is None and each in names}
-            within = [sizes[each] for each in inputs if each.rule and each not in found]
-            deeper = node.rule not in (ops.add, ops.sub, ops.neg)  # a long sum is as easy to read as a short one
-            sizes[node] = (
-                max((depth for depth, _ in within), default=0) + deeper,
-                1 + sum(length for _, length in within),
-            )
-            if node in names or sizes[node][0] > READABLE_DEPTH or sizes[node][1] > READABLE_LENGTH:
-                found[node] = names[node] if node in names else next(fresh)
-        found.setdefault(root, names[root])
-    return found
-
-
-def _between(value: Value, names: Mapping[Value, str]) -> Iterator[Value]:
-    """The operations between a named Value and the named ones it was computed from, each after its inputs."""
-    done: set[Value] = set()
-    waiting = [value]
-    while waiting:
-        node = waiting[-1]
-        first = [each for each in _inputs(node) if each.rule is not None and each not in names and each not in done]
-        if first:
-            waiting += reversed(first)
-        elif waiting.pop() not in done and node.rule is not None:
-            done.add(node)
-            yield node
-
-
-def _inputs(node: Value) -> list[Value]:
-    return [each for each in (*(node.x if type(node.x) is tuple else (node.x,)), node.y) if each is not None]
-
-
-def _operation(node: Value) -> Rule:
-    if node.rule is None:
-        raise ValueError("expected a computed Value, got a leaf")
-    return node.rule
-
-
-def _operands(node: Value, symbol: Callable[[Value | None, float], Any]) -> tuple[Any, ...]:
-    """What the node's rule was applied to, as symbols."""
-    if type(node.x) is tuple:
-        x: Any = tuple(symbol(each, data) for each, data in zip(node.x, node.x_data, strict=True))
-    else:
-        x = symbol(node.x, node.x_data)
-    if node.y_data is None:
-        return (x,)
-    return x, symbol(node.y, node.y_data) if _operation(node).dy is not None else node.y_data
-
-
-def _contributions(node: Value, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
-    """What a gradient g at a node hands to each of its inputs."""
-    rule = _operation(node)
-    g = _spread(g, np.shape(node.out))  # a rule leaves it to broadcasting where every entry gets the same
-    edges: list[tuple[Value | None, Any, Any]]
-    if type(node.x) is tuple:
-        edges = list(zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True))
-    else:
-        edges = [(node.x, node.x_data, rule.dx(g, out, *operands))] if node.x is not None else []
-        if node.y is not None and rule.dy is not None:
-            edges.append((node.y, node.y_data, rule.dy(g, out, *operands)))
-    yield from ((each, _fitted(r, np.shape(data))) for each, data, r in edges if each is not None)
-
-
-def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
-    """A contribution summed over the axes along which its input was broadcast."""
-    got = np.shape(number(r))
-    lead = tuple(range(len(got) - len(shape)))
-    if lead:
-        r = ops.total(r, Axes(lead))
-    stretched = tuple(i for i, (n, m) in enumerate(zip(got[len(lead) :], shape, strict=False)) if n != 1 == m)
-    return ops.total(r, Axes(stretched, True)) if stretched and len(got) >= len(shape) else r
 
 
 def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
@@ -400,7 +260,7 @@ def simplified(of: Any) -> Any:
     """
     if not isinstance(of, Symbol) or of.rule is None:
         return of
-    return _spread(_simplified(of), of.shape)  # what cancels out leaves a number
+    return spread(_simplified(of), of.shape)  # what cancels out leaves a number
 
 
 def _simplified(of: Any) -> Any:

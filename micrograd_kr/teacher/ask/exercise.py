@@ -1,0 +1,443 @@
+"""An exercise file in, its quantities out: read from TOML, worked by the engine.
+
+An exercise is data. A formula is cut into tokens, parsed into a tree of five kinds of node and computed with the rules
+of `ops`; nothing in a file is ever run. Whatever is wrong with a file is an ExerciseError that names the file and the
+line's name and says what was expected, in English and in Korean; the wording is at the end (`_MESSAGES`).
+
+A name may be Hangul. It is normalised as Python does it (NFKC), so that two ways to type one name are one name.
+"""
+
+import os
+import re
+import stat
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.resources import files
+from keyword import iskeyword
+from pathlib import Path
+from typing import Any, ClassVar
+
+from micrograd_kr.teacher.ask.formula import FORMULA_LENGTH, FUNCTIONS, TYPED, Formula, finite, names_in, read_formula
+from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, closest, placed, printable, problem, quoted
+from micrograd_kr.teacher.ask.number import NUMBER, no_number
+from micrograd_kr.teacher.ask.quantity import Quantity, spelled
+
+# What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
+# parts, which take it minutes.
+FILE_BYTES = 100_000
+
+
+FILE_LINES = 3_000
+
+
+LINE_LENGTH = 1_500
+
+
+NAMES = 500
+
+
+HAND_NUMBERS = 1_000
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise, and the numbers one person worked out for it.
+
+    name: of the built-in exercise, or the file's stem; a student's file has the name of the exercise it answers.
+    loss: the line of `forward` that is differentiated. lr: the learning rate, if there is one.
+    given, parameters: the numbers it starts from; a step of gradient descent changes the parameters.
+    forward: the formulas, in order.
+    hand: a person's numbers as written, "0.08", or worked lines, "0.3 - 0.5*0.1 = 0.25".
+    bare: the names of those that were written without quotes; their zeros are kept all the same.
+    source: the file's name. blanks: the names in [hand] that are left empty, "", as on a worksheet.
+    """
+
+    name: str
+    title: str
+    loss: str
+    lr: float | None
+    given: Mapping[str, float]
+    parameters: Mapping[str, float]
+    forward: Mapping[str, Formula]
+    hand: Mapping[str, str]
+    bare: frozenset[str]
+    source: str
+    blanks: tuple[str, ...] = ()
+    picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Every name with its place in the order of computation."""
+        return {name: i for i, name in enumerate((*self.given, *self.parameters, *self.forward))}
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        """A notebook shows an exercise as its picture."""
+        bundle: dict[str, str] = type(self).picture(self)._repr_mimebundle_() if type(self).picture else {}
+        return bundle
+
+
+def parse_name(exercise: Exercise, text: str) -> Quantity:
+    """What a name stands for: z1, dE_total/dW5, W5+ or z1'; ∂, ′, ⁺ and subscripts are read as well.
+
+    Raises ExerciseError for what is no quantity of the exercise, or needs a learning rate where there is none.
+    """
+    with placed(exercise.source), placed(quoted(text)):
+        return _quantity(exercise, spelled(text))
+
+
+def _quantity(exercise: Exercise, text: str) -> Quantity:
+    if "/" in text:
+        return _gradient(exercise, text)
+    if not text.endswith(("+", "'")):
+        return Quantity("value", known(exercise, text))
+    of = known(exercise, text[:-1])
+    second = text.endswith("'")
+    if of not in (exercise.forward if second else exercise.parameters):
+        raise problem("not updated")
+    if exercise.lr is None:
+        raise problem("lr is missing", name=text)
+    return Quantity("second" if second else "updated", of)
+
+
+def _gradient(exercise: Exercise, text: str) -> Quantity:
+    above, _, below = text.partition("/")
+    if not above.startswith("d") or not below.startswith("d"):
+        raise problem("no derivative", text=quoted(text))
+    if text.endswith(("'", "+")) or above.endswith(("'", "+")):
+        raise problem("derivative of the second pass")
+    of, by = (known(exercise, each[1:]) for each in (above, below))
+    if of not in exercise.forward:
+        raise problem("derivative of a number", name=of)
+    if exercise.positions[by] > exercise.positions[of]:
+        raise problem("derivative the wrong way", of=of, by=by)
+    return Quantity("gradient", of, by)
+
+
+def known(exercise: Exercise, name: str) -> str:
+    if name not in exercise.positions:
+        raise problem("unknown quantity", name=quoted(name), meant=closest(name, exercise.positions))
+    return name
+
+
+def _check_hand(exercise: Exercise, text: str) -> None:
+    """Raise ExerciseError unless this is a number, or a worked line that ends in one: "0.3 - 0.5*0.1 = 0.25".
+
+    A worked line may use the names of the exercise, and lr.
+    """
+    if len(text) > FORMULA_LENGTH:
+        raise problem("formula too long", length=f"{len(text):,}", most=f"{FORMULA_LENGTH:,}")
+    *parts, last = (each.strip() for each in text.split("="))
+    if not NUMBER.fullmatch(last):
+        raise no_number(last, worked=bool(parts))
+    finite(last)
+    for part in parts:
+        for each in names_in(read_formula(part)):
+            if each != "lr" or exercise.lr is None:
+                known(exercise, each)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+class Bare(str):
+    """A number that stands in a file without quotes, as it was written there."""
+
+    __slots__ = ()
+
+
+def _contents(path: Path) -> bytes:
+    """The bytes of an ordinary file, one more than allowed at most."""
+
+    def without_waiting(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # a FIFO would wait for someone to write into it
+
+    contents = None
+    try:
+        with open(path, "rb", opener=without_waiting) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                contents = file.read(FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise problem("no such file", names=", ".join(built_in())) from None
+    except (OSError, ValueError) as error:
+        raise problem("cannot be read", reason=getattr(error, "strerror", None) or str(error)) from None
+    if contents is None:
+        raise problem("cannot be read", reason=("not an ordinary file", "보통 파일이 아님"))
+    return contents
+
+
+def _decoded(contents: bytes) -> str:
+    """The text of a file: UTF-8, with or without a byte order mark."""
+    if len(contents) > FILE_BYTES:
+        raise problem("too long", most=f"{FILE_BYTES // 1000} kB")
+    try:
+        text = contents.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = contents[: error.start].count(b"\n") + 1
+        raise problem("not UTF-8", byte=f"{contents[error.start]:#x}", line=str(line)) from None
+    lines = text.split("\n")
+    if len(lines) > FILE_LINES:
+        raise problem("too long", most=(f"{FILE_LINES:,} lines", f"{FILE_LINES:,}줄"))
+    for each in lines:
+        if len(each) > LINE_LENGTH:
+            raise problem("formula too long", length=f"{len(each):,}", most=f"{FORMULA_LENGTH:,}").at(
+                quoted(_key(each))
+            )
+    return text
+
+
+def _tables(text: str) -> dict[str, Any]:
+    """What TOML says; a number with a point is kept as written."""
+    try:
+        return tomllib.loads(text, parse_float=Bare)
+    except RecursionError:
+        raise problem("not TOML", error=("too deeply nested", "너무 깊이 겹쳐 있음"), hint="") from None
+    except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
+        found = re.search(r"at line ([0-9]+)", str(error))
+        line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
+        raise problem("not TOML", error=str(error), hint=_toml_hint(line, str(error))) from None
+
+
+def _key(line: str) -> str:
+    return line.partition("=")[0].strip()
+
+
+def _toml_hint(line: str, error: str) -> str | tuple[str, str]:
+    """What to do about a line that is no TOML, where that is clear."""
+    name, value = _key(line), line.partition("=")[2].strip()
+    if "overwrite" in error or "twice" in error or "Duplicate" in error:
+        hint = problem("toml: twice", name=quoted(name))
+    elif re.search("[“”„‘’＂]", line):
+        hint = problem("toml: curly quotes")
+    elif "=" in line and line[0] not in "[#\"'" and not re.fullmatch(r"[A-Za-z0-9_. \t-]+", name):
+        hint = problem("toml: quote the name", name=quoted(name))
+    elif re.fullmatch(r"[-+]?[0-9]*[.,][0-9]*", value):
+        hint = problem("toml: number")
+    elif value and value[0] not in "\"'":
+        hint = problem("toml: quote the formula")
+    else:
+        return ""
+    return f": {hint.english}", f": {hint.korean}"
+
+
+# --- an exercise from its tables --------------------------------------------------------------------------------------
+
+_PARTS = ("title", "loss", "lr", "given", "parameters", "forward", "hand")
+
+
+def built_in() -> list[str]:
+    """The names of the exercises that come with the package."""
+    folder = files("micrograd_kr.teacher").joinpath("exercises")
+    return sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml"))
+
+
+def source_text(name: str) -> str:
+    """The file of a built-in exercise, to start one's own from. Raises ExerciseError for an unknown name."""
+    if name not in built_in():
+        raise problem(
+            "no such exercise", name=quoted(name), meant=closest(name, built_in()), names=", ".join(built_in())
+        )
+    return files("micrograd_kr.teacher").joinpath("exercises", f"{name}.toml").read_text("utf-8")
+
+
+def load(name_or_path: str | os.PathLike[str]) -> Exercise:
+    """A built-in exercise by its name, an exercise from a file, or a student's file.
+
+    A student's file holds `exercise = "chapter7"` and [hand], nothing else; it names a built-in exercise, or a .toml
+    file in its own folder or below. Its numbers take the place of the exercise's own.
+
+    Raises ExerciseError for whatever keeps it from being used.
+    """
+    name = os.fspath(name_or_path)
+    is_name = isinstance(name_or_path, str) and re.fullmatch(r"[\w-]*", name)
+    if is_name and (name in built_in() or not os.path.exists(name)):
+        text = source_text(name)
+        with placed(f"{name}.toml"):
+            return _exercise(name, f"{name}.toml", _tables(text))
+    path = Path(name)
+    with placed(printable(path.name)):
+        tables = _tables(_decoded(_contents(path)))
+        return _answered(path, tables) if "exercise" in tables else _from_file(path, tables)
+
+
+def _from_file(path: Path, tables: dict[str, Any]) -> Exercise:
+    return _exercise(printable(path.stem), printable(path.name), tables)
+
+
+def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
+    """A student's file: the exercise that it names, with the student's numbers."""
+    _check_parts(tables, ("exercise", "hand"))
+    named, entries = _part(tables, "exercise", str), _part(tables, "hand", dict)
+    if named in built_in():
+        exercise = load(named)
+    else:
+        asked = path.parent / named
+        if not named.endswith(".toml") or not _is_inside(asked, path.parent):
+            meant = closest(named, built_in())
+            raise problem("no exercise beside", name=quoted(named), meant=meant, names=", ".join(built_in())).at(
+                "exercise"
+            )
+        with placed(printable(asked.name)):
+            exercise = _from_file(asked, _tables(_decoded(_contents(asked))))
+    unanswered = replace(exercise, hand={}, bare=frozenset(), blanks=(), source=printable(path.name))
+    return with_hand(unanswered, entries)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: links that go round
+        return False
+
+
+def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
+    """An exercise from the tables of its file."""
+    if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
+        raise problem("only numbers")
+    _check_parts(tables, _PARTS)
+    title, loss = printable(_part(tables, "title", str)), _part(tables, "loss", str)
+    lr = _number(tables["lr"], "lr") if "lr" in tables else None
+    if lr is not None and lr <= 0:
+        raise problem("lr is not positive", lr=f"{lr:g}")
+    optional = {"parameters": {}, "hand": {}} | tables
+    names: dict[str, str] = {}
+    given = _numbers("given", _part(tables, "given", dict), names)
+    parameters = _numbers("parameters", _part(optional, "parameters", dict), names)
+    formulas = _formulas(_part(tables, "forward", dict), names)
+    if len(names) > NAMES:
+        raise problem("too long", most=(f"{NAMES:,} names", f"이름 {NAMES:,}개"))
+    exercise = Exercise(name, title, loss, lr, given, parameters, formulas, {}, frozenset(), source)
+    _check_order(exercise)
+    if loss not in formulas:
+        raise problem("no loss", name=quoted(loss), meant=closest(loss, formulas))
+    return with_hand(exercise, _part(optional, "hand", dict))
+
+
+def _check_parts(tables: dict[str, Any], allowed: tuple[str, ...]) -> None:
+    for key in tables:
+        if key not in allowed:
+            raise problem("unknown part", name=quoted(key), meant=closest(key, allowed), allowed=", ".join(allowed))
+
+
+def _part(tables: dict[str, Any], key: str, kind: type) -> Any:
+    """A line or a table of a file, which must be there and of its kind."""
+    example = f"[{key}]" if kind is dict else f'{key} = "…"'
+    if key not in tables:
+        raise problem("missing table" if kind is dict else "missing line", example=example)
+    if type(tables[key]) is not kind:
+        raise problem("wrong kind", example=example, kind=_kind(tables[key])).at(key)
+    return tables[key]
+
+
+def _numbers(table: str, entries: dict[str, Any], names: dict[str, str]) -> dict[str, float]:
+    """The numbers of a table by their normalised names, which are added to `names`: name to table."""
+    return {_named(key, table, names): _number(entry, f"[{table}] {printable(key)}") for key, entry in entries.items()}
+
+
+def _formulas(entries: dict[str, Any], names: dict[str, str]) -> dict[str, Formula]:
+    formulas = {}
+    for key, entry in entries.items():
+        place = f"[forward] {printable(key)}"
+        if type(entry) is not str:
+            raise problem("no text", kind=_kind(entry)).at(place)
+        formulas[_named(key, "forward", names)] = read_formula(entry, place)
+    if not formulas:
+        raise problem("empty table").at("[forward]")
+    return formulas
+
+
+def _named(key: str, table: str, names: dict[str, str]) -> str:
+    """The normalised name of a quantity. Raises ExerciseError for what cannot stand in a formula, or comes twice."""
+    name = unicodedata.normalize("NFKC", key)
+    with placed(f"[{table}] {printable(key)}"):
+        if len(key) > NAME_LENGTH:
+            raise problem("name too long", most=str(NAME_LENGTH))
+        if name in FUNCTIONS or name == "lr" or iskeyword(name):
+            raise problem("reserved name", name=name)
+        if not key.isidentifier():
+            meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
+            hint = (f"; {meant} would do", f". 예: {meant}") if meant.isidentifier() else ("", "")
+            raise problem("no name", hint=hint)
+        if name in names:
+            raise problem("defined twice", table=f"[{names[name]}]")
+    names[name] = table
+    return name
+
+
+def _number(entry: Any, place: str) -> float:
+    """A number of the file as a float."""
+    with placed(place):
+        if type(entry) is str:
+            raise problem("quoted number", text=quoted(entry))
+        if type(entry) not in (int, Bare):
+            raise problem("no number", text=_kind(entry))
+        return finite(entry)
+
+
+def _check_order(exercise: Exercise) -> None:
+    """Raise ExerciseError where a formula uses a name that does not stand above it."""
+    above = {*exercise.given, *exercise.parameters}
+    for line, formula in exercise.forward.items():
+        for name in names_in(formula):
+            if name not in above:
+                raise _not_above(exercise, line, name, above).at(f"[forward] {line}")
+        above.add(line)
+
+
+def _not_above(exercise: Exercise, line: str, name: str, above: set[str]) -> ExerciseError:
+    if name == line:
+        return problem("uses itself", name=name)
+    if name in exercise.forward:
+        return problem("used before it stands", name=name)
+    halves = [(name[:i], name[i:]) for i in range(1, len(name))]
+    product = next((f"{one}*{two}" for one, two in halves if one in above and two in above), None)
+    meant = (f", did you mean {product}?", f" ({product} 아닙니까?)") if product else closest(name, above)
+    return problem("unknown name", name=quoted(name), meant=meant)
+
+
+def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
+    """The exercise with a person's numbers."""
+    if len(entries) > HAND_NUMBERS:
+        raise problem("too long", most=(f"{HAND_NUMBERS:,} numbers", f"수 {HAND_NUMBERS:,}개")).at("[hand]")
+    written: dict[str, str] = {}
+    bare = set()
+    for key, entry in entries.items():
+        name = spelled(key)
+        with placed(f"[hand] {printable(key)}"):
+            _quantity(exercise, name)
+            if name in written:
+                raise problem("defined twice", table="[hand]")
+            written[name] = _written(entry)
+            if written[name]:
+                _check_hand(exercise, written[name])
+        if type(entry) is not str:
+            bare.add(name)
+    hand = {name: text for name, text in written.items() if text}
+    blanks = tuple(name for name, text in written.items() if not text)
+    return replace(exercise, hand=hand, bare=frozenset(bare), blanks=blanks)
+
+
+def _written(entry: Any) -> str:
+    """A number, or a worked line, as it stands in the file; empty for a blank."""
+    if type(entry) is int:
+        return str(entry) if finite(entry) is not None else ""
+    if isinstance(entry, Bare):
+        return entry.replace("_", "")  # 1_000.5
+    if type(entry) is str:
+        return " ".join(entry.split())
+    raise problem("no number", text=_kind(entry))
+
+
+def _kind(entry: Any) -> tuple[str, str]:
+    """What TOML made of an entry, in words."""
+    kinds = {
+        str: ("text", "글자"),
+        Bare: ("a number", "수"),
+        int: ("a number", "수"),
+        bool: ("true or false", "참/거짓"),
+        dict: ("a table", "표"),
+        list: ("a list", "목록"),
+    }
+    return kinds.get(type(entry), ("a date", "날짜"))

@@ -1,0 +1,290 @@
+"""The mistakes that explain one wrong number, and the sentences that say so."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from micrograd_kr.teacher.ask.number import Hand, distance, hand
+from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, Catalogue, Edit, Working, transposed
+from micrograd_kr.teacher.check.report import Cause
+from micrograd_kr.teacher.check.sheet import Judged
+from micrograd_kr.teacher.derive import labelled as graphs
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.derive.expressions import Symbol
+
+WORK = 500_000  # operations for the causes of one number, about a second
+
+
+WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
+
+
+CAUSES = 5
+
+
+NAMES = 3  # of one cause
+
+
+SURE_AFRESH = 5
+
+
+FAR_FETCHED = frozenset({"far", "copied"})
+
+
+WITH_ITS_NAME = frozenset({"sign", "rounded", "point", "copied"})  # a quantity is called by its name, not its formula
+
+
+# --- one number after the other ---------------------------------------------------------------------------------------
+
+
+class Hit(NamedTuple):
+    """An edit that comes to the number. carries: what else it makes of quantities that are not on the sheet."""
+
+    tier: int
+    value: float
+    edit: Edit
+    working: Working
+    carries: Mapping[str, tuple[float, float]]
+
+
+# --- causes -----------------------------------------------------------------------------------------------------------
+
+
+class Known(NamedTuple):
+    """What is known of a sheet by then.
+
+    names: of the quantities that stand on it. texts: its numbers and the exercise's as written. decimals: its usual
+    ones. cuts_off: whether the person cuts decimals off. error: the running error of a form in the person's numbers.
+    """
+
+    names: Sequence[str]
+    texts: Mapping[str, str]
+    decimals: int
+    cuts_off: bool
+    error: Callable[[Any], float]
+
+
+class Search:
+    """Looks for the mistakes that explain one wrong number."""
+
+    def __init__(self, known: Known, judged: Judged, workings: list[Working], work_left: int) -> None:
+        self.known, self.judged, self.workings = known, judged, workings
+        self.decimals = max(judged.written.decimals, known.decimals)
+        self.limit = min(WORK, work_left)
+        self.work = 0
+
+    def causes(self) -> tuple[tuple[tuple[Hit, ...], ...], bool]:
+        """The hits of the best tier by their values; whether the search was cut short.
+
+        The shortest way of working is tried alone, the others if it explains nothing.
+        """
+        digits = len(self.judged.written.number.as_tuple().digits)
+        usual = [each for each in self.workings if digits >= SURE_AFRESH or not each.is_afresh]
+        for workings in (usual[:1], usual[1:]):
+            hits = [hit for working in workings for hit in self._hits(working)]
+            if hits:
+                return _distinct(hits), self.work > self.limit
+        return (), self.work > self.limit
+
+    def _hits(self, working: Working) -> Iterator[Hit]:
+        due = working.tables[0][working.root]
+        yield from self._misspelt(working)
+        catalogue = Catalogue(working, self.known.names, self.known.texts, self.decimals)
+        for edit in catalogue.edits():
+            if self.work > self.limit:
+                return
+            changes = edit.changes
+            affected = working.above(changes)
+            self.work += 2 * len(affected) + WORK_OF_EDIT
+            carried = working.recomputed(changes, working.tables[0], affected)
+            if not abs(carried[working.root] - due) >= self.judged.unit / 2:
+                continue
+            if not self._is_near(self.judged.written, carried[working.root], due):
+                continue
+            by_hand = working.recomputed(changes, working.tables[1], affected)
+            values = carried[working.root], by_hand[working.root]
+            tier = self._tier(self.judged.written, values, working, changes)
+            if tier is not None:
+                carries = {
+                    name: (carried[root], by_hand[root])
+                    for name, root in working.roots.items()
+                    if root in carried and name != working.name
+                }
+                yield Hit(tier, carried[working.root], edit, working, carries)
+
+    def _is_near(self, written: Hand, value: float, due: float) -> bool:
+        """Whether rounding may take what an edit comes to to the number; generous, and cheap."""
+        grown = max(1.0, abs(value / due)) if due else 1.0
+        return distance(written, value) < 20 * grown * (self.judged.error + self.judged.unit)
+
+    def _tier(
+        self, written: Hand, values: Iterable[float], working: Working, changes: Mapping[Symbol, Any]
+    ) -> int | None:
+        values = list(values)
+        for tier, unit in enumerate((10.0**-self.decimals, self.judged.unit)):
+            if any(self._is_written(written, value, unit) for value in values):
+                return tier
+        off = min(distance(written, value) for value in values)
+        return 2 if off < self.known.error(working.form(changes)) + self.judged.unit else None
+
+    def _is_written(self, written: Hand, value: float, unit: float) -> bool:
+        """Whether a value is written like this where its last decimal is worth `unit`, the way this person rounds."""
+        number, slack = float(written.number), 1e-14 * max(1.0, abs(value))
+        if self.known.cuts_off:
+            more = math.copysign(1.0, number) * value - abs(number) if number else abs(value)
+            return -slack <= more < unit
+        return abs(number - value) <= unit / 2 + slack
+
+    def _misspelt(self, working: Working) -> Iterator[Hit]:
+        """Digits transposed in what was written down."""
+        for text in transposed(self.judged.written.text):
+            meant = hand(text)
+            if all(self._is_near(meant, table[working.root], float(meant.number)) for table in working.tables):
+                tier = self._tier(meant, (table[working.root] for table in working.tables), working, {})
+                if tier is not None:
+                    edit = Edit("digits", working.name, text, self.judged.written.text)
+                    yield Hit(tier, float(self.judged.written.number), edit, working, {})
+
+
+def _distinct(hits: list[Hit]) -> tuple[tuple[Hit, ...], ...]:
+    """The hits of the best tier by what they come to. A kink explains itself, far-fetched ones are a last resort."""
+    kinks = [hit for hit in hits if hit.edit.kind == "kink"]
+    hits = kinks or [hit for hit in hits if hit.edit.kind not in FAR_FETCHED] or hits
+    named = _best(hits)
+    if all(hit.edit.kind not in MISCONCEPTIONS - {"term"} for hit in named):  # without a small term much looks right
+        named += _best([hit for hit in hits if hit.edit.kind in MISCONCEPTIONS])
+    named.sort(key=lambda hit: (KINDS.index(hit.edit.kind), hit.edit.throughout, hit.edit.place != hit.working.name))
+    groups: list[list[Hit]] = []
+    for hit in named:
+        same = next((group for group in groups if _is_same(group[0].value, hit.value)), None)
+        if same is None:
+            groups.append([hit])
+        else:
+            same.append(hit)
+    return tuple(map(tuple, groups[:CAUSES]))
+
+
+def _best(hits: list[Hit]) -> list[Hit]:
+    """The hits of the best tier reached."""
+    best = min((hit.tier for hit in hits), default=0)
+    return [hit for hit in hits if hit.tier == best]
+
+
+def _is_same(one: float, other: float) -> bool:
+    return abs(one - other) <= 1e-12 * max(abs(one), abs(other), 1e-3)
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+# fmt: off  (a sentence and its translation are read side by side)
+# One or several: {s} is "" or "s", {was} "was" or "were", and so on.
+USED = ("{done} {was} used where {due} {is_} due", "{due} 자리에 {done} 값을 썼습니다")
+
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    "kink": ("at 0 the derivative is taken as {due}, not {done}", "0에서의 미분은 {done} 대신 {due} 값으로 합니다"),
+    "case": ("the other case was taken, {done} where {due} is due", "다른 경우의 값을 썼습니다: {due} 자리에 {done}"),
+    "updated": USED,
+    "old": USED,
+    "derivative": (
+        "{done} {was} used where {its} derivative{s} {is_} due, {due}",
+        "미분 {due} 자리에 미분하지 않은 {done} 값을 썼습니다",
+    ),
+    "other function": USED,
+    "lr twice": ("lr was multiplied twice", "학습률 lr을 두 번 곱했습니다"),
+    "half": ("the factor ½ was left out", "½을 곱하지 않았습니다"),
+    "two": ("the factor 2 was left out", "2를 곱하지 않았습니다"),
+    "lr": ("the factor lr was left out", "학습률 lr을 곱하지 않았습니다"),
+    "plus for minus": (
+        "{done} {was} worked where {due} {is_} due",
+        "더하기와 빼기가 바뀌었습니다: {due} 자리에 {done} 값을 썼습니다",
+    ),
+    "sign": ("the sign{s} of {due} {was} turned", "{due} 값의 부호가 바뀌었습니다"),
+    "minus one": ("the factor −1 was left out", "−1을 곱하지 않았습니다"),
+    "exchanged": ("{due} and {done} were exchanged", "두 값이 서로 바뀌었습니다: {due}, {done}"),
+    "power": (USED[0], "거듭제곱이 빠졌습니다: {due} 자리에 {done} 값을 썼습니다"),
+    "function": (USED[0], "함수가 빠졌습니다: {due} 자리에 {done} 값을 썼습니다"),
+    "term": ("the term{s} {due} {was} left out", "더할 항이 빠졌습니다: {due}"),
+    "factor": ("the factor{s} {due} {was} left out", "곱할 인수가 빠졌습니다: {due}"),
+    "index": USED,
+    "operand": USED,
+    "digits": ("digits were transposed, {done} for {due}", "숫자의 차례가 바뀌었습니다: {due} 자리에 {done}"),
+    "rounded": (
+        "{due} was rounded too early, to {done} decimal{s}",
+        "{due} 값을 너무 일찍 소수점 아래 {done}자리로 줄였습니다",
+    ),
+    "point": ("the decimal point of {due} was moved", "{due} 값의 소수점 자리가 밀렸습니다"),
+    "far": USED,
+    "copied": ("{done} was written in the place of {due}", "{due} 자리에 {done} 값을 적었습니다"),
+}
+
+
+EVERYWHERE = ("{sentence}, everywhere", "모든 곳에서 {sentence}")
+
+
+OR = (", or ", ". 또는 ")
+
+
+def sort_of(hit: Hit) -> tuple[str, ...]:
+    """What two hits have in common that are the same mistake with other indices."""
+    return hit.edit.kind, *map(graphs.stem, (hit.edit.place, *_said(hit, {})))
+
+
+def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
+    """One cause, by the names that it has, three at most."""
+    first = hits[0]
+    alike = [hit for hit in hits if hit.edit.throughout == first.edit.throughout]
+    said = list(dict.fromkeys(_said(hit, names) for hit in alike))[:NAMES]
+    also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != first.edit.kind))
+    tail = _form(first.working, first.edit.place, names)
+    english, korean = (OR[i].join(each[i] for each in said) + tail for i in (0, 1))
+    place = names.get(first.edit.place, first.edit.place)
+    others = tuple(each for each in together[sort_of(first)] if each != names[first.working.name])
+    return Cause(first.edit.kind, place, first.value, english, korean, also, first.edit.throughout, others)
+
+
+def _said(hit: Hit, names: Mapping[str, str]) -> tuple[str, str]:
+    """What an edit did, in both languages."""
+    edit, working = hit.edit, hit.working
+    whole = None if edit.kind in WITH_ITS_NAME or edit.throughout else edit.place
+    due, done = (_written(working, each, names, whole) for each in (edit.due, edit.done))
+    many = len(due) > 1
+    if edit.kind == "rounded":
+        done, many = [f"{edit.done.y:.0f}"], edit.done.y > 1
+    words = {
+        "s": "s" if many else "",
+        "was": "were" if len(done or due) > 1 else "was",
+        "is_": "are" if many else "is",
+        "its": "their" if many else "its",
+    }
+    english, korean = SENTENCES[edit.kind]
+    english = english.format(due=_listed(due), done=_listed(done), **words)
+    korean = korean.format(due=", ".join(due), done=", ".join(done))
+    if edit.throughout:
+        english, korean = (text.format(sentence=each) for text, each in zip(EVERYWHERE, (english, korean), strict=True))
+    return english, korean
+
+
+def _listed(each: Sequence[str]) -> str:
+    """
+    >>> _listed(["W5", "W6", "W7"])
+    'W5, W6 and W7'
+    """
+    return " and ".join([", ".join(each[:-1])] * (len(each) > 1) + [*each[-1:]])
+
+
+def _written(working: Working, expression: Any, names: Mapping[str, str], whole: str | None = None) -> list[str]:
+    """What stands or should stand somewhere, one text for each place."""
+    if isinstance(expression, tuple):
+        return list(dict.fromkeys(chain(*(_written(working, each, names, whole) for each in expression))))
+    if expression is None or isinstance(expression, str):
+        return [expression] if expression else []
+    if not isinstance(expression, Symbol):
+        return [f"{expression:.12g}"]
+    return [notation.text(working.shown(expression, names, whole))]
+
+
+def _form(working: Working, place: str, names: Mapping[str, str]) -> str:
+    """The form in which a mistake was made: " (∂E/∂h1 = ∂E/∂z3·W5)"."""
+    shown = working.shown(working.roots[place], names, place)
+    return f" ({notation.quantity(names.get(place, place))} = {notation.text(shown)})"

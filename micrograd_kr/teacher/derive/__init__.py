@@ -1,0 +1,1 @@
+"""How each number comes about: expressions, lines, the chain rule written out."""

@@ -1,0 +1,197 @@
+"""The named quantities of a graph as lines: the formula of each in others, and its derivatives by these.
+
+The engine's graph is cut at the Values that have names. Between two names the operations are replayed on symbols
+(`Line.formula`), and walked back through with the same rules that computed the gradient (`Line.partials`).
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from micrograd_kr import ops
+from micrograd_kr.engine import Value
+from micrograd_kr.ops import Axes, Rule
+from micrograd_kr.teacher.derive.expressions import Symbol, constant, named_in, number, spread
+
+READABLE_DEPTH, READABLE_LENGTH = 6, 100  # operations within one another, and in all, in one formula
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named quantity: its formula in other named quantities, and its derivative with respect to each of these."""
+
+    name: str
+    formula: Any
+    partials: Mapping[str, Any]
+
+
+def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any = 1.0) -> Line:
+    """The Line of one named Value.
+
+    names: what the named Values are called; Values without a name are part of the formula, or numbers if nothing
+    computed them. gradient: what arrives at the Value. With 1 the partials are derivatives; with the symbol ∂E/∂z they
+    are what the line hands on of it, which is how a tensor's derivatives are written.
+    """
+    if value.rule is None:  # a formula without names
+        return Line(name, value.data, {})
+    order = list(_between(value, names))
+    symbols: dict[Value, Any] = {}
+
+    def symbol(of: Value | None, data: Any) -> Any:
+        if of is None or of not in names:
+            return symbols[of] if of in symbols else constant(data)
+        return Symbol(names[of], data)
+
+    for node in order:
+        symbols[node] = _operation(node)(*_operands(node, symbol))
+    formula = symbols.pop(value)
+    partials: dict[str, Any] = {}
+    arrived: dict[Value, Any] = {value: gradient}
+    for node in reversed(order):
+        g = arrived.pop(node, 0.0)
+        out = Symbol(name, value.out) if node is value else symbols[node]
+        for each, r in _contributions(node, g, out, _operands(node, symbol)):
+            if each in names:
+                partials[names[each]] = r + partials[names[each]] if names[each] in partials else r
+            elif each.rule is not None:
+                arrived[each] = r + arrived[each] if each in arrived else r
+    return Line(name, formula, partials)
+
+
+def values_below(root: Value) -> dict[Value, None]:
+    """Every Value of a graph, each after what it was computed from."""
+    found: dict[Value, None] = {}
+    for node in _between(root, {}):
+        found |= dict.fromkeys(_inputs(node))
+        found[node] = None
+    return found or {root: None}
+
+
+def named_values(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Value, str]:
+    """The named Values of a graph in the order of computation, each after what it was computed from.
+
+    Where a formula would grow too deep or too long to be read, what it uses is given a name: t1, t2, …
+    """
+    found: dict[Value, str] = {}
+    taken = set(names.values())
+    fresh = (name for name in map("t{}".format, itertools.count(1)) if name not in taken)
+    sizes: dict[Value, tuple[int, int]] = {}
+    for root in roots:
+        for node in _between(root, found):
+            inputs = _inputs(node)
+            found |= {each: names[each] for each in inputs if each.rule is None and each in names}
+            within = [sizes[each] for each in inputs if each.rule and each not in found]
+            deeper = node.rule not in (ops.add, ops.sub, ops.neg)  # a long sum is as easy to read as a short one
+            sizes[node] = (
+                max((depth for depth, _ in within), default=0) + deeper,
+                1 + sum(length for _, length in within),
+            )
+            if node in names or sizes[node][0] > READABLE_DEPTH or sizes[node][1] > READABLE_LENGTH:
+                found[node] = names[node] if node in names else next(fresh)
+        found.setdefault(root, names[root])
+    return found
+
+
+def _between(value: Value, names: Mapping[Value, str]) -> Iterator[Value]:
+    """The operations between a named Value and the named ones it was computed from, each after its inputs."""
+    done: set[Value] = set()
+    waiting = [value]
+    while waiting:
+        node = waiting[-1]
+        first = [each for each in _inputs(node) if each.rule is not None and each not in names and each not in done]
+        if first:
+            waiting += reversed(first)
+        elif waiting.pop() not in done and node.rule is not None:
+            done.add(node)
+            yield node
+
+
+def _inputs(node: Value) -> list[Value]:
+    return [each for each in (*(node.x if type(node.x) is tuple else (node.x,)), node.y) if each is not None]
+
+
+def _operation(node: Value) -> Rule:
+    if node.rule is None:
+        raise ValueError("expected a computed Value, got a leaf")
+    return node.rule
+
+
+def _operands(node: Value, symbol: Callable[[Value | None, float], Any]) -> tuple[Any, ...]:
+    """What the node's rule was applied to, as symbols."""
+    if type(node.x) is tuple:
+        x: Any = tuple(symbol(each, data) for each, data in zip(node.x, node.x_data, strict=True))
+    else:
+        x = symbol(node.x, node.x_data)
+    if node.y_data is None:
+        return (x,)
+    return x, symbol(node.y, node.y_data) if _operation(node).dy is not None else node.y_data
+
+
+def _contributions(node: Value, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
+    """What a gradient g at a node hands to each of its inputs."""
+    rule = _operation(node)
+    g = spread(g, np.shape(node.out))  # a rule leaves it to broadcasting where every entry gets the same
+    edges: list[tuple[Value | None, Any, Any]]
+    if type(node.x) is tuple:
+        edges = list(zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True))
+    else:
+        edges = [(node.x, node.x_data, rule.dx(g, out, *operands))] if node.x is not None else []
+        if node.y is not None and rule.dy is not None:
+            edges.append((node.y, node.y_data, rule.dy(g, out, *operands)))
+    yield from ((each, _fitted(r, np.shape(data))) for each, data, r in edges if each is not None)
+
+
+def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
+    """A contribution summed over the axes along which its input was broadcast."""
+    got = np.shape(number(r))
+    lead = tuple(range(len(got) - len(shape)))
+    if lead:
+        r = ops.total(r, Axes(lead))
+    stretched = tuple(i for i, (n, m) in enumerate(zip(got[len(lead) :], shape, strict=False)) if n != 1 == m)
+    return ops.total(r, Axes(stretched, True)) if stretched and len(got) >= len(shape) else r
+
+
+# --- derivatives ------------------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """The named quantities of a scalar graph: how each was computed, and by which others it is used."""
+
+    def __init__(self, roots: Iterable[Value], names: Mapping[Value, str]) -> None:
+        named = named_values(roots, names)
+        self.lines = {name: line_of(name, value, named) for value, name in named.items() if value.rule}
+        self.order = {name: i for i, name in enumerate(named.values())}
+        self.numbers = {each.name: each.number for line in self.lines.values() for each in named_in(line.formula)}
+        self.users: dict[str, list[str]] = {name: [] for name in named.values()}
+        for line in self.lines.values():
+            for used in line.partials:
+                self.users[used].append(line.name)
+        self._below: dict[str, set[str]] = {}
+
+    def below(self, name: str) -> set[str]:
+        """What a quantity depends on, itself included."""
+        if name not in self._below:
+            found = self._below[name] = {name}
+            waiting = [name]
+            while waiting:
+                line = self.lines.get(waiting.pop())
+                fresh = [each for each in (line.partials if line else ()) if each not in found]
+                found.update(fresh)
+                waiting += fresh
+        return self._below[name]
+
+    def steps(self, a: str, b: str) -> list[str]:
+        """The lines that use b on a path from b to a."""
+        return [user for user in self.users.get(b, ()) if user in self.below(a)]
+
+    def partial(self, name: str, used: str) -> Any:
+        """A line's own derivative with respect to something it uses."""
+        return self.lines[name].partials[used]
+
+    def passes_on(self, name: str, used: str) -> bool:
+        """Whether a line hands the gradient on as it is: its derivative is the constant 1."""
+        partial = self.partial(name, used)
+        return not isinstance(partial, Symbol) and bool(partial == 1.0)

@@ -1,0 +1,1 @@
+"""For eyes: pictures, pages, worksheets, tables."""

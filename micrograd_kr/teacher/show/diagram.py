@@ -1,0 +1,73 @@
+"""What of an exercise stands where in a picture of it."""
+
+import ast
+from collections import Counter
+from dataclasses import dataclass
+
+from micrograd_kr.drawing import below, taken_back
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.solution import Solution
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What of an exercise stands where.
+
+    arcs: (local derivative, contribution) of each pair of quantities, the second computed from the first.
+    pairs: z for each h = f(z) that is all z is used for: the two share a box.
+    weights: the parameter W of each (x, z) where W·x is part of z and W is used nowhere else: it stands on the line.
+    users: what each quantity is used by.
+    """
+
+    arcs: dict[tuple[str, str], tuple[float, float]]
+    pairs: dict[str, str]
+    weights: dict[tuple[str, str], str]
+    users: dict[str, list[str]]
+
+    def home(self, name: str) -> str:
+        """The box in which a quantity stands."""
+        used_by = self.users[name]
+        return used_by[0] if len(used_by) == 1 and self.pairs.get(used_by[0]) == name else name
+
+    def reaches(self, name: str) -> set[str]:
+        """Everything that depends on a quantity, itself included."""
+        found, waiting = {name}, [name]
+        while waiting:
+            new = set(self.users[waiting.pop()]) - found
+            found |= new
+            waiting += new
+        return found
+
+
+def planned(exercise: Exercise, solution: Solution) -> Plan:
+    """What a picture of an exercise is made of."""
+    values = solution.before
+    names = {value: name for name, value in values.items()}
+    place = {node: i for i, node in enumerate(below(list(values.values())))}
+    arcs: dict[tuple[str, str], tuple[float, float]] = {}
+    for target, value in values.items():
+        if value.rule is None:
+            continue
+        for source, _, local in taken_back(value, 1.0, names, place):
+            if source is not None:
+                local += arcs.get((names[source], target), (0.0,))[0]
+                arcs[names[source], target] = local, solution.gradients.get(target, 0.0) * local
+    users: dict[str, list[str]] = {name: [] for name in values}
+    for one, other in arcs:
+        users[one].append(other)
+    pairs: dict[str, str] = {}
+    weights: dict[tuple[str, str], str] = {}
+    for name, formula in exercise.forward.items():
+        match formula.tree:
+            case ast.Call(args=[ast.Name(id=z)]) if z in exercise.forward and len(users[z]) == 1 and z not in pairs:
+                pairs[name] = z
+        used = Counter(each.id for each in ast.walk(formula.tree) if isinstance(each, ast.Name))
+        for node in ast.walk(formula.tree):
+            match node:
+                case ast.BinOp(left=ast.Name(id=one), op=ast.Mult(), right=ast.Name(id=other)) if (
+                    used[one] == used[other] == 1
+                ):
+                    for w, x in ((one, other), (other, one)):
+                        if w in exercise.parameters and x not in exercise.parameters and len(users[w]) == 1:
+                            weights[x, name] = w
+    return Plan(arcs, pairs, weights, users)
