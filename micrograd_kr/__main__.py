@@ -63,7 +63,7 @@ def width_of(stream: TextIO) -> int | None:
     return int(columns) if columns.isdecimal() and len(columns) < 6 and int(columns) > 0 else None
 
 
-def say(text: str, stream: TextIO | None = None) -> None:
+def tell(text: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stdout
     for line in text.splitlines():
         print(displayable(line, encoding_of(stream)), file=stream)
@@ -113,7 +113,7 @@ def run_show(options: argparse.Namespace) -> int:
     if options.list:
         names = built_in()
         for name in names:
-            say(f"{name:<{max(map(len, names))}}  {load(name).title}")
+            tell(f"{name:<{max(map(len, names))}}  {load(name).title}")
         return 0
     print_file(source_text(options.exercise))
     return 0
@@ -122,7 +122,7 @@ def run_show(options: argparse.Namespace) -> int:
 def print_file(text: str) -> None:
     """Print what is to become a file: as it is, whatever the console's encoding and line ends, unless someone looks."""
     if sys.stdout.isatty():
-        say(text)
+        tell(text)
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
@@ -141,7 +141,7 @@ def run_explain(options: argparse.Namespace) -> int:
     digits = decimals_of(exercise) if options.digits is None else options.digits
     written = FORMATS[options.format](explanation, lang=options.lang, digits=digits)
     if options.format == "text":
-        say(written)
+        tell(written)
     else:
         print_file(written)
     return 0
@@ -188,13 +188,13 @@ def picture(exercise: Exercise, report: Report, path: Path, options: argparse.Na
             warnings.simplefilter("always", UserWarning)
             written = render(dot, path)
     except RendererMissing as error:
-        say(options.words["dot"].format(path=error.path, name=exercise.name))
+        tell(options.words["dot"].format(path=error.path, name=exercise.name))
         return False
     except OSError as error:  # here a broken pipe is the renderer's
         raise CannotError(str(error)) from error
     for each in caught:
-        say(f"micrograd-kr: {options.words['warning']}: {each.message}", sys.stderr)
-    say(options.words["wrote"].format(path=written, name=exercise.name))
+        tell(f"micrograd-kr: {options.words['warning']}: {each.message}", sys.stderr)
+    tell(options.words["wrote"].format(path=written, name=exercise.name))
     return True
 
 
@@ -238,7 +238,7 @@ def inline_picture(sheet: Worksheet, options: argparse.Namespace) -> str:
         try:
             picture = render(blank_net(sheet.exercise), Path(folder, "net.svg")).read_text("utf-8")
         except RendererMissing:
-            say(f"micrograd-kr: {options.words['warning']}: {options.words['no picture']}", sys.stderr)
+            tell(f"micrograd-kr: {options.words['warning']}: {options.words['no picture']}", sys.stderr)
             return ""
         except OSError as error:
             raise CannotError(str(error)) from error
@@ -265,7 +265,7 @@ def put(text: str, path: Path | None, options: argparse.Namespace, stream: TextI
     if path is None:
         print_file(text)
     else:
-        say(options.words["wrote sheet"].format(path=write(path, text.encode())), stream)
+        tell(options.words["wrote sheet"].format(path=write(path, text.encode())), stream)
 
 
 # --- the arguments ----------------------------------------------------------------------------------------------------
@@ -415,7 +415,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def failed(message: str, lang: str) -> int:
-    say(f"micrograd-kr: {WORDS[lang]['error']}: {message}", sys.stderr)
+    tell(f"micrograd-kr: {WORDS[lang]['error']}: {message}", sys.stderr)
     return CANNOT
 
 

@@ -1,0 +1,62 @@
+"""Sentences: each that the package says has its Korean, and nothing else is in the catalogue."""
+
+import ast
+import json
+import pickle
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import micrograd_kr
+from micrograd_kr import said
+from micrograd_kr.said import SaidError, say
+
+PACKAGE = Path(micrograd_kr.__file__).parent
+KOREAN = json.loads((PACKAGE / "korean.json").read_text("utf-8"))
+
+
+def sentences(code: str) -> list[str]:
+    """The first argument of every call of `say`; one that is no plain text cannot be looked up and is an error."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+            found.append(ast.literal_eval(node.args[0]))
+    return found
+
+
+def gaps(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+SAID = {text for path in PACKAGE.rglob("*.py") for text in sentences(path.read_text("utf-8"))}
+
+
+def test_every_sentence_has_its_korean_and_every_korean_its_sentence():
+    assert sorted(SAID) == sorted(KOREAN)
+
+
+def test_both_languages_have_the_same_gaps():
+    assert {text for text, korean in KOREAN.items() if gaps(text) != gaps(korean)} == set()
+    assert {
+        text for text, korean in KOREAN.items() if not re.search("[가-힣]", korean) and re.search(r"\w{3}", korean)
+    } == set()
+
+
+def test_the_catalogue_is_sorted():
+    assert list(KOREAN) == sorted(KOREAN)
+
+
+def test_a_sentence_that_is_made_at_run_time_is_refused():
+    with pytest.raises(ValueError, match="malformed"):
+        sentences("say('a' + name)")
+    assert sentences("say('a {b}', b=say('c'))") == ["a {b}", "c"]
+
+
+def test_a_sentence_stands_in_anothers_gap_in_the_same_language(monkeypatch):
+    monkeypatch.setattr(said, "_korean", lambda: {"no {what}": "{what} 없음", "number": "수"})
+    it = say("no {what}", what=say("number"))
+    assert (str(it), it.in_("ko")) == ("no number", "수 없음")
+    again = pickle.loads(pickle.dumps(SaidError(it)))
+    assert (str(again), again.korean) == ("no number", "수 없음")
