@@ -13,7 +13,7 @@ import stat
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from keyword import iskeyword
@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 from micrograd_kr.teacher.ask.formula import FORMULA_LENGTH, FUNCTIONS, TYPED, Formula, finite, names_in, read_formula
 from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, closest, placed, printable, problem, quoted
 from micrograd_kr.teacher.ask.number import NUMBER, no_number
-from micrograd_kr.teacher.ask.quantity import Quantity, spelled
+from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
 
 # What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
 # parts, which take it minutes.
@@ -53,6 +53,7 @@ class Exercise:
     hand: a person's numbers as written, "0.08", or worked lines, "0.3 - 0.5*0.1 = 0.25".
     bare: the names of those that were written without quotes; their zeros are kept all the same.
     source: the file's name. blanks: the names in [hand] that are left empty, "", as on a worksheet.
+    asked: what the names in [hand] stand for, blanks included.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Exercise:
     bare: frozenset[str]
     source: str
     blanks: tuple[str, ...] = ()
+    asked: Mapping[str, Quantity] = field(default_factory=dict, compare=False, repr=False)
     picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
 
     @cached_property
@@ -84,36 +86,28 @@ def parse_name(exercise: Exercise, text: str) -> Quantity:
 
     Raises ExerciseError for what is no quantity of the exercise, or needs a learning rate where there is none.
     """
+    asked = exercise.asked.get(text)
+    if asked is not None and not (asked.step and exercise.lr is None):
+        return asked
     with placed(exercise.source), placed(quoted(text)):
         return _quantity(exercise, spelled(text))
 
 
 def _quantity(exercise: Exercise, text: str) -> Quantity:
-    if "/" in text:
-        return _gradient(exercise, text)
-    if not text.endswith(("+", "'")):
-        return Quantity("value", known(exercise, text))
-    of = known(exercise, text[:-1])
-    second = text.endswith("'")
-    if of not in (exercise.forward if second else exercise.parameters):
-        raise problem("not updated")
-    if exercise.lr is None:
-        raise problem("lr is missing", name=text)
-    return Quantity("second" if second else "updated", of)
-
-
-def _gradient(exercise: Exercise, text: str) -> Quantity:
-    above, _, below = text.partition("/")
-    if not above.startswith("d") or not below.startswith("d"):
-        raise problem("no derivative", text=quoted(text))
-    if text.endswith(("'", "+")) or above.endswith(("'", "+")):
-        raise problem("derivative of the second pass")
-    of, by = (known(exercise, each[1:]) for each in (above, below))
-    if of not in exercise.forward:
-        raise problem("derivative of a number", name=of)
-    if exercise.positions[by] > exercise.positions[of]:
-        raise problem("derivative the wrong way", of=of, by=by)
-    return Quantity("gradient", of, by)
+    asked = parse(text)
+    of = known(exercise, asked.of)
+    if asked.by is not None:
+        known(exercise, asked.by)
+        if of not in exercise.forward:
+            raise problem("derivative of a number", name=of)
+        if exercise.positions[asked.by] > exercise.positions[of]:
+            raise problem("derivative the wrong way", of=of, by=asked.by)
+    elif asked.step:
+        if of not in (exercise.parameters if asked.is_parameter else exercise.forward):
+            raise problem("not updated")
+        if exercise.lr is None:
+            raise problem("lr is missing", name=text)
+    return asked
 
 
 def known(exercise: Exercise, name: str) -> str:
@@ -402,11 +396,12 @@ def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
     if len(entries) > HAND_NUMBERS:
         raise problem("too long", most=(f"{HAND_NUMBERS:,} numbers", f"수 {HAND_NUMBERS:,}개")).at("[hand]")
     written: dict[str, str] = {}
+    asked: dict[str, Quantity] = {}
     bare = set()
     for key, entry in entries.items():
         name = spelled(key)
         with placed(f"[hand] {printable(key)}"):
-            _quantity(exercise, name)
+            asked[name] = _quantity(exercise, name)
             if name in written:
                 raise problem("defined twice", table="[hand]")
             written[name] = _written(entry)
@@ -416,7 +411,7 @@ def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
             bare.add(name)
     hand = {name: text for name, text in written.items() if text}
     blanks = tuple(name for name, text in written.items() if not text)
-    return replace(exercise, hand=hand, bare=frozenset(bare), blanks=blanks)
+    return replace(exercise, hand=hand, bare=frozenset(bare), blanks=blanks, asked=asked)
 
 
 def _written(entry: Any) -> str:

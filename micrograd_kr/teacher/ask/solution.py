@@ -9,6 +9,7 @@ from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask.exercise import Exercise, known, parse_name
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import placed, problem, quoted
+from micrograd_kr.teacher.ask.quantity import again
 
 # --- its quantities ---------------------------------------------------------------------------------------------------
 
@@ -31,7 +32,7 @@ def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -
             out.label = name
             if not math.isfinite(out.data):
                 raise problem("infinite", value=str(out.data)).at(
-                    f"[forward] {name}{chr(39) * (parameters is not None)}"
+                    f"[forward] {again(name) if parameters is not None else name}"
                 )
             values[name] = out
     return values
@@ -58,15 +59,15 @@ class Solution:
 
         Raises ExerciseError for what is no quantity, or infinite.
         """
-        kind, of, by = parse_name(self.exercise, name)
-        if kind == "gradient" and by is not None:
-            if of not in self._slopes:
-                self._slopes[of] = _slopes(self.before, of)
-            found = self._slopes[of][by]
-        elif kind == "updated":
-            found = self.updated[of]
+        asked = parse_name(self.exercise, name)
+        if asked.by is not None:
+            if asked.of not in self._slopes:
+                self._slopes[asked.of] = _slopes(self.before, asked.of)
+            found = self._slopes[asked.of][asked.by]
+        elif asked.kind == "updated":
+            found = self.updated[asked.of]
         else:
-            found = ((self.after or {}) if kind == "second" else self.before)[of].data
+            found = ((self.after or {}) if asked.step else self.before)[asked.of].data
         if not math.isfinite(found):
             raise problem("infinite", value=str(found)).at(quoted(name)).at(self.exercise.source)
         return found

@@ -15,7 +15,7 @@ from typing import Any
 
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.quantity import Quantity
+from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive.expressions import Symbol, names_in, number, renamed
 from micrograd_kr.teacher.derive.lines import Line, line_of
@@ -57,7 +57,7 @@ class Forms:
         a, b = self._same(a, b)
         if a == b:
             return 1.0
-        name = f"d{a}/d{b}"
+        name = derivative(a, b)
         if name not in self.gradients:
             self.gradients[name] = (a, b)
             for between in reversed(self.lines):  # from A towards B, so that a long chain needs no recursion
@@ -105,15 +105,16 @@ class Forms:
             return self.lines[name].formula
         if name in self.gradients:
             return self._over_users(*self.gradients[name])
-        if name.endswith("+"):
-            parameter = name[:-1]
+        asked = read(name)
+        if asked.kind == "updated":
+            parameter = asked.of
             before = Symbol(parameter, self.exercise.parameters[parameter])
             lr = self.exercise.lr or 0.0
             return before - (lr if lr == 1.0 else Symbol("lr", lr)) * self.gradient(self.exercise.loss, parameter)
-        if name.endswith("'"):
-            for first in takewhile(lambda first: first != name[:-1], self.lines):
-                self.expansion(f"{first}'")
-            return renamed(self.lines[name[:-1]].formula, self._after)
+        if asked.kind == "second":
+            for first in takewhile(lambda first: first != asked.of, self.lines):
+                self.expansion(again(first))
+            return renamed(self.lines[asked.of].formula, self._after)
         return None
 
     def mentions(self, name: str) -> list[str]:
@@ -142,8 +143,8 @@ class Forms:
     def _after(self, name: str, value: float) -> Any:
         """What stands for a name in the second pass."""
         if name in self.exercise.parameters:
-            return Symbol(f"{name}+", number(self.expansion(f"{name}+")))
-        return Symbol(f"{name}'", number(self.expansion(f"{name}'"))) if name in self.lines else Symbol(name, value)
+            return Symbol(updated(name), number(self.expansion(updated(name))))
+        return Symbol(again(name), number(self.expansion(again(name)))) if name in self.lines else Symbol(name, value)
 
     def _over_users(self, a: str, b: str, named: bool = False) -> Any:
         """Σ dA/dc · ∂c/∂B over everything c that is computed from B."""

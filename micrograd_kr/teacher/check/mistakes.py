@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
+from micrograd_kr.teacher.ask.quantity import read, updated
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number
 from micrograd_kr.teacher.derive.labelled import stem
@@ -511,11 +512,10 @@ class Catalogue:
 
     def _likely(self, place: str, name: str) -> Iterator[tuple[str, str]]:
         """What is easily used in the place of an operand."""
-        second = name.endswith(("+", "'"))
         if name in self.forms.exercise.parameters and self.forms.exercise.lr is not None:
-            yield from self._allowed("updated", place, name, [f"{name}+"])
-        if second:
-            yield "old", name[:-1]
+            yield from self._allowed("updated", place, name, [updated(name)])
+        if read(name).step:
+            yield "old", str(read(name).before)
         for kind, others in (("index", self._alike(name)), ("operand", self._near(place, name))):
             yield from self._allowed(kind, place, name, others)
 
@@ -525,10 +525,10 @@ class Catalogue:
                 yield kind, other
 
     def _alike(self, name: str) -> list[str]:
-        if name.endswith(("+", "'")):
-            mark, bare = name[-1], stem(name[:-1])
-            names = self.forms.exercise.parameters if mark == "+" else self.forms.lines
-            return [each + mark for each in names if stem(each) == bare]
+        asked = read(name)
+        if asked.step:
+            names = self.forms.exercise.parameters if asked.is_parameter else self.forms.lines
+            return [str(asked._replace(of=each)) for each in names if stem(each) == stem(asked.of)]
         if name in self.forms.gradients:
             gradients = self.forms.gradients.items()
             return [each for each, (_, b) in gradients if stem(b) == stem(self.forms.gradients[name][1])]
@@ -537,7 +537,8 @@ class Catalogue:
     def _near(self, place: str, name: str) -> list[str]:
         """What shares a formula with a name, and is known."""
         near = dict.fromkeys(self.slots[place])
-        bare = name.removesuffix("'").removesuffix("+")
+        asked = read(name)
+        bare = name if asked.by else asked.of
         for line in self.forms.lines.values():
             around = {line.name, *line.partials}
             if bare in around:
@@ -608,9 +609,9 @@ class Catalogue:
         if edit.kind in ("updated", "half", "two", "lr", "lr twice"):
             return ()
         if edit.kind == "old":
-            return (str(self.working.name_of(edit.due))[-1],)
-        if edit.place.endswith("+"):
-            return ("+", edit.position)
+            return (read(str(self.working.name_of(edit.due))).kind,)
+        if read(edit.place).kind == "updated":
+            return ("updated", edit.position)
         if self.forms.is_local(edit.place):
             function = self.forms.gradients[edit.place][0]
             return (self.forms.lines[function].formula.rule, edit.position * (edit.kind != "derivative"))

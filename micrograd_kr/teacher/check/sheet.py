@@ -28,6 +28,7 @@ from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import Formula, evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
+from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Step, Verdict
@@ -234,7 +235,8 @@ class WorkedLine:
         self.names = {each: Operand(each, value, 0.0) for each, value in solution.numbers(name).items()}
         second = parse_name(exercise, name).kind == "second"
         for each in self.names:
-            written = sheet.get(each + ("+" if each in exercise.parameters else "'") * second)
+            changed = second and each in exercise.parameters
+            written = sheet.get(str(Quantity(each, step=int(second), is_parameter=changed)))
             if written and (second or each not in start):
                 self.names[each] = Operand(each, float(written.number), written.unit)
         self.candidates = [Operand(each, value, 0.0) for each, value in {**solution.numbers(name), **start}.items()]

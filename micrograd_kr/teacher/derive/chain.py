@@ -8,6 +8,7 @@ from itertools import islice, takewhile
 from typing import Any, Literal, NamedTuple
 
 from micrograd_kr import ops
+from micrograd_kr.teacher.ask.quantity import derivative
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.derive.lines import Lines
@@ -47,7 +48,7 @@ class Factor(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"d{self.of}/d{self.by}"
+        return derivative(self.of, self.by)
 
 
 Path = list[tuple[str, str]]  # the lines from a quantity upwards, each with what it uses: ("h1", "z1"), ("z3", "h1")

@@ -21,6 +21,7 @@ import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
+from micrograd_kr.teacher.ask import quantity
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import Solution, solve
@@ -148,15 +149,15 @@ def _asked(lines: Lines, solution: Solution, names: Sequence[str]) -> Iterator[L
     exercise = solution.exercise
     derivation = Derivation(lines, exercise.loss)
     for name in names:
-        kind, of, by = parse_name(exercise, name)
-        if kind == "value":
-            yield _forward(lines, of, solution.before[of].data)
-        elif kind == "second":
-            yield _second_pass(lines, solution)[of]
-        elif kind == "updated":
-            _descend(derivation, of, exercise.parameters[of], exercise.lr)
+        asked = parse_name(exercise, name)
+        if asked.by is not None:
+            derivation.work(asked.of, asked.by)
+        elif not asked.step:
+            yield _forward(lines, asked.of, solution.before[asked.of].data)
+        elif asked.is_parameter:
+            _descend(derivation, asked.of, exercise.parameters[asked.of], exercise.lr)
         else:
-            derivation.work(of, str(by))
+            yield _second_pass(lines, solution)[asked.of]
         yield from derivation.written
         derivation.written.clear()
 
@@ -189,7 +190,7 @@ def _descend(derivation: Derivation, name: str, start: float | None, lr: float |
     slope = derivation.work(derivation.loss, name)
     if lr is not None and start is not None:
         updated = Symbol(name, start) - Symbol("lr", lr) * slope
-        derivation.written.append(Line(f"{name}+", "update", (updated,), updated.number))
+        derivation.written.append(Line(quantity.updated(name), "update", (updated,), updated.number))
 
 
 def _forward(lines: Lines, name: str, value: float) -> Line:
@@ -206,12 +207,12 @@ def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
 
     def after(name: str, value: float) -> Symbol:
         if name in solution.updated:
-            return Symbol(f"{name}+", solution.updated[name])
-        return Symbol(f"{name}'", found[name].value) if name in found else Symbol(name, value)
+            return Symbol(quantity.updated(name), solution.updated[name])
+        return Symbol(quantity.again(name), found[name].value) if name in found else Symbol(name, value)
 
     for name, line in lines.lines.items():
         side = expressions.renamed(line.formula, after)
-        found[name] = Line(f"{name}'", "second", (side,), number(side))
+        found[name] = Line(quantity.again(name), "second", (side,), number(side))
     return found
 
 
@@ -253,7 +254,7 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
         for value, name in names.items():
             if name in asked and Factor(loss.label, name).name in slopes:
                 updated = Symbol(name, value.data) - Symbol("lr", lr) * slopes[Factor(loss.label, name).name]
-                worked.append(Line(f"{name}+", "update", (updated,), updated.number))
+                worked.append(Line(quantity.updated(name), "update", (updated,), updated.number))
     return [Section("forward", tuple(forward)), Section("matrices", tuple(worked), names=tuple(asked))]
 
 

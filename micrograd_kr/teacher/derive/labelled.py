@@ -15,7 +15,7 @@ from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.quantity import spelled
+from micrograd_kr.teacher.ask.quantity import read, spelled
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.lines import line_of, named_values, values_below
@@ -93,7 +93,8 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
 
 def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters: Parameters) -> list[str]:
     if parameters is None:
-        asked = {stem(spelled(name)[:-1]) for name in hand if spelled(name).endswith("+")}
+        wanted = (read(spelled(name)) for name in hand)
+        asked = {stem(each.of) for each in wanted if each.kind == "updated"}
         return sorted((name for name in leaves if stem(name) in asked), key=lambda name: (stem(name), len(name), name))
     names = [each.label if isinstance(each, Value) else each for each in parameters]
     unknown = [name for name in names if name not in leaves]
@@ -167,15 +168,16 @@ def is_scalar(loss: Value) -> bool:
 def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, parameters: Sequence[str]) -> Any:
     """The array that a name on a sheet stands for. Raises ExerciseError for an unknown one."""
     name = spelled(name)
-    of, _, by = name.partition("/")
+    wanted = read(name)
+    of, by = wanted.of, wanted.by
     if name in graph:
         return graph[name].data
-    if of.startswith("d") and by.startswith("d") and of[1:] in graph and by[1:] in graph:
-        return gradients(graph[of[1:]], [graph[by[1:]]])[0]
-    if lr is not None and name[:-1] in (parameters if name.endswith("+") else graph) and name.endswith(("+", "'")):
+    if by is not None and of in graph and by in graph:
+        return gradients(graph[of], [graph[by]])[0]
+    if lr is not None and wanted.step and of in (parameters if wanted.is_parameter else graph):
         slopes = zip(parameters, gradients(loss, [graph[each] for each in parameters]), strict=True)
         updated = {each: graph[each].data - lr * slope for each, slope in slopes}
-        return updated[name[:-1]] if name.endswith("+") else after(graph, loss, updated)[name[:-1]].data
+        return updated[of] if wanted.is_parameter else after(graph, loss, updated)[of].data
     raise ExerciseError(
         f"unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {', '.join(graph)}",
         f"모르는 이름입니다: {name}. 이름표, 또는 이름표로 된 dE/dW, W+, z' (lr과 함께)를 쓰세요: {', '.join(graph)}",

@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from micrograd_kr import ops
+from micrograd_kr.teacher.ask.quantity import read
 from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number
 
 Form = Literal["text", "latex", "mathml"]
@@ -57,6 +58,9 @@ FUNCTIONS = {"√": "sqrt", "Σ": "sum", "[ ]": "index"}  # by a rule's symbol, 
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
+MARKS = str.maketrans("+'", "⁺′")
+
+
 class Name(NamedTuple):
     """A name as on a sheet, taken apart: W5+ is the base W with the subscript 5 and the mark +."""
 
@@ -70,16 +74,16 @@ def parts(name: str) -> Name:
     >>> tuple(parts("E_o1")), tuple(parts("W5+"))
     (('E', 'o1', ''), ('W', '5', '+'))
     """
-    mark = name[-1] if len(name) > 1 and name[-1] in "+'" else ""
-    stem = name.removesuffix(mark)
+    stem = read(name).of
+    mark = name.removeprefix(stem)
     found = re.fullmatch(r"([^\W_\d]+)_?(\d+|(?<=_)[^\W_]\w*)", stem)
     return Name(found[1], found[2].replace("_", ","), mark) if found else Name(stem, "", mark)
 
 
 def derivative(name: str) -> tuple[str, str] | None:
     """What is differentiated and with respect to what, if the name is one of a derivative, dE/dW."""
-    above, slash, below = name.partition("/d")
-    return (above[1:], below) if slash and above.startswith("d") else None
+    asked = read(name)
+    return None if asked.by is None else (asked.of, asked.by)
 
 
 def quantity(name: str, form: Form = "text") -> str:
@@ -139,7 +143,7 @@ class Text:
         if pair:
             return f"∂{pair[0]}/∂{pair[1]}"
         mark = parts(name).mark
-        return name.removesuffix(mark) + {"+": "⁺", "'": "′", "": ""}[mark]
+        return name.removesuffix(mark) + mark.translate(MARKS)
 
     def number(self, text: str, tight: bool) -> str:
         return f"({text})" if tight and text.startswith("−") else text
@@ -215,7 +219,7 @@ class Latex:
             return rf"\frac{{\partial {self.name(pair[0])}}}{{\partial {self.name(pair[1])}}}"
         base, subscript, mark = parts(name)
         written = self._word(base) + (f"_{{{self._word(subscript, low=True)}}}" if subscript else "")
-        return written + {"+": "^{+}", "'": "'", "": ""}[mark]
+        return written + mark.replace("+", "^{+}")
 
     def _word(self, text: str, low: bool = False) -> str:
         if not re.fullmatch(r"[\w,]+", text, re.ASCII):  # Hangul, and what has blanks in it
@@ -280,7 +284,7 @@ class MathML:
         base, subscript, mark = parts(name)
         pieces = [self._word(base)]
         pieces += [f"<mn>{subscript}</mn>" if subscript.isdecimal() else self._word(subscript)] if subscript else []
-        pieces += [f"<mo>{'′' if mark == chr(39) else mark}</mo>"] if mark else []
+        pieces += [f"<mo>{mark.replace(chr(39), '′')}</mo>"] if mark else []
         kind = ("m" + "sub" * bool(subscript) + "sup" * bool(mark)) if len(pieces) > 1 else ""
         return f"<{kind}>{''.join(pieces)}</{kind}>" if kind else pieces[0]
 
@@ -527,11 +531,10 @@ def _side(left: float, right: float) -> str:
 
 def symbol(name: str) -> str:
     """A quantity's name as a textbook sets it: ∂E/∂W₅, W₅⁺, z₁′."""
-    name = subscripts(name)
-    if "/" in name:
-        a, b = name.split("/")
-        return f"∂{a[1:]}/∂{b[1:]}"
-    return name.replace("+", "⁺").replace("'", "′")
+    asked = read(name)
+    if asked.by is not None:
+        return f"∂{subscripts(asked.of)}/∂{subscripts(asked.by)}"
+    return subscripts(name).translate(MARKS)
 
 
 def subscripts(text: str) -> str:

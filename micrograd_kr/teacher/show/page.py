@@ -236,11 +236,10 @@ def _key(exercise: Exercise, solution: Solution, plan: Plan, name: str) -> str |
     dA/ds is the local derivative of a line where s reaches A by it alone, and what flows back along a line to s where
     A depends on s through this line alone and all else of the loss adds nothing to that.
     """
-    kind, of, by = parse_name(exercise, name)
-    if kind != "gradient" or by is None:
-        return of + {"value": "", "updated": "+", "second": "'"}[kind]
-    if of == exercise.loss:
-        return f"d{of}/d{by}"
+    asked = parse_name(exercise, name)
+    of, by = asked.of, asked.by
+    if by is None or of == exercise.loss:
+        return str(asked)
     ways = [user for user in plan.users[by] if of in plan.reaches(user)]
     if ways == [of]:
         return f"∂{of}/∂{by}"

@@ -29,6 +29,7 @@ from micrograd_kr.drawing import (
     words_in,
 )
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.quantity import again, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Report, Row
@@ -195,21 +196,21 @@ def _quantity(
     found = [Entry(symbol(name), "value", solution.before[name].data, sheet.pop(("value", name, None), None))]
     if second and name in solution.updated:
         hand = sheet.pop(("updated", name, None), None)
-        found.append(Entry(symbol(name + "+"), "second", solution.updated[name], hand))
+        found.append(Entry(symbol(updated(name)), "second", solution.updated[name], hand))
     elif second and solution.after and name in exercise.forward:
         hand = sheet.pop(("second", name, None), None)
-        found.append(Entry(symbol(name + "'"), "second", solution.after[name].data, hand))
+        found.append(Entry(symbol(again(name)), "second", solution.after[name].data, hand))
     sigma = "Σ " if len(plan.users[name]) > 1 else ""
     hand = sheet.pop(("gradient", exercise.loss, name), None)
     gradient = solution.gradients.get(name, 0.0)
-    return [*found, Entry(sigma + symbol(f"d{exercise.loss}/d{name}"), "gradient", gradient, hand)]
+    return [*found, Entry(sigma + symbol(derivative(exercise.loss, name)), "gradient", gradient, hand)]
 
 
 def _local(s: str, t: str, plan: Plan, sheet: dict[Key, Row]) -> Entry:
     """The local derivative of t by s; a hand number, a total derivative, only where s has no other way to t."""
     hand = ("gradient", t, s)
     alone = hand in sheet and not any((s2, t) in plan.arcs for s2 in plan.reaches(s) - {s})
-    return Entry(symbol(f"d{t}/d{s}"), "local", plan.arcs[s, t][0], sheet.pop(hand) if alone else None)
+    return Entry(symbol(derivative(t, s)), "local", plan.arcs[s, t][0], sheet.pop(hand) if alone else None)
 
 
 def _flow(s: str, t: str, exercise: Exercise, plan: Plan, sheet: dict[Key, Row]) -> Entry:

@@ -24,6 +24,7 @@ from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import Formula, evaluate, names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.quantity import again, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import chain, explanation, notation
 
@@ -161,9 +162,9 @@ def suggested(exercise: Exercise) -> list[str]:
     depth = depths(exercise)
     inner = sorted(depth.keys() & exercise.forward.keys() - {exercise.loss}, key=lambda name: depth[name])
     by = [name for name in inner if solution.gradients[name] != 1.0] + [name for name in start if name in depth]
-    names = [*exercise.forward, *(f"d{exercise.loss}/d{name}" for name in by)]
+    names = [*exercise.forward, *(derivative(exercise.loss, name) for name in by)]
     if exercise.lr is not None and exercise.parameters:
-        names += [f"{name}+" for name in start if name in depth] + [f"{name}'" for name in exercise.forward]
+        names += [updated(name) for name in start if name in depth] + [again(name) for name in exercise.forward]
     return names
 
 
@@ -179,8 +180,7 @@ def depths(exercise: Exercise) -> dict[str, tuple[int, int]]:
 def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
     """The quantities that a name or a group stands for."""
     if asked in exercise.positions or asked not in GROUPS:
-        kind, of, by = parse_name(exercise, asked)
-        return [f"d{of}/d{by}" if kind == "gradient" else of + {"updated": "+", "second": "'"}.get(kind, "")]
+        return [str(parse_name(exercise, asked))]
     for names in (listed, suggested(exercise)):
         found = [name for name in names if parse_name(exercise, name).kind == GROUPS[asked]]
         if found:
@@ -276,7 +276,7 @@ def drawn(exercise: Exercise, seed: int, names: Sequence[str], digits: int) -> E
     values = [value.data for value in solution.before.values()]
     sides = [x and math.copysign(1, x) for _, function, x in _calls(solution, second=False) if function in KINKED]
     zeros = [name for name in names if not solution.value(name)]
-    zeros += [f"{name}+" for name in exercise.parameters if not solution.gradients[name]]
+    zeros += [updated(name) for name in exercise.parameters if not solution.gradients[name]]
     story = Story(sides, frozenset(zeros), len({round(each, digits) for each in values[-len(exercise.forward) :]}))
     return first_comfortable(seed, lambda random, step: redrawn(exercise, random, step), story, names, digits)
 
@@ -365,7 +365,7 @@ def _objection(exercise: Exercise, story: Story, names: Sequence[str], digits: i
             if function in KINKED and (abs(x) < KINK or x * next(sides) < 0):
                 return "kink", line
     unit = 10.0**-digits
-    moves = {f"{name}+": after - exercise.parameters[name] for name, after in solution.updated.items()}
+    moves = {updated(name): after - exercise.parameters[name] for name, after in solution.updated.items()}
     sizes = {name: solution.value(name) for name in names} | {name: moves[name] for name in names if name in moves}
     for name, size in sizes.items():
         if name not in story.zeros and abs(size) < UNITS * unit:
