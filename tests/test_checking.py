@@ -12,6 +12,7 @@ from micrograd_kr.teacher.check import forms as worked
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.derive.expressions import number
+from micrograd_kr.teacher.derive.lines import Lines
 
 CHAPTER7 = load("chapter7")
 
@@ -132,7 +133,7 @@ def test_names_in_a_line_of_the_second_pass_stand_for_its_numbers() -> None:
 def test_every_form_of_every_number_comes_to_the_engines(name: str) -> None:
     exercise = load(name)
     solution = solve(exercise)
-    forms = Forms(solution)
+    forms = Forms(solution.exercise, Lines.of(solution))
     keys = {each: forms.key(each) for each in exercise.hand}
     sheet = dict.fromkeys(keys.values(), 0.0)
     for each, key in keys.items():
@@ -142,7 +143,7 @@ def test_every_form_of_every_number_comes_to_the_engines(name: str) -> None:
 
 
 def test_derivatives_that_are_one_number_have_one_name() -> None:
-    forms = Forms(solve(CHAPTER7))
+    forms = Forms(CHAPTER7, Lines.of(solve(CHAPTER7)))
     assert forms.gradient("E_total", "o1").name == forms.gradient("E_o1", "o1").name
     assert forms.gradient("E_total", "E_o1") == 1.0
     assert forms.gradient("E_total", "h1").name != forms.gradient("E_o1", "h1").name

@@ -31,6 +31,7 @@ from micrograd_kr.files import FileError
 from micrograd_kr.teacher.ask.exercise import built_in, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import symbol
 from micrograd_kr.teacher.show import picture as of_exercise
 from micrograd_kr.teacher.show.diagram import planned
@@ -386,7 +387,7 @@ def test_the_contributions_to_a_quantity_add_up_to_its_gradient(name: str) -> No
     rows_of_picture = read(draw_exercise(load(name))).nodes
     exercise = load(name)
     solution = solve(exercise)
-    arcs = planned(exercise, solution).arcs
+    arcs = planned(Lines.of(solution), solution).arcs
     for quantity in solution.before:
         if quantity != exercise.loss:
             total = math.fsum(flow for (source, _), (_, flow) in arcs.items() if source == quantity)

@@ -22,6 +22,7 @@ from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.explanation import explain_exercise, line_text
+from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.show.diagram import planned
 from micrograd_kr.teacher.show.page import WORDS, page, tape
 
@@ -69,7 +70,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
 def number_of(solution: Solution) -> Callable[[str], float]:
     """The engine's number for a key of the page."""
     exercise = solution.exercise
-    plan = planned(exercise, solution)
+    plan = planned(Lines.of(solution), solution)
 
     def number(key: str) -> float:
         if key == "lr":

@@ -26,6 +26,7 @@ from micrograd_kr.teacher.check.report import Note, Report, Row
 from micrograd_kr.teacher.check.rounding import RunningError
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge, judge_entries
 from micrograd_kr.teacher.derive import labelled as graphs
+from micrograd_kr.teacher.derive.lines import Lines
 
 ALL_WORK = 3_000_000  # of one sheet
 
@@ -54,20 +55,20 @@ def check(
     Raises ExerciseError where a number or a worked line cannot be read, for an unknown name, or a label there twice.
     """
     if isinstance(numbers, Exercise):
-        return diagnosed(solve(numbers))
+        return diagnosed(Lines.of(solution := solve(numbers)), solution)
     if loss is None:
         raise ExerciseError(
             "expected the loss the numbers are of: check({…}, loss)", "손실이 필요합니다: check({…}, loss)"
         )
     if graphs.is_scalar(loss):
-        return diagnosed(graphs.solved(numbers, loss, lr, parameters))
+        return diagnosed(Lines.of(solution := graphs.solved(numbers, loss, lr, parameters)), solution)
     steps = sum(each.rule is not None for each in graphs.named(loss).values())
     return judge_entries(graphs.entries(numbers, loss, lr, parameters), "graph", loss.item(), steps)
 
 
-def diagnosed(solution: Solution) -> Report:
+def diagnosed(lines: Lines, solution: Solution) -> Report:
     """The report on an exercise that has been worked."""
-    sheet = Sheet(solution)
+    sheet = Sheet(solution, lines)
     report = judge(sheet)
     diagnosis = Diagnosis(sheet)
     found = {name: diagnosis.of(name) for name in sheet.judged}

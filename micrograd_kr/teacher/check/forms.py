@@ -16,9 +16,8 @@ from typing import Any
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
-from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive.expressions import Symbol, names_in, number, renamed
-from micrograd_kr.teacher.derive.lines import Line, line_of
+from micrograd_kr.teacher.derive.lines import Lines
 
 STEPS = 1_000_000
 
@@ -29,19 +28,10 @@ STEPS = 1_000_000
 class Forms:
     """Every quantity of an exercise as expressions in other quantities. Names are as on a sheet: z1, dE/dW, W+, z1'."""
 
-    def __init__(self, solution: Solution) -> None:
-        names = {value: name for name, value in solution.before.items()}
-        self.exercise: Exercise = solution.exercise
-        exercise = self.exercise
-        self.lines: dict[str, Line] = {name: line_of(name, solution.before[name], names) for name in exercise.forward}
-        self.users: dict[str, list[str]] = {name: [] for name in solution.before}
-        for user in self.lines.values():
-            for used in user.partials:
-                self.users[used].append(user.name)
-        self.below: dict[str, set[str]] = {}  # what a quantity depends on, itself included
-        for name in solution.before:
-            inputs = list(self.lines[name].partials) if name in self.lines else []
-            self.below[name] = {name}.union(*(self.below[each] for each in inputs))
+    def __init__(self, exercise: Exercise, lines: Lines) -> None:
+        self.exercise = exercise
+        self.lines, self.users, self.below, self.passes_on = lines.lines, lines.users, lines.below, lines.passes_on
+        self.names = list(lines.order)
         self.gradients: dict[str, tuple[str, str]] = {}
         self._expanded: dict[str, Any] = {}
         self._mentioned: dict[str, list[str]] = {}
@@ -52,7 +42,7 @@ class Forms:
         """dA/dB as a symbol, 1 where they are one; equal derivatives have one name (dE/dz is dE_total/dz if E_total
         only adds E).
         """
-        if b not in self.below[a]:
+        if b not in self.below(a):
             return 0.0
         a, b = self._same(a, b)
         if a == b:
@@ -61,7 +51,7 @@ class Forms:
         if name not in self.gradients:
             self.gradients[name] = (a, b)
             for between in reversed(self.lines):  # from A towards B, so that a long chain needs no recursion
-                if between != b and b in self.below[between] and between in self.below[a]:
+                if between != b and b in self.below(between) and between in self.below(a):
                     self.gradient(a, between)
         return Symbol(name, number(self.expansion(name)))
 
@@ -70,20 +60,15 @@ class Forms:
         left out.
         """
         while a != b:
-            last = [each for each in self.lines[a].partials if b in self.below[each]]
-            first = [each for each in self.users[b] if each in self.below[a]]
-            if len(last) == 1 and self._passes_on(a, last[0]):
+            last = [each for each in self.lines[a].partials if b in self.below(each)]
+            first = [each for each in self.users[b] if each in self.below(a)]
+            if len(last) == 1 and self.passes_on(a, last[0]):
                 a = last[0]
-            elif len(first) == 1 and self._passes_on(first[0], b):
+            elif len(first) == 1 and self.passes_on(first[0], b):
                 b = first[0]
             else:
                 break
         return a, b
-
-    def _passes_on(self, name: str, used: str) -> bool:
-        """Whether a line hands the gradient on as it is: its derivative is the constant 1."""
-        partial = self.lines[name].partials[used]
-        return not isinstance(partial, Symbol) and bool(partial == 1.0)
 
     def count_steps(self, count: int) -> None:
         """Raise ExerciseError where checking would take too long, some ten seconds."""
@@ -150,7 +135,7 @@ class Forms:
         """Σ dA/dc · ∂c/∂B over everything c that is computed from B."""
         terms: Any = 0.0
         for user in self.users[b]:
-            if user in self.below[a]:
+            if user in self.below(a):
                 terms = terms + self.gradient(a, user) * self._partial(user, b, named and user != a)
         return terms
 
@@ -158,7 +143,7 @@ class Forms:
         """Σ ∂A/∂p · dp/dB over everything p that A is computed from."""
         terms: Any = 0.0
         for used in self.lines[a].partials:
-            if b in self.below[used]:
+            if b in self.below(used):
                 terms = terms + self._partial(a, used, named and used != b) * self.gradient(used, b)
         return terms
 
@@ -170,7 +155,7 @@ class Forms:
         return self.gradient(c, b) if self._is_only_path(c, b) else partial
 
     def _is_only_path(self, c: str, b: str) -> bool:
-        return not any(b in self.below[used] for used in self.lines[c].partials if used != b)
+        return not any(b in self.below(used) for used in self.lines[c].partials if used != b)
 
     def is_local(self, name: str) -> bool:
         """Whether a quantity is the derivative of one line by what stands in it."""
@@ -191,7 +176,7 @@ class Forms:
         written = [self.gradients[each] for each in sheet if each in self.gradients]
         middles = {inner for outer, inner in written if outer == a} | {outer for outer, inner in written if inner == b}
         for middle in sorted(middles - {a, b}):
-            if middle in self.below[a] and b in self.below[middle] and self._all_through(a, middle, b):
+            if middle in self.below(a) and b in self.below(middle) and self._all_through(a, middle, b):
                 yield self.gradient(a, middle) * self.gradient(middle, b)
 
     def _all_through(self, a: str, middle: str, b: str) -> bool:
@@ -230,12 +215,12 @@ class Forms:
 
     def _is_before(self, first: Quantity, then: Quantity) -> bool:
         if then.kind == "second":
-            return first.kind != "second" or (first.of != then.of and first.of in self.below[then.of])
+            return first.kind != "second" or (first.of != then.of and first.of in self.below(then.of))
         if first.kind == "value":
-            return first.of != then.of and first.of in self.below[then.of] if then.kind == "value" else True
+            return first.of != then.of and first.of in self.below(then.of) if then.kind == "value" else True
         if first.kind == "gradient" and then.kind == "gradient":
-            inside = str(then.by) in self.below[str(first.by)] and first.of in self.below[then.of]
+            inside = str(then.by) in self.below(str(first.by)) and first.of in self.below(then.of)
             return inside and (first.of, first.by) != (then.of, then.by)
         if then.kind == "updated":
-            return first.kind == "gradient" and then.of in self.below[str(first.by)]
+            return first.kind == "gradient" and then.of in self.below(str(first.by))
         return False

@@ -532,7 +532,7 @@ class Catalogue:
         if name in self.forms.gradients:
             gradients = self.forms.gradients.items()
             return [each for each, (_, b) in gradients if stem(b) == stem(self.forms.gradients[name][1])]
-        return [each for each in self.forms.below if stem(each) == stem(name)]
+        return [each for each in self.forms.names if stem(each) == stem(name)]
 
     def _near(self, place: str, name: str) -> list[str]:
         """What shares a formula with a name, and is known."""

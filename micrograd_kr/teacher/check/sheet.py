@@ -34,6 +34,7 @@ from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Step, Verdict
 from micrograd_kr.teacher.check.rounding import running_error
 from micrograd_kr.teacher.derive.labelled import Entry
+from micrograd_kr.teacher.derive.lines import Lines
 
 
 def judged(written: Hand, value: float, error: float, unit: float) -> Verdict:
@@ -68,9 +69,9 @@ class Judged(NamedTuple):
 class Sheet:
     """A person's numbers, judged in working order."""
 
-    def __init__(self, solution: Solution) -> None:
+    def __init__(self, solution: Solution, lines: Lines) -> None:
         """Raises ExerciseError for a number that cannot be read."""
-        self.solution, self.exercise, self.forms = solution, solution.exercise, Forms(solution)
+        self.solution, self.exercise, self.forms = solution, solution.exercise, Forms(solution.exercise, lines)
         self.texts = {name: [part.strip() for part in text.split("=")] for name, text in self.exercise.hand.items()}
         self.hands = {name: hand(parts[-1]) for name, parts in self.texts.items()}
         values = {name: solution.value(name) for name in self.hands}

@@ -85,7 +85,7 @@ def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> E
     exact = frozenset([*leaves, "lr"])
     if any(np.ndim(value.data) for value in values_below(loss)):
         return Explanation("", tuple(_matrices(loss, names, asked or leaves, lr)), exact)
-    lines = Lines([loss], names)
+    lines = Lines(named_values([loss], names))
     start = {name: lines.numbers[name] for name in leaves if name in lines.numbers}
     if not asked:
         return Explanation("", tuple(_worked(lines, loss.label, start, lr)), exact)
@@ -130,9 +130,12 @@ def explain_exercise(exercise: Exercise, *names: str) -> Explanation:
     Without names everything, in the order of working: forward, back step by step, forward again.
     Raises ExerciseError for what is no quantity.
     """
-    solution = solve(exercise)
-    before = {value: name for name, value in solution.before.items()}
-    lines = Lines(solution.before.values(), before)
+    return explained(Lines.of(solution := solve(exercise)), solution, *names)
+
+
+def explained(lines: Lines, solution: Solution, *names: str) -> Explanation:
+    """The same of an exercise that has been worked, and whose lines there are."""
+    exercise, lines = solution.exercise, lines.readable()
     start = {**exercise.given, **exercise.parameters}
     exact = frozenset([*start, "lr"])
     if names:

@@ -14,6 +14,7 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.ops import Axes, Rule
+from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive.expressions import Symbol, constant, named_in, number, spread
 
 READABLE_DEPTH, READABLE_LENGTH = 6, 100  # operations within one another, and in all, in one formula
@@ -158,10 +159,14 @@ def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
 
 
 class Lines:
-    """The named quantities of a scalar graph: how each was computed, and by which others it is used."""
+    """The named quantities of a scalar graph: how each was computed, and by which others it is used.
 
-    def __init__(self, roots: Iterable[Value], names: Mapping[Value, str]) -> None:
-        named = named_values(roots, names)
+    Made once for an exercise, and handed on to all who ask.
+    """
+
+    def __init__(self, named: Mapping[Value, str]) -> None:
+        """named: every named Value, each after what it was computed from."""
+        self.named = named
         self.lines = {name: line_of(name, value, named) for value, name in named.items() if value.rule}
         self.order = {name: i for i, name in enumerate(named.values())}
         self.numbers = {each.name: each.number for line in self.lines.values() for each in named_in(line.formula)}
@@ -170,6 +175,16 @@ class Lines:
             for used in line.partials:
                 self.users[used].append(line.name)
         self._below: dict[str, set[str]] = {}
+
+    @classmethod
+    def of(cls, solution: Solution) -> "Lines":
+        """The lines of an exercise."""
+        return cls({value: name for name, value in solution.before.items()})
+
+    def readable(self) -> "Lines":
+        """The same; where a formula is too deep or too long to be read, with more names."""
+        named = named_values(self.named, self.named)
+        return self if len(named) == len(self.named) else Lines(named)
 
     def below(self, name: str) -> set[str]:
         """What a quantity depends on, itself included."""

@@ -4,9 +4,9 @@ import ast
 from collections import Counter
 from dataclasses import dataclass
 
-from micrograd_kr.drawing import below, taken_back
-from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.derive.expressions import number
+from micrograd_kr.teacher.derive.lines import Lines
 
 
 @dataclass(frozen=True)
@@ -39,22 +39,14 @@ class Plan:
         return found
 
 
-def planned(exercise: Exercise, solution: Solution) -> Plan:
+def planned(lines: Lines, solution: Solution) -> Plan:
     """What a picture of an exercise is made of."""
-    values = solution.before
-    names = {value: name for name, value in values.items()}
-    place = {node: i for i, node in enumerate(below(list(values.values())))}
+    exercise, users = solution.exercise, lines.users
     arcs: dict[tuple[str, str], tuple[float, float]] = {}
-    for target, value in values.items():
-        if value.rule is None:
-            continue
-        for source, _, local in taken_back(value, 1.0, names, place):
-            if source is not None:
-                local += arcs.get((names[source], target), (0.0,))[0]
-                arcs[names[source], target] = local, solution.gradients.get(target, 0.0) * local
-    users: dict[str, list[str]] = {name: [] for name in values}
-    for one, other in arcs:
-        users[one].append(other)
+    for target, line in lines.lines.items():
+        for source, partial in line.partials.items():
+            local = float(number(partial))
+            arcs[source, target] = local, solution.gradients.get(target, 0.0) * local
     pairs: dict[str, str] = {}
     weights: dict[tuple[str, str], str] = {}
     for name, formula in exercise.forward.items():

@@ -28,7 +28,7 @@ from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Report, Row
 from micrograd_kr.teacher.derive import chain, explanation, notation
-from micrograd_kr.teacher.derive.lines import line_of
+from micrograd_kr.teacher.derive.lines import Lines, line_of
 from micrograd_kr.teacher.derive.notation import symbol
 from micrograd_kr.teacher.show.diagram import Plan, planned
 from micrograd_kr.teacher.show.worksheet import depths
@@ -261,7 +261,8 @@ def content(exercise: Exercise, report: Report) -> dict[str, Any]:
             f"페이지로 만들 수 있는 문제는 양이 {MOST}개까지입니다. 지금: {count}개. 일부만 나누어 쓰세요",
         ).at(exercise.source)
     solution = solve(exercise)
-    plan = planned(exercise, solution)
+    lines = Lines.of(solution)
+    plan = planned(lines, solution)
     gradients = differentiated(exercise, plan, _wanted(exercise))
     found = boxes(exercise, plan)
     order, routes = columns(found)

@@ -31,8 +31,9 @@ from micrograd_kr.drawing import (
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.quantity import again, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import Report, Row
+from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import subscripts, symbol
 from micrograd_kr.teacher.show.diagram import Plan, planned
 
@@ -104,8 +105,9 @@ def draw_exercise(
             f"양이 {MOST}개까지인 문제만 그릴 수 있습니다 ({count}개). 일부만 그리세요",
         )
     solution = solve(exercise)
-    rows = (report or check(exercise)).rows
-    boxes = _boxes(exercise, solution, {_key(exercise, row.name): row for row in rows}, second)
+    lines = Lines.of(solution)
+    rows = (report or diagnosed(lines, solution)).rows
+    boxes = _boxes(planned(lines, solution), solution, {_key(exercise, row.name): row for row in rows}, second)
     dot = paper("")
     layers = _layers(boxes)
     if _is_layered(boxes, layers):  # then no straight line can cross a box
@@ -147,9 +149,9 @@ def _key(exercise: Exercise, name: str) -> Key:
     return quantity.kind, quantity.of, quantity.by
 
 
-def _boxes(exercise: Exercise, solution: Solution, sheet: dict[Key, Row], second: bool) -> dict[str, Box]:
+def _boxes(plan: Plan, solution: Solution, sheet: dict[Key, Row], second: bool) -> dict[str, Box]:
     """Every box, quantities first, in the exercise's order; each hand number in the box of its quantity."""
-    plan = planned(exercise, solution)
+    exercise = solution.exercise
     boxes: dict[str, Box] = {}
     for name in solution.before:
         if name in plan.pairs.values():

@@ -27,6 +27,7 @@ from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.quantity import again, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import chain, explanation, notation
+from micrograd_kr.teacher.derive.lines import Lines
 
 if TYPE_CHECKING:
     import graphviz
@@ -137,19 +138,19 @@ def worksheet(
     if seed is not None:
         exercise = drawn(exercise, seed, names, digits)
     solution = solve(exercise)
-    workings = _workings(exercise, names)
+    workings = _workings(Lines.of(solution), solution, names)
     lines = tuple(
         Line(name, kinds[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
     )
     return Worksheet(exercise, lines, digits, seed)
 
 
-def _workings(exercise: Exercise, names: Sequence[str]) -> dict[str, chain.Line]:
+def _workings(lines: Lines, solution: Solution, names: Sequence[str]) -> dict[str, chain.Line]:
     """The line of a derivation that gives each quantity its number."""
-    found = {line.name: line for line in explanation.explain_exercise(exercise, *names).lines}
+    found = {line.name: line for line in explanation.explained(lines, solution, *names).lines}
     for name in names:
         if name not in found:  # two derivatives that are one, as ∂E_total/∂o1 = ∂E_o1/∂o1, stand in one line
-            found[name] = explanation.explain_exercise(exercise, name).lines[-1]
+            found[name] = explanation.explained(lines, solution, name).lines[-1]
     return found
 
 
@@ -510,7 +511,8 @@ def net(exercise: Exercise) -> "graphviz.Digraph":
     from micrograd_kr.teacher.derive.notation import symbol
     from micrograd_kr.teacher.show.diagram import planned
 
-    plan = planned(exercise, solve(exercise))
+    solution = solve(exercise)
+    plan = planned(Lines.of(solution), solution)
     dot = graphviz.Digraph()
     dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
     dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
