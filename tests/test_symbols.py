@@ -4,7 +4,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from micrograd_kr import Value, gradients, ops, where
+from micrograd_kr import Value, gradients, ops
+from micrograd_kr.engine import where
 from micrograd_kr.exercise import built_in, forward, load
 from micrograd_kr.symbols import Comparison, Symbol, line, names_in, number, renamed
 
