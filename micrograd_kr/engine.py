@@ -93,18 +93,23 @@ def _data(data: Any) -> Any:
     return number.astype(np.float64) if type(number) is not float and number.dtype.kind != "f" else number
 
 
-# Arrays that were written to by `w.data -= …`, while anybody holds them: the graphs computed from them are lost.
+# Arrays that `w.data -= …` has written to, while anybody holds them: a graph computed from one has lost its numbers.
 _written: dict[int, Any] = {}
 
 
-def _mark_written(array: Any) -> None:
-    key, forget = id(array), _written.pop
-    _written[key] = weakref.ref(array, lambda _: forget(key, None))
+def _forget(dead: Any, written: dict[int, Any] = _written) -> None:
+    written.pop(id(dead), None)
 
 
 def _was_written(data: Any) -> bool:
+    if type(data) is not np.ndarray:
+        return False
     arrays = [array for each in list(_written.values()) if (array := each()) is not None]
-    return type(data) is np.ndarray and any(np.shares_memory(data, each) for each in arrays)
+    return any(_owner(each) is _owner(data) and np.shares_memory(each, data) for each in arrays)
+
+
+def _owner(array: Any) -> Any:
+    return array if array.base is None else array.base
 
 
 def _check_unwritten(nodes: Iterable["Value"]) -> None:
@@ -345,8 +350,11 @@ class Value:
     def _set_data(self, data: Any) -> None:
         if type(data) is not float:
             if data is self._numbers:  # `w.data -= …` has written into it, and it may stand in a graph
-                _mark_written(data)
-            data = _data(data)
+                written = weakref.ref(data, _forget)
+                _written[id(written)] = written
+                data = data.copy()
+            else:
+                data = _data(data)
         self._numbers = data
         if self.rule is None:
             self.out = data
