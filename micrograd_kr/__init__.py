@@ -1,10 +1,11 @@
 """A micro autograd engine that checks the backpropagation you worked out by hand, number by number."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from micrograd_kr.anomalies import AnomalyError, anomaly
-from micrograd_kr.engine import Value, concatenate, grad, gradients, maximum, minimum, no_grad, split, stack, where
+from micrograd_kr.engine import Value, grad, gradients, no_grad
 
 if TYPE_CHECKING:
     from micrograd_kr.differences import gradcheck
@@ -16,30 +17,29 @@ __all__ = [
     "Value",
     "anomaly",
     "check",
-    "concatenate",
     "draw",
     "explain",
     "grad",
     "gradcheck",
     "gradients",
     "load",
-    "maximum",
-    "minimum",
     "no_grad",
-    "split",
-    "stack",
-    "where",
 ]
 
 # Loaded at first use, so that importing the engine costs little more than importing numpy.
 _LAZY = {"gradcheck": "differences"} | dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
+_NUMPYS = ("concatenate", "maximum", "minimum", "split", "stack", "where")
 
 if not TYPE_CHECKING:  # with a __getattr__ in sight a type checker would accept every name
 
     def __getattr__(name: str) -> Any:
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+        if name in _LAZY:
+            return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+        if name in _NUMPYS:
+            raise AttributeError(f"module {__name__!r} has no {name!r}: write np.{name}(…), which takes Values")
+        if not name.startswith("_") and find_spec(f"{__name__}.{name}"):  # mk.nn, without an import of its own
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

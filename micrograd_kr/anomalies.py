@@ -54,7 +54,7 @@ def _watched(rule: Rule, inputs: tuple[Any, Any], x: Any, y: Any, out: Any) -> R
 
 
 def _finite(number: Any) -> bool:
-    return bool(np.isfinite(number._data if isinstance(number, Value) else number).all())
+    return bool(np.isfinite(number._numbers if isinstance(number, Value) else number).all())
 
 
 def _checksum(array: Any) -> int:

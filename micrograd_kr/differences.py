@@ -209,7 +209,7 @@ def _compare(
             step = limits.step or float(np.cbrt(eps)) * max(1.0, abs(x))
 
             def at(number: float, k: int = k, entry: Entry = entry) -> float:
-                return float(measured(_moved(data, k, entry, number)))
+                return measured(_moved(data, k, entry, number)).item()
 
             far, near = (_slopes(at, x, middle.data, h) for h in (step, step / 4))
             tolerance = atol + rtol * abs(near.across) + 4 * eps * size / near.step

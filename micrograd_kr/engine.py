@@ -10,8 +10,11 @@ No calculus stands here: what an operation computes and what its derivatives are
 (`_record`), walks back through them (`_walk`), and gives Value the operators of Python and the functions of numpy.
 """
 
+import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -25,6 +28,8 @@ Axis = int | tuple[int, ...] | None
 
 # The gradient of a Value before any backward pass: equal to 0.0, told apart by `is`.
 UNSET = float("0.0")
+# The x_data of a Value that no person made and that has no graph: computed under no_grad, or a constant of the walk.
+_UNRECORDED, _CONSTANT = "computed under no_grad", "a constant"
 
 
 class Mode(NamedTuple):
@@ -50,10 +55,17 @@ _OPERANDS = (float, int, np.ndarray, np.generic, list, tuple)
 
 
 def _number(data: Any) -> Any:
-    """A float, or an array of real numbers, from what was given; arrays are not copied."""
+    """A float, or an array of real numbers, from what was given; an array is copied only if a graph may not use it."""
     if isinstance(data, np.ndarray):
+        if isinstance(data, np.ma.MaskedArray):
+            raise TypeError(
+                "expected an array in which every entry counts, got a masked one: give it numbers with .filled(0) and "
+                "leave entries out with np.where(mask, 0, value)"
+            )
         if data.dtype.char in _DTYPES and data.dtype.isnative:
-            return np.asarray(data) if data.ndim else float(data)
+            if not data.ndim:
+                return float(data)
+            return data.copy() if _written and _was_written(data) else np.asarray(data)
         if data.dtype.kind == "f" and data.dtype.itemsize in (4, 8):  # another byte order
             return _number(data.astype(data.dtype.newbyteorder("=")))
     elif isinstance(data, _NUMBERS):
@@ -61,7 +73,7 @@ def _number(data: Any) -> Any:
     elif isinstance(data, list | tuple):
         if any(isinstance(each, Value) for each in data):
             raise TypeError(
-                "expected numbers, got a list of Values: join them with stack(values), which stays in the graph"
+                "expected numbers, got a list of Values: join them with np.stack(values), which stays in the graph"
             )
         return _number(np.array(data))
     kind = getattr(data, "dtype", None) or type(data).__name__
@@ -81,6 +93,40 @@ def _data(data: Any) -> Any:
     return number.astype(np.float64) if type(number) is not float and number.dtype.kind != "f" else number
 
 
+# Arrays that `w.data -= …` has written to, while anybody holds them: a graph computed from one has lost its numbers.
+_written: dict[int, Any] = {}
+
+
+def _forget(dead: Any, written: dict[int, Any] = _written) -> None:
+    written.pop(id(dead), None)
+
+
+def _was_written(data: Any) -> bool:
+    if type(data) is not np.ndarray:
+        return False
+    arrays = [array for each in list(_written.values()) if (array := each()) is not None]
+    return any(_owner(each) is _owner(data) and np.shares_memory(each, data) for each in arrays)
+
+
+def _owner(array: Any) -> Any:
+    return array if array.base is None else array.base
+
+
+def _check_unwritten(nodes: Iterable["Value"]) -> None:
+    """A graph cannot give the gradient at numbers that are there no more."""
+    for node in nodes:
+        many = type(node.x) is tuple
+        inputs: Any = (*zip(node.x, node.x_data, strict=True),) if many else ((node.x, node.x_data),)
+        for value, data in (*inputs, (node.y, node.y_data), (node, node.out)):
+            if node.rule is not None and _was_written(data):
+                name = "a constant" if value is None else f"Value {value.label!r}" if value.label else "a Value"
+                raise RuntimeError(
+                    f"expected the numbers that {node.rule.symbol} was computed from, but the array of {name} of "
+                    f"shape {data.shape} was written to since: write w.data = w.data - …, a new array, in place of "
+                    "w.data -= …, or take the step after the last backward pass"
+                )
+
+
 # --- recording --------------------------------------------------------------------------------------------------------
 
 
@@ -88,14 +134,14 @@ def _record(rule: Rule, x: Any, y: Any = None) -> "Value":
     """Compute a rule and make the node that remembers it. Values among the inputs are recorded, everything else is a
     constant.
     """
-    if type(x) is tuple:  # where, concatenate
+    if type(x) is tuple and rule.dy is None:  # where, concatenate
         node_x: Any = tuple([each if isinstance(each, Value) else None for each in x])
-        x_data: Any = tuple([each._data if isinstance(each, Value) else _number(each) for each in x])
+        x_data: Any = tuple([each._numbers if isinstance(each, Value) else _number(each) for each in x])
     else:
-        node_x, x_data = (x, x._data) if isinstance(x, Value) else (None, _number(x))
+        node_x, x_data = (x, x._numbers) if isinstance(x, Value) else (None, _number(x))
     node_y, y_data = None, y
     if rule.dy is not None:
-        node_y, y_data = (y, y._data) if isinstance(y, Value) else (None, _number(y))
+        node_y, y_data = (y, y._numbers) if isinstance(y, Value) else (None, _number(y))
     try:
         out = rule.compute(x_data, y_data)
     except (ValueError, IndexError) as error:
@@ -103,16 +149,30 @@ def _record(rule: Rule, x: Any, y: Any = None) -> "Value":
     mode = _mode_now()
     if mode is not None:
         if not mode.recording:
-            return Value(out)
+            return _constant(out, _UNRECORDED)
         if mode.watch is not None:
             rule = mode.watch(rule, (x, y), x_data, y_data, out)
     if type(out) is not float and out.dtype.kind != "f":
         out = out.astype(np.float64)
+    return _node(rule, out, node_x, node_y, x_data, y_data)
+
+
+def _constant(data: Any, kind: str = _CONSTANT) -> "Value":
+    value = Value(data)
+    value.x_data = kind
+    return value
+
+
+def _node(rule: Rule, out: Any, x: Any, y: Any, x_data: Any, y_data: Any) -> "Value":
+    """A Value as an operation makes it."""
     node = _new(Value)
-    node._data = node.out = out
+    node._numbers = node.out = out
     node.grad = UNSET
     node.rule = rule
-    node.x, node.y, node.x_data, node.y_data = node_x, node_y, x_data, y_data
+    node.x = x
+    node.y = y
+    node.x_data = x_data
+    node.y_data = y_data
     node.label = ""
     return node
 
@@ -139,13 +199,13 @@ def _explained(error: Exception, rule: Rule, x: Any, y: Any) -> Exception:
 
 
 def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["Value", Any], "Value"]]:
-    """The two methods of an operator, `a + b` and its reflection. For two floats they are `_record` written out."""
+    """The two methods of an operator, `a + b` and its reflection. For two floats they take a short cut."""
     scalar = rule.scalar
 
     def method(self: "Value", other: Any) -> "Value":
-        x = self._data
+        x = self._numbers
         if type(other) is Value:
-            node_y, y = other, other._data
+            node_y, y = other, other._numbers
         else:
             node_y, y = None, float(other) if type(other) is int else other
         if type(x) is float and type(y) is float and _mode_now() is None:
@@ -153,56 +213,57 @@ def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["V
                 out = scalar(x, y)
             except (ArithmeticError, ValueError):
                 out = rule.compute(x, y)
-            node = _new(Value)
-            node._data = node.out = out
-            node.grad = UNSET
-            node.rule = rule
-            node.x = self
-            node.y = node_y
-            node.x_data = x
-            node.y_data = y
-            node.label = ""
-            return node
+            return _node(rule, out, self, node_y, x, y)
         return _record(rule, self, other) if _is_operand(other) else NotImplemented
 
     def reflected(self: "Value", other: Any) -> "Value":
-        x, y = float(other) if type(other) is int else other, self._data
+        x, y = float(other) if type(other) is int else other, self._numbers
         if type(x) is float and type(y) is float and _mode_now() is None:
-            node = _new(Value)
-            node._data = node.out = rule.compute(x, y)
-            node.grad = UNSET
-            node.rule = rule
-            node.x = None
-            node.y = self
-            node.x_data = x
-            node.y_data = y
-            node.label = ""
-            return node
+            return _node(rule, rule.compute(x, y), None, self, x, y)
+        if rule is ops.add and type(other) is list:  # so `outputs += model(x)` comes here, too
+            raise TypeError(
+                "expected a number or an array on the left of +, got a list: outputs.append(value) makes the list "
+                "longer, np.array(numbers) + value adds to each"
+            )
         return _record(rule, other, self) if _is_operand(other) else NotImplemented
 
     return method, reflected
 
 
+def _in_place(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], Any]:
+    """The method of `p -= …`: under no_grad it changes p, a leaf; recorded it is a new node, as `p = p - …`."""
+
+    def method(self: "Value", other: Any) -> Any:
+        mode = _mode_now()
+        if mode is None or mode.recording or self.rule is not None:
+            return NotImplemented
+        data = operation(self, other)._numbers
+        if np.shape(data) != self.shape:
+            raise ValueError(
+                f"expected a change of shape {self.shape} or one that broadcasts to it, got {_form(other)}"
+            )
+        self.data = data if type(data) is float else data.astype(self.dtype, copy=False)
+        return self
+
+    return method
+
+
+def _form(other: Any) -> tuple[int, ...]:
+    return other.shape if isinstance(other, Value) else np.shape(other)
+
+
 def _unary(rule: Rule) -> Callable[["Value"], "Value"]:
-    """The method of an operation of one input; for a float it is `_record` written out."""
+    """The method of an operation of one input; for a float it takes a short cut."""
     scalar = rule.scalar
 
     def method(self: "Value") -> "Value":
-        x = self._data
+        x = self._numbers
         if type(x) is float and _mode_now() is None:
             try:
                 out = float(scalar(x))
             except (ArithmeticError, ValueError):
                 out = rule.compute(x)
-            node = _new(Value)
-            node._data = node.out = out
-            node.grad = UNSET
-            node.rule = rule
-            node.x = self
-            node.y = node.y_data = None
-            node.x_data = x
-            node.label = ""
-            return node
+            return _node(rule, out, self, None, x, None)
         return _record(rule, self)
 
     method.__doc__ = f"{rule.symbol}, entry by entry."
@@ -212,11 +273,20 @@ def _unary(rule: Rule) -> Callable[["Value"], "Value"]:
 def _reduction(rule: Rule) -> Callable[..., "Value"]:
     """The method of a reduction."""
 
-    def method(self: "Value", axis: Axis = None, *, keepdims: bool = False) -> "Value":
+    def method(self: "Value", axis: Axis = None, *, keepdims: bool = False, **unknown: Any) -> "Value":
+        if unknown:
+            raise _unknown(rule.symbol if rule is not ops.total else "sum", unknown)
         return _record(rule, self, Axes(axis, keepdims))
 
     method.__doc__ = f"{rule.symbol} over all entries, or over the given axis or axes."
     return method
+
+
+def _unknown(name: str, options: Any) -> TypeError:
+    return TypeError(
+        f"{name} has no rule for Values with {', '.join(options)}: it takes axis (PyTorch's dim) and keepdims (its "
+        "keepdim); the rest is numpy's, on value.data outside the graph"
+    )
 
 
 def _is_operand(other: Any) -> bool:
@@ -228,7 +298,7 @@ def _compare(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], A
     """Comparisons give plain bools of the data; nothing is recorded."""
 
     def method(self: "Value", other: Any) -> Any:
-        answer = operation(self._data, other._data if isinstance(other, Value) else other)
+        answer = operation(self._numbers, other._numbers if isinstance(other, Value) else other)
         return bool(answer) if isinstance(answer, np.bool_) else answer
 
     return method
@@ -256,11 +326,12 @@ class Value:
     8.0
     """
 
+    # Not _data: numpy.ma would take it for its own, and multiply past the graph.
     # What made it: `rule` was computed from x_data and y_data and gave out; x and y are the Values these came from
     # (None: a constant). The numbers are kept beside the Values, so that a graph gives the gradient where it was
     # computed, whatever `data` is set to since.
-    __slots__ = ("_data", "grad", "label", "out", "rule", "x", "x_data", "y", "y_data")
-    _data: Any
+    __slots__ = ("_numbers", "grad", "label", "out", "rule", "x", "x_data", "y", "y_data")
+    _numbers: Any
     grad: Any
     label: str
     out: Any
@@ -271,17 +342,25 @@ class Value:
     y_data: Any
 
     def __init__(self, data: Any, label: str = "") -> None:
-        self._data = self.out = data if type(data) is float else _data(data)
+        self._numbers = self.out = data if type(data) is float else _data(data)
         self.grad = UNSET
         self.rule = self.x = self.y = self.x_data = self.y_data = None
         self.label = label
 
     def _set_data(self, data: Any) -> None:
-        usual = type(data) is float or (type(data) is np.ndarray and data.ndim and data.dtype is self.dtype)
-        self._data = data if usual else _data(data)
+        if type(data) is not float:
+            if data is self._numbers:  # `w.data -= …` has written into it, and it may stand in a graph
+                written = weakref.ref(data, _forget)
+                _written[id(written)] = written
+                data = data.copy()
+            else:
+                data = _data(data)
+        self._numbers = data
+        if self.rule is None:
+            self.out = data
 
     data = property(
-        operator.attrgetter("_data"), _set_data, doc="The float or the array; may be set, which changes no graph."
+        operator.attrgetter("_numbers"), _set_data, doc="The float or the array; may be set, which changes no graph."
     )
     _record = staticmethod(_record)
 
@@ -291,6 +370,8 @@ class Value:
     __mul__, __rmul__ = _binary(ops.mul)
     __truediv__, __rtruediv__ = _binary(ops.div)
     __pow__, __rpow__ = _binary(ops.power)
+    __iadd__, __isub__, __imul__ = _in_place(operator.add), _in_place(operator.sub), _in_place(operator.mul)
+    __itruediv__, __ipow__ = _in_place(operator.truediv), _in_place(operator.pow)
 
     def __pos__(self) -> "Value":
         return self
@@ -312,6 +393,7 @@ class Value:
     sign = _unary(ops.sign)
     sin = _unary(ops.sin)
     cos = _unary(ops.cos)
+    tan = _unary(ops.tan)
     tanh = _unary(ops.tanh)
     sigmoid = _unary(ops.sigmoid)
     logsigmoid = _unary(ops.logsigmoid)
@@ -338,17 +420,47 @@ class Value:
         """The mean square distance from the mean; n − ddof divides."""
         return _record(ops.var, self, Axes(axis, keepdims, ddof))
 
-    def softmax(self, axis: int = -1) -> "Value":
-        return _record(ops.softmax, self, axis)
+    def std(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> "Value":
+        """The root of `var`; its slope is taken as 0 where all entries are equal."""
+        out = (self - self.mean(axis, keepdims=True)).norm(axis, keepdims=keepdims)
+        return out / math.sqrt(max(self.size // max(out.size, 1) - ddof, 0))
 
-    def log_softmax(self, axis: int = -1) -> "Value":
-        return _record(ops.log_softmax, self, axis)
+    def prod(self, axis: Axis = None, *, keepdims: bool = False) -> "Value":
+        """The product over all entries, or over the given axis or axes; entries may be 0.
+
+        Halves are multiplied until one is left, so that the gradient divides by no entry.
+        """
+        lost = range(self.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        shape = self.sum(axis, keepdims=keepdims).shape
+        out = self.transpose(
+            *(kept := [i for i in range(self.ndim) if i not in {each % self.ndim for each in lost}]),
+            *(i for i in range(self.ndim) if i not in kept),
+        )
+        out = out.reshape((*out.shape[: len(kept)], math.prod(out.shape[len(kept) :])))
+        while (n := out.shape[-1]) > 1:
+            half = out[..., : n // 2] * out[..., n // 2 : n // 2 * 2]
+            out = concatenate([half, out[..., -1:]], -1) if n % 2 else half
+        return (out if n else out.sum(-1, keepdims=True) + 1.0).reshape(shape)
+
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+        """Where the largest entry stands: a plain integer, or an array of them, as numpy's."""
+        return np.argmax(self._numbers, axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+        """Where the smallest entry stands: a plain integer, or an array of them, as numpy's."""
+        return np.argmin(self._numbers, axis, keepdims=keepdims)
+
+    def softmax(self, axis: int = -1, *, dim: int | None = None) -> "Value":
+        return _record(ops.softmax, self, axis if dim is None else dim)
+
+    def log_softmax(self, axis: int = -1, *, dim: int | None = None) -> "Value":
+        return _record(ops.log_softmax, self, axis if dim is None else dim)
 
     # --- shape and indexing ---
-    shape = property(lambda self: getattr(self._data, "shape", ()))
-    ndim = property(lambda self: getattr(self._data, "ndim", 0))
-    size = property(lambda self: getattr(self._data, "size", 1))
-    dtype = property(lambda self: getattr(self._data, "dtype", np.dtype(np.float64)))
+    shape = property(lambda self: getattr(self._numbers, "shape", ()))
+    ndim = property(lambda self: getattr(self._numbers, "ndim", 0))
+    size = property(lambda self: getattr(self._numbers, "size", 1))
+    dtype = property(lambda self: getattr(self._numbers, "dtype", np.dtype(np.float64)))
     T = property(lambda self: self.transpose())
     mT = property(lambda self: self.swapaxes(-1, -2))  # noqa: N815  (numpy's name)
 
@@ -374,6 +486,20 @@ class Value:
     def broadcast_to(self, shape: tuple[int, ...]) -> "Value":
         return _record(ops.broadcast_to, self, shape)
 
+    def flatten(self) -> "Value":
+        """All entries as one vector."""
+        return self.reshape(-1)
+
+    ravel = flatten
+
+    def astype(self, dtype: Any) -> "Value":
+        """The same numbers in float32 or float64, in the graph; a scalar is a Python float and stays one."""
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise TypeError(
+                f"expected float32 or float64, got {np.dtype(dtype)}: value.data.astype(…) leaves the graph"
+            )
+        return _record(ops.astype, self, np.dtype(dtype)) if self.ndim else self
+
     def __getitem__(self, key: Any) -> "Value":
         return _record(ops.index, self, (None,) if key is None else key)
 
@@ -384,7 +510,7 @@ class Value:
         grad: the gradient that arrives here, 1 for a scalar; a tensor needs one, of its shape.
         """
         for node, g in _walk(self, _seed(self, grad)).items():
-            if node.grad is UNSET or node.rule is not None:
+            if node.rule is not None or node.grad is UNSET or node.grad is None:
                 node.grad = g
             else:
                 node.grad = node.grad + g
@@ -395,11 +521,24 @@ class Value:
 
     def detach(self) -> "Value":
         """The same data as a new leaf: no gradient goes back through it."""
-        return Value(self._data, self.label)
+        return Value(self._numbers, self.label)
 
     def item(self) -> float:
-        """The one number as a Python float, out of the graph."""
-        return float(self)
+        """The one number as a Python float, out of the graph on purpose."""
+        if self.size != 1:
+            raise TypeError(
+                f"expected one number to make a float of, got a Value of shape {self.shape}: take .sum(), .mean() "
+                "or an entry"
+            )
+        return float(self._numbers if type(self._numbers) is float else self._numbers.reshape(()))
+
+    def numpy(self) -> Any:
+        """A copy of the numbers as an array, out of the graph on purpose."""
+        return np.array(self._numbers)
+
+    def tolist(self) -> Any:
+        """The numbers as nested lists of Python floats, out of the graph on purpose."""
+        return np.asarray(self._numbers).tolist()
 
     # --- what Python does with a number ---
     __eq__ = _compare(operator.eq)
@@ -411,23 +550,25 @@ class Value:
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(self._numbers)
 
     def __float__(self) -> float:
-        if self.size != 1:
-            raise TypeError(
-                f"expected one number to make a float of, got a Value of shape {self.shape}: take .sum(), .mean() "
-                "or an entry"
+        number = self.item()
+        if self.rule is not None and (self.grad is UNSET or self.grad is None):
+            warnings.warn(
+                f"a float made of a Value computed by {self.rule.symbol} leaves its graph, and no gradient comes back: "
+                "write v.exp() for math.exp(v), v.item() or v.detach() to leave on purpose",
+                stacklevel=2,
             )
-        return float(self._data if type(self._data) is float else self._data.reshape(()))
+        return number
 
     def __int__(self) -> int:
-        return int(float(self))
+        return int(self.item())
 
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("a scalar Value has no length")
-        return len(self._data)
+        return len(self._numbers)
 
     def __iter__(self) -> Iterator["Value"]:
         return (self[i] for i in range(len(self)))
@@ -436,11 +577,12 @@ class Value:
         return bool(np.any(self == item))
 
     def __repr__(self) -> str:
-        parts = [f"data={_shown(self._data)}", f"grad={'not computed' if self.grad is UNSET else _shown(self.grad)}"]
+        unset = self.grad is UNSET or self.grad is None
+        parts = [f"data={_shown(self._numbers)}", f"grad={'not computed' if unset else _shown(self.grad)}"]
         return f"Value({', '.join(parts + [f'label={self.label!r}'] * bool(self.label))})"
 
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else str(self)
+        return format(self._numbers, spec) if spec else str(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.rule is not None:
@@ -448,18 +590,19 @@ class Value:
                 f"expected a leaf to copy or pickle, got a Value computed by {self.rule.symbol}, "
                 "which stands in a graph: use value.detach()"
             )
-        return _leaf, (self._data, self.label, None if self.grad is UNSET else self.grad)
+        return _leaf, (self._numbers, self.label, None if self.grad is UNSET else self.grad)
 
     # --- numpy ---
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(
-            "a Value does not turn into an array by itself, since that would lose its graph: take value.data"
+            "a Value does not turn into an array by itself, since that would lose its graph: join Values with "
+            "np.stack(values), or take value.data"
         )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
             if ufunc in _PLAIN_UFUNCS:
-                return ufunc(*(each._data if isinstance(each, Value) else each for each in inputs))
+                return ufunc(*(each._numbers if isinstance(each, Value) else each for each in inputs))
             if ufunc in _UFUNCS:
                 return _UFUNCS[ufunc](*inputs)
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
@@ -505,6 +648,45 @@ class Value:
         if self.rule.symbol == "**" and self.y is None and type(self.y_data) is float:
             return f"**{self.y_data:g}"
         return {"×": "*", "−": "-", "÷": "/", "relu": "ReLU"}.get(self.rule.symbol, self.rule.symbol)
+
+
+class _Missing:
+    """An attribute that a Value does not have: asking for it, or setting it, says what to write."""
+
+    def __init__(self, name: str, instead: str) -> None:
+        self.said = f"a Value has no {name!r}: {instead}"
+
+    def __get__(self, value: Any, owner: Any = None) -> Any:
+        raise AttributeError(self.said)
+
+    def __set__(self, value: Any, data: Any) -> None:
+        raise AttributeError(self.said)
+
+
+# Not __getattr__ and __setattr__: with either, CPython reads or sets each slot in the slow way.
+for _names, _instead in {
+    "view": "write reshape",
+    "unsqueeze": "write expand_dims",
+    "permute": "write transpose",
+    "t": "write .T",
+    "expand": "write broadcast_to",
+    "clamp": "write clip",
+    "dim": "write ndim",
+    "numel": "write size",
+    "mm matmul dot": "write @",
+    "pow": "write **",
+    "square": "write **2",
+    "masked_fill": "write np.where(mask, number, value)",
+    "double float": "write astype(np.float64) or astype(np.float32)",
+    "cpu cuda to": "leave it out, all is computed here",
+    "requires_grad requires_grad_": "every Value records; write a number or an array for what gets no gradient",
+    "retain_grad": "leave it out, every computed Value keeps its gradient",
+    "grad_fn": "write .rule",
+    "name": "write .label",
+    "add_ sub_ mul_ div_ zero_": "write p -= … under no_grad, or p.data = …",
+}.items():
+    for _name in _names.split():
+        setattr(Value, _name, _Missing(_name, _instead))
 
 
 def _leaf(data: Any, label: str, grad: Any) -> Value:
@@ -562,14 +744,30 @@ def stack(values: Sequence[Any], axis: int = 0) -> Value:
     return concatenate([np.expand_dims(each, axis) for each in values], axis)
 
 
-def split(value: Value, parts: int | Sequence[int], axis: int = 0) -> list[Value]:
+def split(value: Value, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Value]:
     """Cut along an axis: into so many equal parts, or before the given places."""
-    places = np.split(np.arange(value.shape[axis]), parts)
+    places = np.split(np.arange(value.shape[axis]), indices_or_sections)
     before = (slice(None),) * (axis % value.ndim)
     return [value[(*before, slice(p[0], p[-1] + 1) if len(p) else slice(0, 0))] for p in places]
 
 
-# fmt: off
+def _dot(x: Any, y: Any) -> Value:
+    if not np.ndim(x) or not np.ndim(y):
+        return np.multiply(x, y)  # type: ignore[no-any-return]
+    if np.ndim(x) > 1 and np.ndim(y) > 2:
+        raise TypeError("numpy.dot has no rule for two stacks of matrices: use @, or value.data outside the graph")
+    return _matmul(x, y)
+
+
+def _hstack(values: Sequence[Any]) -> Value:
+    values = [each if np.ndim(each) else np.reshape(each, 1) for each in values]
+    return concatenate(values, min(np.ndim(values[0]) - 1, 1))
+
+
+def _vstack(values: Sequence[Any]) -> Value:
+    return concatenate([each if np.ndim(each) > 1 else np.reshape(each, (1, -1)) for each in values])
+
+
 _RULES = [rule for rule in vars(ops).values() if isinstance(rule, Rule) and isinstance(rule.forward, np.ufunc)]
 _UFUNCS: dict[Any, Any] = {rule.forward: rule for rule in _RULES} | {
     np.matmul: _matmul,
@@ -577,44 +775,59 @@ _UFUNCS: dict[Any, Any] = {rule.forward: rule for rule in _RULES} | {
     np.reciprocal: lambda x: 1.0 / x,
 }
 _PLAIN_UFUNCS = {
-    np.equal,
-    np.not_equal,
-    np.less,
-    np.less_equal,
-    np.greater,
-    np.greater_equal,
-    np.isfinite,
-    np.isinf,
-    np.isnan,
-    np.signbit,
+    getattr(np, name)
+    for name in (
+        "equal",
+        "not_equal",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "isfinite",
+        "isinf",
+        "isnan",
+        "signbit",
+    )
 }
 _FUNCTIONS: dict[Any, Any] = {
-    np.sum: Value.sum,
-    np.mean: Value.mean,
-    np.var: Value.var,
-    np.clip: Value.clip,
-    np.max: Value.max,
+    getattr(np, name): getattr(Value, name)
+    for name in (
+        "sum",
+        "mean",
+        "var",
+        "std",
+        "prod",
+        "max",
+        "min",
+        "argmax",
+        "argmin",
+        "ravel",
+        "swapaxes",
+        "squeeze",
+        "expand_dims",
+        "broadcast_to",
+    )
+} | {
     np.amax: Value.max,
-    np.min: Value.min,
     np.amin: Value.min,
+    np.shape: Value.shape.fget,
+    np.ndim: Value.ndim.fget,
+    np.size: Value.size.fget,
+    np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: a.clip(
+        a_min if min is None else min, a_max if max is None else max
+    ),
     np.linalg.norm: lambda x, *, axis=None, keepdims=False: x.norm(axis, keepdims=keepdims),
-    np.reshape: Value.reshape,
-    np.transpose: Value.transpose,
-    np.swapaxes: Value.swapaxes,
-    np.squeeze: Value.squeeze,
-    np.expand_dims: Value.expand_dims,
-    np.broadcast_to: Value.broadcast_to,
+    np.reshape: lambda a, shape=None, *, newshape=None: a.reshape(newshape if shape is None else shape),
+    np.transpose: lambda a, axes=None: a.transpose(*(axes or ())),
     np.where: where,
     np.concatenate: concatenate,
     np.stack: stack,
+    np.hstack: _hstack,
+    np.vstack: _vstack,
     np.split: split,
-    np.shape: lambda v: v.shape,
-    np.ndim: lambda v: v.ndim,
-    np.size: lambda v: v.size,
-    np.argmax: lambda v, axis=None: np.argmax(v.data, axis),
-    np.argmin: lambda v, axis=None: np.argmin(v.data, axis),
+    np.dot: _dot,
+    np.outer: lambda a, b: np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1)),
 }
-# fmt: on
 
 
 # --- the walk ---------------------------------------------------------------------------------------------------------
@@ -667,6 +880,8 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
     ever written to. With create_graph the derivatives are computed on Values, and so recorded.
     """
     grads = _order(root)
+    if _written:
+        _check_unwritten(grads)
     grads[root] = seed
     with np.errstate(all="ignore"):
         for node in reversed(grads):
@@ -705,13 +920,13 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
 
 
 def _receive(grads: dict[Value, Any], target: Any, data: Any, r: Any, g: Any) -> None:
-    """Add a contribution to a gradient, in the shape and dtype of its data; a leaf gets an array nobody else sees."""
+    """Add a contribution to a gradient, in the shape and dtype of its data, as an array that no other has."""
     if type(target) is tuple:
         for each, its_data, its_r in zip(target, data, r, strict=True):
             if each is not None:
                 _receive(grads, each, its_data, its_r, g)
         return
-    have = r._data if type(r) is Value else r
+    have = r._numbers if type(r) is Value else r
     if type(have) is not type(data) or (
         type(data) is not float and (have.shape != data.shape or have.dtype is not data.dtype)
     ):
@@ -719,7 +934,7 @@ def _receive(grads: dict[Value, Any], target: Any, data: Any, r: Any, g: Any) ->
     before = grads[target]
     if before is not None:
         r = before + r
-    elif target.rule is None and type(r) is np.ndarray and (r is g or r.base is not None):
+    elif type(r) is np.ndarray and (r is g or r.base is not None):
         r = r.copy()
     grads[target] = r
 
@@ -745,7 +960,7 @@ def _operands(node: Value) -> tuple[Any, Any, Any]:
 
 def _at(value: Value, data: Any) -> Value:
     """The Value itself, or where its data has been set since, a stand-in that passes its gradient on."""
-    if value._data is data:
+    if value._numbers is data:
         return value
     stand_in = Value(data)
     stand_in.rule, stand_in.x, stand_in.x_data, stand_in.y_data = ops.fit, value, data, data
@@ -754,8 +969,12 @@ def _at(value: Value, data: Any) -> Value:
 
 def _seed(root: Value, grad: Any) -> Any:
     """The gradient a walk starts with, in the shape and dtype of its root."""
+    if root.rule is None and root.x_data is _UNRECORDED:
+        raise RuntimeError(
+            "expected a recorded Value, got one computed under no_grad, which keeps no graph: compute it outside"
+        )
     if grad is None:
-        if type(root._data) is float:
+        if type(root._numbers) is float:
             return 1.0
         if root.size != 1:
             raise ValueError(
@@ -763,7 +982,7 @@ def _seed(root: Value, grad: Any) -> Any:
                 ".mean(), or give the gradient that arrives there, backward(grad)"
             )
         grad = np.ones(root.shape)
-    given = _number(grad._data if isinstance(grad, Value) else grad)
+    given = _number(grad._numbers if isinstance(grad, Value) else grad)
     if np.shape(given) != root.shape:
         raise ValueError(f"expected a gradient of the Value's own shape {root.shape}, got {np.shape(given)}")
     return given if type(given) is float else np.array(given, root.dtype)
@@ -788,15 +1007,15 @@ def gradients(root: Value, inputs: Sequence[Value], create_graph: bool = False) 
         if not isinstance(each, Value):
             raise TypeError(f"expected Values to differentiate, got {type(each).__name__}: wrap it as Value(…) first")
     seed = _seed(root, None)
-    grads = _walk(root, Value(seed) if create_graph else seed, create_graph)
+    grads = _walk(root, _constant(seed) if create_graph else seed, create_graph)
     found = [grads[each] if each in grads else _zero(each) for each in inputs]
     if create_graph:
-        return [each if isinstance(each, Value) else Value(each) for each in found]
+        return [each if isinstance(each, Value) else _constant(each) for each in found]
     return [each.copy() if isinstance(each, np.ndarray) else each for each in found]
 
 
 def _zero(value: Value) -> Any:
-    return np.zeros_like(value._data) if value.ndim else 0.0
+    return np.zeros_like(value._numbers) if value.ndim else 0.0
 
 
 # Whether a function given to `grad` is being evaluated; the gradients taken inside it stay in its graph.
@@ -807,7 +1026,8 @@ def grad(f: Callable[..., Any]) -> Callable[..., Any]:
     """The gradient of f by its first argument, as a function. It nests: grad(grad(f)) is the second derivative.
 
     f takes a Value and gives a scalar Value. The gradient takes a float or an array and gives the same; it takes a
-    Value and gives a Value.
+    Value and gives a Value. It also gives a Value where it depends on Values that f uses besides, a parameter that f
+    closes over, say: it can be differentiated by them.
 
     >>> grad(lambda x: x**4 - 2 * x**2)(2.0)
     24.0
@@ -821,12 +1041,16 @@ def grad(f: Callable[..., Any]) -> Callable[..., Any]:
         token = _nested.set(True)
         try:
             with set_mode(recording=True):
-                out = f(x, *args, **kwargs)
+                out = _record(ops.same, f(x, *args, **kwargs))  # a node, even where f does not depend on x
         finally:
             _nested.reset(token)
-        if not isinstance(out, Value):
-            out = Value(out)  # f does not depend on x
-        return gradients(out, [x], create_graph=inner)[0]
+        besides = (
+            set() if inner else {each for each in _order(out) if each.rule is each.x_data is None and each is not x}
+        )
+        (found,) = gradients(out, [x], create_graph=inner or bool(besides))
+        if besides and besides.isdisjoint(_order(found)):
+            return gradients(out, [x])[0]
+        return found
 
     return gradient
 

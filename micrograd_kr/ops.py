@@ -171,6 +171,9 @@ sin = Rule("sin", np.sin, scalar=math.sin,
 cos: Rule = Rule("cos", np.cos, scalar=math.cos,
                  dx=lambda g, out, x: g * -sin(x))
 
+tan = Rule("tan", np.tan, scalar=math.tan,
+           dx=lambda g, out, x: g * (1 + out * out))
+
 tanh = Rule("tanh", np.tanh, scalar=math.tanh,
             dx=lambda g, out, x: g * (1 - out * out))
 
@@ -362,10 +365,14 @@ log_softmax = Rule("log_softmax", _log_softmax,
                    dx=lambda g, out, x, axis: g - exp(out) * total(g, Axes(axis, True)))
 
 
-# --- shape and indexing -----------------------------------------------------------------------------------------------
+# --- shape, dtype and indexing ----------------------------------------------------------------------------------------
 
 reshape: Rule = Rule("reshape", np.reshape,
                      dx=lambda g, out, x, shape: reshape(g, getattr(x, "shape", ())))
+
+
+astype = Rule("astype", np.ndarray.astype,
+              dx=lambda g, out, x, dtype: g)
 
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -405,7 +412,7 @@ def _scatter(g: Any, place: tuple[Any, tuple[int, ...]]) -> Any:
 
 # Zeros of a shape, with g added at an index: what indexing does, backwards.
 scatter: Rule = Rule("scatter", _scatter,
-                     dx=lambda g, out, x, place: g[place[0]])
+                     dx=lambda g, out, x, place: index(g, place[0]))
 
 
 # --- layers and losses ------------------------------------------------------------------------------------------------

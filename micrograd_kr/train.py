@@ -165,7 +165,7 @@ def evaluate(model: Any, loss: Any, x: Any, y: Any, batch_size: int = 256) -> Ev
         with no_grad(), np.errstate(all="ignore"):
             for batch, target in batches(x, y, batch_size, shuffle=False):
                 output = model(batch)
-                total += float(loss(output, target)) * _weight(loss, target)
+                total += loss(output, target).item() * _weight(loss, target)
                 outputs.append(output.data)
     finally:
         model.train(training)
@@ -396,15 +396,15 @@ def _step(run: _Run, plan: _Plan, x: Any, y: Any, batch: int) -> tuple[float, An
     output = run.model(x)
     loss = plan.loss(output, y)
     objective = loss + plan.penalty() if plan.penalty else loss
-    if not math.isfinite(float(objective)):
+    if not math.isfinite(objective.item()):
         words = plan.words
         fault = _fault(run.model, objective, output, x, y, words)
-        said = words["in training"].format(number=float(objective), epoch=len(run.records), batch=batch, fault=fault)
+        said = words["in training"].format(number=objective.item(), epoch=len(run.records), batch=batch, fault=fault)
         raise _NotFiniteError(said)
     run.optimizer.zero_grad()
     objective.backward()
     run.optimizer.step()
-    return float(loss), output.data
+    return loss.item(), output.data
 
 
 # --- a loss of nan or inf ---------------------------------------------------------------------------------------------
@@ -442,7 +442,7 @@ def _validation_fault(run: _Run, plan: _Plan, number: float) -> str:
     for x, y in batches(*plan.valid, plan.batch_size, shuffle=False) if plan.valid else ():
         output = run.model(x)
         loss = plan.loss(output, y)
-        if not math.isfinite(float(loss)):
+        if not math.isfinite(loss.item()):
             fault = _fault(run.model, loss, output, x, y, plan.words)
             break
     return plan.words["in validation"].format(number=number, epoch=len(run.records), fault=fault)

@@ -14,7 +14,8 @@ import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import numpy as np
 
-from micrograd_kr import Value, concatenate, maximum, minimum, ops, split, stack, where
+from micrograd_kr import Value, ops
+from micrograd_kr.engine import concatenate, maximum, minimum, split, stack, where
 from micrograd_kr.ops import Rule
 
 
@@ -308,6 +309,7 @@ TABLE: tuple[Row, ...] = (
     _entrywise("sign", ops.sign, Value.sign, np.sign),
     _entrywise("sin", ops.sin, Value.sin, np.sin),
     _entrywise("cos", ops.cos, Value.cos, np.cos),
+    _entrywise("tan", ops.tan, Value.tan, np.tan, -1.25, 1.25),
     _entrywise("tanh", ops.tanh, Value.tanh, np.tanh),
     _entrywise("sigmoid", ops.sigmoid, Value.sigmoid, lambda x: 1 / (1 + np.exp(-x))),
     _entrywise("logsigmoid", ops.logsigmoid, Value.logsigmoid, lambda x: -np.log(1 + np.exp(-x))),
@@ -329,6 +331,8 @@ TABLE: tuple[Row, ...] = (
     _reduction("sum", ops.total, np.sum),
     _reduction("mean", ops.mean, np.mean),
     _reduction("var", ops.var, np.var, ddof=True),
+    _reduction("std", ops.norm, np.std, unique=True, ddof=True),
+    _reduction("prod", ops.mul, np.prod),
     _reduction("max", ops.largest, np.max, unique=True),
     _reduction("min", ops.smallest, np.min, unique=True),
     _reduction("logsumexp", ops.logsumexp, _log_sum_exp),
@@ -357,6 +361,14 @@ TABLE: tuple[Row, ...] = (
         np.transpose,
         _ordered(),
         Case((fixed((2, 1, 3)),), {"axes": (1, 2, 0)}),
+    ),
+    Row(
+        "astype",
+        ops.astype,
+        lambda x: x.astype(x.dtype),
+        np.array,
+        tensors(shapes(1), _any).map(lambda x: Case((x,))),
+        Case((fixed((2, 3)),)),
     ),
     Row(
         "T",

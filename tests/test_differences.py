@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from strategies import TABLE, Row, fixed
 
-from micrograd_kr import Value, differences, gradients, maximum, ops
+from micrograd_kr import Value, differences, gradients, ops
 from micrograd_kr.differences import GradcheckError, gradcheck
+from micrograd_kr.engine import maximum
 from micrograd_kr.ops import Rule
 
 Derivative = Callable[..., Any]

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from micrograd_kr import ops
+from micrograd_kr import engine, ops
 from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.engine import (
     UNSET,
@@ -400,7 +400,7 @@ def test_zero_grad_forgets_the_gradient():
     assert_array_equal(v.grad, [2, 4])
 
 
-@pytest.mark.parametrize("reset", [0, 0.0])
+@pytest.mark.parametrize("reset", [0, 0.0, None])
 def test_a_gradient_set_to_zero_by_hand_is_added_to(reset):
     for v, expected in ((Value(3.0), 6.0), (vector(3, 4), [6, 8])):
         (v * v).sum().backward()
@@ -495,6 +495,17 @@ def test_a_leaf_owns_a_writeable_gradient_that_nothing_else_sees(name):
     a.zero_grad()
     out.backward(seed)
     assert (a.grad >= 0).all()
+
+
+@pytest.mark.parametrize("name", SHARING)
+def test_no_two_computed_values_have_one_gradient(name):
+    a, b = Value(np.array([[1.0, 2.0], [3.0, 4.0]])) + 0.0, Value(np.array([[2.0, 1.0], [5.0, 3.0]])) + 0.0
+    out = SHARING[name](a, b)
+    last = out + 1.0
+    last.backward(np.ones(out.shape))
+    found = [each.grad for each in (a, b, a.x, b.x, out, last)]
+    for i, each in enumerate(found):
+        assert not any(np.shares_memory(each, other) for other in found[:i])
 
 
 def test_gradients_are_arrays_of_their_own():
@@ -811,11 +822,124 @@ def test_rebinding_to_another_shape_leaves_the_graph_as_it_was():
     assert_array_equal(w.grad, [2, 4, 6])
 
 
-def test_writing_into_an_array_does_change_the_graph():
+def test_writing_into_an_entry_does_change_the_graph():
     w = vector(1, 2)
     loss = (w * w).sum()
     w.data[0] = 5.0
     assert_array_equal(gradients(loss, [w])[0], [10, 4])
+
+
+WRITTEN = {
+    "an input": lambda w: (w * w, w),
+    "a second input": lambda w: (np.ones(2) * w, w),
+    "one of several": lambda w: (concatenate([np.ones(2), w]), w),
+    "what a view shows": lambda w: (w.expand_dims(0).T * 2.0, w),
+    "an output": lambda w: ((out := w.exp()), out),
+}
+
+
+@pytest.mark.parametrize("walk", [Value.backward, lambda loss: gradients(loss, [loss]), lambda loss: loss.backward(3)])
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_graph_whose_array_was_written_to_in_place_refuses_to_be_walked(name, walk):
+    w = vector(1, 2)
+    out, written = WRITTEN[name](w)
+    written.label = "W1"
+    loss = out.sum()
+    gradients(loss, [w])
+    written.data -= 0.5
+    with pytest.raises(RuntimeError, match=r"'W1' of shape \(2,\) was written to.*w\.data = w\.data - "):
+        walk(loss)
+    assert w.grad is UNSET
+
+
+def test_two_losses_and_a_step_between_them_are_no_wrong_gradient():
+    w = vector(1, 2)
+    first, second = (w * w).sum(), (w**3).sum()
+    first.backward()
+    w.data = w.data - 0.1 * w.grad
+    w.zero_grad()
+    second.backward()
+    assert_array_equal(w.grad, [3, 12])
+
+
+def test_an_update_in_place_after_backward_trains_and_leaves_nothing_behind():
+    w, x = Value(np.array([3.0, -2.0])), Value(np.array([1.0, 2.0]))
+    for _ in range(60):
+        loss = ((w * x - 1.0) ** 2).sum()
+        w.zero_grad()
+        loss.backward()
+        w.data -= 0.1 * w.grad
+    assert_allclose(w.data, [1.0, 0.5], atol=1e-4)
+    del loss
+    assert engine._written == {}
+
+
+def test_an_array_written_to_is_copied_where_it_is_used_again():
+    start = np.array([1.0, 2.0])
+    w = Value(start)
+    w.data -= 1.0
+    for again in (Value(start), Value(start[:1]), vector(1, 2) * start, w * start):
+        (again * again).sum().backward()
+    w.data = start
+    (w * w).sum().backward()
+    assert_array_equal(start, [0, 1])
+    w.data = start
+    assert Value(np.array([1.0])).data is not start
+
+
+def test_under_no_grad_an_update_in_place_changes_the_leaf():
+    for start in (3.0, np.array([3.0, 4.0], np.float32)):
+        p = kept = Value(start)
+        (p * p).sum().backward()
+        with no_grad():
+            p -= 0.25 * p.grad
+            p += 1
+            p *= np.float64(2)
+            p /= 4.0
+            p **= 2
+        assert p is kept
+        assert p.rule is None
+        assert_allclose(p.data, ((np.asarray(start) / 2 + 1) / 2) ** 2)
+        assert p.dtype == Value(start).dtype
+    out = Value(2.0) * 3
+    with no_grad():
+        moved = out
+        moved -= 1.0
+    assert (out.data, moved.data) == (6.0, 5.0)
+    with no_grad(), pytest.raises(ValueError, match=r"shape \(2,\).*got \(3, 1\)"):
+        p += np.ones((3, 1))
+    with no_grad(), pytest.raises(TypeError):
+        p += "a"
+
+
+def test_the_update_in_place_leaves_a_recorded_graph_as_it_was():
+    w = vector(1, 2)
+    loss = (w * w).sum()
+    with no_grad():
+        w -= 0.5
+    assert_array_equal(gradients(loss, [w])[0], [2, 4])
+
+
+def test_what_was_computed_under_no_grad_has_no_backward():
+    v = vector(1, 2)
+    with no_grad():
+        outs = [(v * v).sum(), v.exp(), stack([v, v]), Value(2.0) * 3]
+    for out in outs:
+        with pytest.raises(RuntimeError, match="no_grad"):
+            out.backward(np.ones(out.shape))
+        with pytest.raises(RuntimeError, match="no_grad"):
+            gradients(out.sum() if out.ndim else out, [v]) if not out.ndim else out.backward()
+    (outs[1] * v).sum().backward()
+    assert_array_equal(v.grad, np.exp([1, 2]))
+
+
+def test_masked_arrays_are_refused():
+    masked = np.ma.masked_array([1.0, 2.0], [True, False])
+    for use in (lambda: Value(masked), lambda: vector(1, 2) * masked, lambda: setattr(vector(1, 2), "data", masked)):
+        with pytest.raises(TypeError, match=r"masked.*\.filled\(0\)"):
+            use()
+    with pytest.raises(TypeError, match=r"\.data"):
+        masked * vector(1, 2)
 
 
 # --- 8. a rule is data ------------------------------------------------------------------------------------------------
@@ -969,6 +1093,29 @@ def test_grad_differentiates_by_its_first_argument_only():
     assert y.grad is UNSET
 
 
+def test_a_gradient_keeps_what_depends_on_values_that_f_captured():
+    w = Value(3.0)
+
+    def u(t):
+        return w * t**2
+
+    (out,) = gradients((grad(u)(2.0) + u(2.0)) ** 2, [w])
+    assert out == 384.0
+    residual = grad(grad(u))(2.0) - 1.0
+    assert gradients(residual, [w]) == [2.0]
+    assert type(grad(lambda t: w + t**2)(2.0)) is float  # its gradient does not depend on w
+    array = grad(lambda t: (w + t**2).sum())(np.ones(2))
+    assert type(array) is np.ndarray
+    assert type(grad(grad(grad(quartic)))(2.0)) is float
+    with no_grad():
+        assert type(grad(u)(2.0)) is float
+        c = w * 2
+    assert type(grad(lambda t: c * t)(2.0)) is float
+    assert grad(lambda t: c)(2.0) == 0.0
+    slopes = grad(lambda t: (t * w * t).sum())(np.array([1.0, 2.0]))
+    assert_array_equal(gradients(slopes.sum(), [w])[0], 6.0)
+
+
 def test_nested_gradients_do_not_confuse_their_variables():
     assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0) == 1.0
     assert grad(lambda x: x * grad(lambda y: x * y)(1.0))(3.0) == 6.0
@@ -1119,6 +1266,23 @@ def test_item_and_float_give_the_one_number(value):
     assert int(value) == 2
 
 
+@pytest.mark.parametrize("exit", [float, math.exp, lambda v: np.zeros(2).__setitem__(0, v)])
+def test_leaving_the_graph_through_a_float_warns_before_backward(exit):
+    x = Value(0.5)
+    for out in (x * 2, Value([0.5]) * 2):
+        with pytest.warns(UserWarning, match=r"graph.*\.exp\(\).*\.item\(\).*\.detach\(\)"):
+            exit(out)
+        assert out.item() == int(out) == 1
+        out.backward()
+        exit(out)
+    exit(x)
+    exit(out.detach())
+    with no_grad():
+        exit(x * 2)
+        quiet = x * 2
+    exit(quiet)
+
+
 def test_a_label_is_kept_and_may_be_set():
     v = Value(1.0, label="W1")
     assert v.label == "W1"
@@ -1216,6 +1380,19 @@ def test_repr_shows_the_gradient_once_it_is_computed():
     assert "grad=not computed" in repr(x)
 
 
+def test_a_gradient_of_none_counts_as_not_computed():
+    v = Value(2.0)
+    v.grad = None
+    assert repr(v) == "Value(data=2., grad=not computed)"
+    assert copy.copy(v).grad is UNSET
+    out = v * v
+    out.grad = None
+    with pytest.warns(UserWarning, match="graph"):
+        float(out)
+    out.backward()
+    assert (v.grad, out.grad) == (4.0, 1.0)
+
+
 def test_repr_of_a_large_tensor_is_short():
     assert len(repr(Value(np.zeros((1000, 1000))))) < 600
 
@@ -1267,6 +1444,15 @@ def test_in_place_operators_make_a_new_node():
         assert_array_equal(kept.data, before)
         v.sum().backward()
         assert_allclose(kept.grad, 2 * (before - 1) * 1.5**2)
+
+
+def test_a_value_added_to_a_list_extends_nothing_in_silence():
+    for value in (Value(1.0), vector(1, 2)):
+        for outputs in ([], [0.5, 1.0], [Value(1.0)]):
+            before = list(outputs)
+            with pytest.raises(TypeError, match=r"outputs\.append\(value\)"):
+                outputs += value
+            assert len(outputs) == len(before)
 
 
 def test_in_place_matmul_makes_a_new_node():
@@ -1398,7 +1584,7 @@ def test_an_array_written_to_is_named_with_operation_label_file_and_line():
         squares = w * w
         squares.label = "squares"
         total = squares.sum()
-    w.data -= 0.5
+    w.data[:] -= 0.5
     with pytest.raises(AnomalyError, match=r"written.*×") as caught:
         total.backward()
     message = str(caught.value)
@@ -1465,6 +1651,18 @@ def test_anomaly_ends_with_its_block_and_stays_in_its_thread():
         (lambda: vector(1, 2).broadcast_to((3,)), ValueError, [r"\(2,\)", r"\(3,\)"]),
         (lambda: concatenate([vector(1), Value([[1.0]])]), ValueError, ["concatenate", r"\(1,\) and \(1, 1\)"]),
         (lambda: np.asarray(vector(1, 2)), TypeError, ["graph", r"\.data"]),
+        (lambda: np.mean([Value(1.0), Value(2.0)]), TypeError, [r"np\.stack\(values\)"]),
+        (lambda: vector(1, 2).view(2, 1), AttributeError, ["'view'", "reshape"]),
+        (lambda: vector(1, 2).unsqueeze(0), AttributeError, ["expand_dims"]),
+        (lambda: vector(1, 2).clamp(0), AttributeError, ["clip"]),
+        (lambda: vector(1, 2).dim(), AttributeError, ["ndim"]),
+        (lambda: vector(1, 2).to("cuda"), AttributeError, ["leave it out"]),
+        (lambda: setattr(vector(1, 2), "requires_grad", True), AttributeError, ["every Value records"]),
+        (lambda: setattr(vector(1, 2), "name", "w"), AttributeError, [r"\.label"]),
+        (lambda: vector(1, 2).foo, AttributeError, ["'Value' object has no attribute 'foo'"]),
+        (lambda: vector(1, 2).sum(dim=0), TypeError, ["sum", "axis", "dim"]),
+        (lambda: vector(1, 2).max(0, keepdim=True), TypeError, ["keepdims"]),
+        (lambda: vector(1, 2).astype(np.float16), TypeError, ["float32 or float64", "float16"]),
     ],
 )  # fmt: skip
 def test_an_error_says_what_was_expected_what_came_and_what_to_do(operation, kind, said):
@@ -1560,6 +1758,70 @@ def test_a_sum_of_a_thousand_values_and_depth_3000_are_nothing_special():
     assert all(each.grad == 1.0 for each in values)
 
 
+# --- what many programs use -------------------------------------------------------------------------------------------
+
+
+def test_the_largest_and_the_smallest_are_found_by_number():
+    v = Value(np.array([[1.0, 5.0], [4.0, 2.0]]))
+    assert (v.argmax(), v.argmin()) == (1, 0)
+    assert_array_equal(v.argmax(1), [1, 0])
+    assert_array_equal(v.argmin(axis=0, keepdims=True), [[0, 1]])
+
+
+def test_numbers_leave_the_graph_as_arrays_and_lists():
+    v = vector(1, 2)
+    copied = v.numpy()
+    copied[0] = 9.0
+    assert_array_equal(v.data, [1, 2])
+    assert v.tolist() == [1.0, 2.0]
+    assert Value(2.0).tolist() == 2.0
+    assert Value(2.0).numpy().shape == ()
+
+
+def test_astype_stays_in_the_graph():
+    v = Value(np.array([1.0, 2.0]))
+    out = v.astype(np.float32)
+    assert out.dtype == np.float32
+    (out * out).sum().backward()
+    assert v.grad.dtype == np.float64
+    assert_array_equal(v.grad, [2, 4])
+    s = Value(2.0)
+    assert s.astype("float32") is s
+
+
+def test_flatten_and_ravel_make_a_vector():
+    v = Value(np.arange(6.0).reshape(2, 3))
+    for out in (v.flatten(), v.ravel()):
+        assert_array_equal(out.data, np.arange(6.0))
+
+
+@pytest.mark.parametrize("entries", [[0.0, 2.0, 3.0], [0.0, 0.0, 3.0], [2.0, 3.0, 5.0], [0.0], [2.0, 0.0], []])
+def test_a_product_has_the_slope_of_its_other_entries_even_at_zero(entries):
+    for dtype in (np.float32, np.float64):
+        v = Value(np.array(entries, dtype))
+        out = v.prod()
+        assert out.data == math.prod(entries)
+        others = [math.prod(entries[:i] + entries[i + 1 :]) for i in range(len(entries))]
+        (slopes,) = gradients(out, [v], create_graph=True)
+        assert_array_equal(slopes.data, others)
+        if len(entries) > 1:
+            again = gradients(slopes[0], [v])[0]
+            assert_array_equal(again[1:], [math.prod(entries[1:i] + entries[i + 1 :]) for i in range(1, len(entries))])
+    assert Value(3.0).prod().data == 3.0
+
+
+def test_a_spread_of_nothing_has_the_slope_zero():
+    v = vector(2, 2)
+    v.std().backward()
+    assert_array_equal(v.grad, [0, 0])
+
+
+def test_softmax_takes_pytorchs_dim():
+    v = Value(np.arange(6.0).reshape(2, 3))
+    assert_array_equal(v.softmax(dim=0).data, v.softmax(axis=0).data)
+    assert_array_equal(v.log_softmax(dim=0).data, v.log_softmax(0).data)
+
+
 # --- indexing and shapes, where gradients are easily lost ------------------------------------------------------------
 
 
@@ -1596,6 +1858,10 @@ def test_a_scalar_is_indexed_as_numpys_are():
     assert v[...].data == 3.0
     v[None].backward([2.0])
     assert v.grad == 2.0
+    for key in (..., (), None, (None, ...)):
+        (slope,) = gradients((v[key] ** 3).sum(), [v], create_graph=True)
+        assert gradients(slope, [v]) == [18.0]
+        assert gradients(gradients(slope, [v], create_graph=True)[0], [v]) == [6.0]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from micrograd_kr import Value, maximum
+from micrograd_kr import Value
+from micrograd_kr.engine import maximum
 
 FILE = Path(os.environ.get("MICROGRAD_KR_DATA", "")).resolve().parent / "chapter" / "torch_golden.npz"
 if "MICROGRAD_KR_DATA" not in os.environ or not FILE.exists():

@@ -51,7 +51,31 @@ FUNCTIONS = {
     "numpy scalar * value": lambda np_, v: np.float64(2) * v,
     "numpy scalar - value": lambda np_, v: np.float32(2) - v,
     "integer scalar / value": lambda np_, v: np.int64(2) / v,
-    "a list + value": lambda np_, v: [1, 2, 3] + v,  # noqa: RUF005  (no list of four)
+    "a list - value": lambda np_, v: [1, 2, 3] - v,
+    "a tuple + value": lambda np_, v: (1, 2, 3) + v,  # noqa: RUF005  (no tuple of four)
+    "tan": lambda np_, v: np_.tan(v / 4),
+    "std": lambda np_, v: np_.std(v, axis=1, ddof=1),
+    "prod": lambda np_, v: np_.prod(v),
+    "prod over an axis": lambda np_, v: np_.prod(v, axis=0, keepdims=True),
+    "ravel": lambda np_, v: np_.ravel(v),
+    "dot with a vector": lambda np_, v: np_.dot(v, [1.0, 2.0, 3.0]),
+    "dot with a matrix": lambda np_, v: np_.dot(MATRIX.T, v),
+    "dot with a number": lambda np_, v: np_.dot(2.0, v),
+    "dot of a stack": lambda np_, v: np_.dot(np.ones((2, 2, 2)), v),
+    "outer": lambda np_, v: np_.outer(v, [1.0, 2.0]),
+    "outer, second": lambda np_, v: np_.outer([1.0, 2.0], v[0]),
+    "hstack": lambda np_, v: np_.hstack([v, MATRIX]),
+    "hstack of vectors": lambda np_, v: np_.hstack([v[0], 2.0, v[1, 1:]]),
+    "hstack of scalars": lambda np_, v: np_.hstack([v[0, 0], 2.0]),
+    "vstack": lambda np_, v: np_.vstack([v, v[0], MATRIX]),
+    "axes by name": lambda np_, v: np_.transpose(v, axes=(1, 0)),
+    "a_min and a_max": lambda np_, v: np_.clip(v, a_min=0.4, a_max=2.5),
+    "min and max": lambda np_, v: (
+        np_.clip(v, min=0.4, max=2.5) if np_ is np and np.__version__ >= "2.1" else v.clip(0.4, 2.5)
+    ),
+    "shape by name": lambda np_, v: np_.broadcast_to(v, shape=(4, 2, 3)),
+    "sections by name": lambda np_, v: np_.split(v, indices_or_sections=3, axis=1)[2],
+    "keepdims": lambda np_, v: np_.mean(v, axis=1, keepdims=True),
 }
 
 
@@ -142,13 +166,13 @@ def test_questions_about_a_value_are_answered_with_plain_numbers():
         ("floor", lambda v: np.floor(v)),
         ("hypot", lambda v: np.hypot(v, 1.0)),
         ("hypot", lambda v: np.hypot(np.ones(2), v)),
-        ("std", lambda v: np.std(v)),
-        ("dot", lambda v: np.dot(v, v)),
-        ("outer", lambda v: np.outer(v, v)),
+        ("dot", lambda v: np.dot(np.ones((2, 2)), v * np.ones((3, 2, 2)))),
+        ("std", lambda v: np.std(v, where=np.array([True, False]))),
+        ("prod", lambda v: np.prod(v, initial=2.0)),
+        ("argmax", lambda v: np.argmax(v, out=np.zeros(()))),
         ("einsum", lambda v: np.einsum("i,i->", v, v)),
         ("sort", lambda v: np.sort(v)),
         ("cumsum", lambda v: np.cumsum(v)),
-        ("prod", lambda v: np.prod(v)),
         ("fft", lambda v: np.fft.fft(v)),
         ("inv", lambda v: np.linalg.inv(v)),
         ("zeros_like", lambda v: np.zeros_like(v)),
@@ -166,7 +190,6 @@ def test_questions_about_a_value_are_answered_with_plain_numbers():
         ("norm", lambda v: np.linalg.norm(v, 1)),
         ("norm", lambda v: np.linalg.norm(v, ord=np.inf)),
         ("norm", lambda v: np.linalg.norm(v[None], "fro")),
-        ("argmax", lambda v: np.argmax(v, keepdims=True)),
     ],
 )
 def test_a_numpy_function_without_a_rule_is_a_type_error_that_names_it(name, call):

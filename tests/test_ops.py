@@ -11,8 +11,9 @@ import pytest
 from hypothesis import assume, given, settings
 from strategies import TABLE, VALUE_FUNCTIONS, Case, Graph, Row, graphs, rules
 
-from micrograd_kr import Value, gradients, maximum, minimum, ops, where
+from micrograd_kr import Value, gradients, ops
 from micrograd_kr.differences import gradcheck
+from micrograd_kr.engine import maximum, minimum, where
 from micrograd_kr.ops import Rule
 
 LIGHT = settings(max_examples=6)

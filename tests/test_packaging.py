@@ -75,6 +75,17 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
         _ = micrograd_kr.Valeu
 
 
+@pytest.mark.parametrize("name", ["concatenate", "maximum", "minimum", "split", "stack", "where"])
+def test_a_name_that_numpy_has_says_to_write_numpys(name):
+    with pytest.raises(AttributeError, match=rf"no '{name}': write np\.{name}\(…\)"):
+        getattr(micrograd_kr, name)
+
+
+def test_a_module_is_there_without_an_import_of_its_own():
+    code = "import micrograd_kr as mk; print(mk.nn.Linear.__name__, mk.optim.SGD.__name__, mk.engine.Value is mk.Value)"
+    assert python(code) == "Linear SGD True\n"
+
+
 def test_importing_the_package_loads_numpy_and_nothing_else_heavy():
     loaded = set(python("import sys, micrograd_kr; print(*sys.modules)").split())
     assert "numpy" in loaded

@@ -4,7 +4,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from micrograd_kr import Value, gradients, ops, where
+from micrograd_kr import Value, gradients, ops
+from micrograd_kr.engine import where
 from micrograd_kr.teacher.ask.exercise import built_in, load
 from micrograd_kr.teacher.ask.solution import forward
 from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number, renamed
