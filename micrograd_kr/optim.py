@@ -8,13 +8,16 @@
         optimizer.step()
         schedule.step()
 
-Names, defaults and formulas are PyTorch's. A parameter is whatever has `.data` and `.grad`. An array is updated in
-place: a layer owns its arrays. A parameter without a gradient is left as it is, and so is what is known about it.
+Names, defaults and formulas are PyTorch's. A parameter is whatever has `.data` and `.grad`. A step gives it a new array
+and writes into none that was there: a graph keeps the numbers it was computed from, a caller the array that was given.
+A parameter without a gradient is left as it is, and so is what is known about it.
 """
 
+import copy
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,19 +28,55 @@ from micrograd_kr.engine import UNSET, Value
 PIECE = 480_000
 
 
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def _at_least_0(name: str, number: Any) -> Any:
+    if not isinstance(number, int | float | np.integer | np.floating):
+        raise TypeError(f"expected {name} to be a number, 0 or more, got {number!r}")
+    plain = number.item() if isinstance(number, np.generic) else number
+    if not 0 <= plain <= sys.float_info.max:
+        raise ValueError(f"expected {name} to be 0 or more, got {number}")
+    return plain
+
+
+def _at_least_1(name: str, number: Any) -> Any:
+    if not isinstance(number, int | np.integer):
+        raise TypeError(f"expected {name} to be a whole number of epochs, got {number!r}")
+    if number < 1:
+        raise ValueError(f"expected a {name} of at least one epoch, got {number}")
+    return number
+
+
+def _two_betas(name: str, betas: Any) -> tuple[float, float]:
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise TypeError(f"expected two {name}, got {betas!r}")
+    first, second = (_at_least_0(name, each) for each in betas)
+    if max(first, second) >= 1:
+        raise ValueError(f"expected two {name} from 0 to less than 1, got {betas}")
+    return first, second
+
+
+def _yes_or_no(name: str, value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_ | int):
+        raise TypeError(f"expected {name} to be True or False, got {value!r}")
+    return bool(value)
+
+
 # --- optimisers -------------------------------------------------------------------------------------------------------
 
 
 class Optimizer:
-    """What all optimisers share. An optimiser defines `update`, the formula, on arrays.
+    """What all optimisers share. An optimiser names its options, and defines `update`, the formula, on arrays.
 
     params: a list of Values. lr: the learning rate, which may be set at any time.
-    Raises TypeError or ValueError where there is no parameter, or one twice.
+    Raises TypeError or ValueError where there is no parameter, or one twice, and for an option that makes no sense.
     """
 
-    options: tuple[str, ...] = ("lr",)
+    # How each option is checked, by its name.
+    options: ClassVar[Mapping[str, Callable[[str, Any], Any]]] = {"lr": _at_least_0}
 
-    def __init__(self, params: Iterable[Any], lr: float) -> None:
+    def __init__(self, params: Iterable[Any], **options: Any) -> None:
         if isinstance(params, Value | np.ndarray):
             raise TypeError("expected a list of parameters, got one: give [parameter], or model.parameters()")
         self.params = list(params)
@@ -51,11 +90,19 @@ class Optimizer:
                 if self.params
                 else "expected parameters to change, got none: give model.parameters()"
             )
-        self.lr = _at_least_0("lr", lr)
+        self.lr: float
         self.state: dict[int, dict[str, Any]] = {}
+        self.set_options(options)
 
-    def update(self, p: Any, g: Any, state: Mapping[str, Any], first: bool) -> None:
-        """Change the array p by its gradient g, in place, and what is known about it in `state`."""
+    def set_options(self, options: Mapping[str, Any]) -> None:
+        """Check the options and take them over."""
+        for name, checked in self.options.items():
+            setattr(self, name, checked(name, options[name]))
+
+    def update(self, p: Any, g: Any, state: Mapping[str, Any], first: bool, out: Any = None) -> Any:
+        """The array p changed by its gradient g, written into `out` or else a new array. What is known about it, in
+        `state`, changes in place; p and g do not.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no update: define its formula")
 
     def new_state(self, p: Any) -> dict[str, Any]:
@@ -70,30 +117,33 @@ class Optimizer:
                 continue
             scalar = not isinstance(p, np.ndarray)
             if scalar:
-                p, g = np.array([p]), np.array([g])
+                p = np.array([p])
+            if getattr(g, "shape", ()) != p.shape:
+                g = np.broadcast_to(g, p.shape)
             state = self.state.get(i)
             first = state is None
             if state is None:
                 state = self.state[i] = self.new_state(p)
             if "step" in state:
                 state["step"] += 1
-            self.update_all(p, g, state, first)
-            if scalar:
-                each.data = float(p[0])
+            new = self.update(p, g, state, first) if p.nbytes <= PIECE else self.update_pieces(p, g, state, first)
+            each.data = float(new[0]) if scalar else new if new.dtype is p.dtype else new.astype(p.dtype)
 
-    def update_all(self, p: Any, g: Any, state: Mapping[str, Any], first: bool) -> None:
-        """Update an array, a large one piece by piece."""
-        if p.nbytes <= PIECE:
-            self.update(p, g, state, first)
-            return
+    def update_pieces(self, p: Any, g: Any, state: Mapping[str, Any], first: bool) -> Any:
+        """A large array changed piece by piece."""
+        out = np.empty_like(p)
         arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-        for piece, g_piece, *rest in _pieces(p, g, *arrays.values()):
-            self.update(piece, g_piece, {**state, **dict(zip(arrays, rest, strict=True))}, first)
+        for p_piece, out_piece, g_piece, *rest in _pieces(p, out, g, *arrays.values()):
+            self.update(p_piece, g_piece, {**state, **dict(zip(arrays, rest, strict=True))}, first, out_piece)
+        return out
 
-    def zero_grad(self) -> None:
-        """Forget the gradient of every parameter."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient of every parameter; or with false, as PyTorch does, set those that are there to 0."""
         for each in self.params:
-            each.grad = UNSET
+            if set_to_none or each.grad is UNSET or each.grad is None:
+                each.grad = UNSET
+            else:
+                each.grad = np.zeros_like(each.grad) if isinstance(each.grad, np.ndarray) else 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """What a later run needs to go on, in PyTorch's layout; arrays are copied."""
@@ -105,33 +155,53 @@ class Optimizer:
         return {"state": state, "param_groups": [group]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state_dict, PyTorch's too. Raises ValueError where it belongs to other parameters."""
-        if not {"state", "param_groups"} <= set(state_dict):
+        """Go on from a state_dict, PyTorch's too, with the options that were saved in it.
+
+        Raises TypeError for what is no state_dict, ValueError where it belongs to other parameters or another
+        optimiser, and either for an option that makes no sense; then nothing has been changed.
+        """
+        name = type(self).__name__
+        try:
+            saved, (group,) = state_dict["state"], state_dict["param_groups"]
+            count, there = len(group["params"]), dict(group)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise TypeError(
-                f"expected what {type(self).__name__}.state_dict() returns, got {type(state_dict).__name__} "
-                'without "state" and "param_groups"'
-            )
-        (group,) = state_dict["param_groups"]
-        absent = [name for name in self.options if name not in group]
+                f"expected what {name}.state_dict() returns, got {type(state_dict).__name__} "
+                'without "state" and one of "param_groups"'
+            ) from error
+        absent = [each for each in self.options if each not in there]
         if absent:
-            raise ValueError(f"expected a state of {type(self).__name__}, got one without {', '.join(absent)}")
-        if len(group["params"]) != len(self.params):
+            raise ValueError(f"expected a state of {name}, got one without {', '.join(absent)}")
+        if there.get("maximize"):
+            raise ValueError(f"expected a state of {name}, which minimizes, got one of an optimiser with maximize=True")
+        if count != len(self.params):
             raise ValueError(
-                f"expected the state of {len(self.params)} parameters, got that of {len(group['params'])}: "
+                f"expected the state of {len(self.params)} parameters, got that of {count}: "
                 "build the model it was saved from"
             )
+        loaded = copy.copy(self)
+        loaded.set_options(there)
+        loaded.state = loaded.read(saved)
+        vars(self).update(vars(loaded))
+
+    def read(self, saved: Any) -> dict[int, dict[str, Any]]:
+        """What is known about the parameters, from a state_dict, in our own arrays."""
+        if not isinstance(saved, Mapping) or not all(isinstance(each, Mapping) for each in saved.values()):
+            raise TypeError("expected a state that is a mapping from each parameter's number to what is known about it")
+        places = {str(i): i for i in range(len(self.params))}
         new: dict[int, dict[str, Any]] = {}
-        for i, saved in state_dict["state"].items():
-            known = self.new_state(np.atleast_1d(self.params[int(i)].data))
-            if set(known) != {name for name, value in saved.items() if value is not None}:
+        for key, entry in saved.items():
+            if str(key) not in places:
+                raise ValueError(f"expected the state of parameters 0 to {len(places) - 1}, got one of {key!r}")
+            i = places[str(key)]
+            known = self.new_state(np.atleast_1d(self.params[i].data))
+            if set(known) != {name for name, value in entry.items() if value is not None}:
                 raise ValueError(
-                    f"expected {', '.join(known) or 'nothing'} for each parameter, got {', '.join(saved)}: "
+                    f"expected {', '.join(known) or 'nothing'} for each parameter, got {', '.join(map(str, entry))}: "
                     f"this is another optimiser's state, or other options of {type(self).__name__}"
                 )
-            new[int(i)] = {name: _like(known[name], saved[name], f"{name} of parameter {i}") for name in known}
-        self.state = new
-        for name in self.options:
-            setattr(self, name, group[name])
+            new[i] = {name: _like(known[name], entry[name], f"{name} of parameter {i}") for name in known}
+        return new
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={getattr(self, name)}" for name in self.options)
@@ -144,7 +214,14 @@ class SGD(Optimizer):
     nesterov: g + momentum·v takes the place of v. weight_decay: λ adds λ·w to the gradient.
     """
 
-    options = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+    options: ClassVar = {
+        "lr": _at_least_0, "momentum": _at_least_0, "dampening": _at_least_0, "weight_decay": _at_least_0,
+        "nesterov": _yes_or_no,
+    }  # fmt: skip
+    momentum: float
+    dampening: float
+    weight_decay: float
+    nesterov: bool
 
     def __init__(
         self,
@@ -155,18 +232,21 @@ class SGD(Optimizer):
         weight_decay: float = 0,
         nesterov: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        self.momentum, self.dampening = _at_least_0("momentum", momentum), dampening
-        self.weight_decay, self.nesterov = _at_least_0("weight_decay", weight_decay), nesterov
-        if nesterov and (not momentum or dampening):
+        super().__init__(
+            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+        )
+
+    def set_options(self, options: Mapping[str, Any]) -> None:
+        super().set_options(options)
+        if self.nesterov and (not self.momentum or self.dampening):
             raise ValueError(
-                f"nesterov needs a momentum and no dampening, got momentum={momentum}, dampening={dampening}"
+                f"nesterov needs a momentum and no dampening, got momentum={self.momentum}, dampening={self.dampening}"
             )
 
     def new_state(self, p: Any) -> dict[str, Any]:
         return {"momentum_buffer": np.zeros_like(p)} if self.momentum else {}
 
-    def update(self, p: Any, g: Any, state: Mapping[str, Any], first: bool) -> None:
+    def update(self, p: Any, g: Any, state: Mapping[str, Any], first: bool, out: Any = None) -> Any:
         if self.weight_decay:
             g = g + self.weight_decay * p
         if self.momentum:
@@ -174,7 +254,9 @@ class SGD(Optimizer):
             v *= self.momentum
             v += g if first else (1 - self.dampening) * g
             g = g + self.momentum * v if self.nesterov else v
-        p -= self.lr * g
+        new = np.multiply(g, -self.lr, out)
+        new += p
+        return new
 
 
 class Adam(Optimizer):
@@ -184,7 +266,13 @@ class Adam(Optimizer):
     amsgrad: the largest v so far takes the place of v. Source: Kingma and Ba, arXiv 1412.6980.
     """
 
-    options = ("lr", "betas", "eps", "weight_decay", "amsgrad")
+    options: ClassVar = {
+        "lr": _at_least_0, "betas": _two_betas, "eps": _at_least_0, "weight_decay": _at_least_0, "amsgrad": _yes_or_no,
+    }  # fmt: skip
+    betas: tuple[float, float]
+    eps: float
+    weight_decay: float
+    amsgrad: bool
 
     def __init__(
         self,
@@ -195,27 +283,23 @@ class Adam(Optimizer):
         weight_decay: float = 0,
         amsgrad: bool = False,
     ) -> None:
-        super().__init__(params, lr)
-        if not all(0 <= each < 1 for each in betas):
-            raise ValueError(f"expected two betas from 0 to less than 1, got {betas}")
-        self.betas, self.eps = tuple(betas), _at_least_0("eps", eps)
-        self.weight_decay, self.amsgrad = _at_least_0("weight_decay", weight_decay), amsgrad
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
 
     def new_state(self, p: Any) -> dict[str, Any]:
         names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * self.amsgrad
         return {"step": 0.0} | {name: np.zeros_like(p) for name in names}
 
-    def decayed(self, p: Any, g: Any) -> Any:
-        """The gradient with weight decay in it."""
-        return g + self.weight_decay * p if self.weight_decay else g
+    def decayed(self, p: Any, g: Any) -> tuple[Any, Any]:
+        """The parameter and the gradient with weight decay in it."""
+        return p, g + self.weight_decay * p if self.weight_decay else g
 
-    def update(self, p: Any, g: Any, state: Mapping[str, Any], first: bool) -> None:
-        # One array holds all that is temporary, and no pass over the arrays is made that a factor can save.
+    def update(self, p: Any, g: Any, state: Mapping[str, Any], first: bool, out: Any = None) -> Any:
+        # One array holds all that is temporary and becomes the parameter, and no pass is made that a factor can save.
         beta1, beta2 = self.betas
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
-        g = self.decayed(p, g)
+        p, g = self.decayed(p, g)
         m *= beta1
-        work = g * (1 - beta1)
+        work = np.multiply(g, 1 - beta1, out)
         m += work
         work *= g
         work *= (1 - beta2) / (1 - beta1)
@@ -227,8 +311,9 @@ class Adam(Optimizer):
         np.sqrt(v, out=work)
         work += self.eps * corrected
         np.divide(m, work, out=work)
-        work *= self.lr * corrected / (1 - beta1**t)
-        p -= work
+        work *= -self.lr * corrected / (1 - beta1**t)
+        work += p
+        return work
 
 
 class AdamW(Adam):
@@ -245,23 +330,16 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
-    def decayed(self, p: Any, g: Any) -> Any:
-        p *= 1 - self.lr * self.weight_decay
-        return g
+    def decayed(self, p: Any, g: Any) -> tuple[Any, Any]:
+        return p * (1 - self.lr * self.weight_decay), g
 
 
-def _at_least_0(name: str, number: float) -> float:
-    if not number >= 0:
-        raise ValueError(f"expected {name} to be 0 or more, got {number}")
-    return number
-
-
-def _pieces(p: Any, *others: Any) -> Iterator[tuple[Any, ...]]:
+def _pieces(p: Any, out: Any, g: Any, *state: Any) -> Iterator[tuple[Any, ...]]:
     """The same pieces of several arrays of one shape, as views."""
-    if not all(each.flags.c_contiguous for each in (p, *others[1:])):
-        yield p, *others
+    if not all(each.flags.c_contiguous for each in (p, out, *state)):
+        yield p, out, g, *state
         return
-    flat = [each.reshape(-1) for each in (p, *others)]  # only the gradient, which is read, may be copied here
+    flat = [each.reshape(-1) for each in (p, out, g, *state)]  # only the gradient, which is read, may be copied here
     length = PIECE // p.itemsize
     for start in range(0, p.size, length):
         yield tuple(each[start : start + length] for each in flat)
@@ -269,31 +347,44 @@ def _pieces(p: Any, *others: Any) -> Iterator[tuple[Any, ...]]:
 
 def _like(known: Any, saved: Any, name: str) -> Any:
     """A saved number or array in the form of what stands there at the start."""
+    try:
+        array = np.asarray(saved)
+    except ValueError as error:  # a list of lists of several lengths
+        raise ValueError(f"expected numbers for {name}, got {type(saved).__name__}: {error}") from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"expected real numbers for {name}, got {array.dtype}")
     if not isinstance(known, np.ndarray):
-        return float(saved)
-    array = np.atleast_1d(np.asarray(saved))
+        if array.size != 1:
+            raise ValueError(f"expected one number for {name}, got {array.size}")
+        return float(_at_least_0(name, array.reshape(())[()]))
+    array = np.atleast_1d(array)
     if array.shape != known.shape:
         raise ValueError(f"expected {name} of shape {known.shape}, got {array.shape}: this is another model's state")
-    return array.astype(known.dtype)
+    if "_sq" in name and array.min(initial=0) < 0:
+        raise ValueError(f"expected {name} to be a mean of squares, 0 or more, got {array.min():g}")
+    with np.errstate(over="ignore"):
+        return array.astype(known.dtype)
 
 
 # --- schedules --------------------------------------------------------------------------------------------------------
 
 
 class Schedule:
-    """What all schedules share: the learning rate as a function of how many epochs are over. A schedule defines it."""
+    """What all schedules share: after each epoch the learning rate that stands there is changed, so that one set by
+    hand stays and two schedules combine. A schedule defines `next_lr`.
+    """
 
     def __init__(self, optimizer: Optimizer) -> None:
-        self.optimizer, self.base_lr, self.last_epoch = optimizer, optimizer.lr, 0
+        self.optimizer, self.base_lr, self.last_epoch = optimizer, float(optimizer.lr), 0
 
-    def lr_after(self, epochs: int) -> float:
-        """The learning rate when so many epochs are over."""
-        raise NotImplementedError(f"{type(self).__name__} has no lr_after: define its formula")
+    def next_lr(self, lr: float) -> float:
+        """The learning rate after `last_epoch` epochs, from the one before."""
+        raise NotImplementedError(f"{type(self).__name__} has no next_lr: define its formula")
 
     def step(self) -> None:
-        """An epoch is over: set the optimiser's learning rate for the next."""
+        """An epoch is over: change the optimiser's learning rate for the next."""
         self.last_epoch += 1
-        self.optimizer.lr = self.lr_after(self.last_epoch)
+        self.optimizer.lr = self.next_lr(self.optimizer.lr)
 
     def get_last_lr(self) -> list[float]:
         """The learning rate now, in a list as PyTorch has it."""
@@ -304,8 +395,20 @@ class Schedule:
         return {"base_lr": self.base_lr, "last_epoch": self.last_epoch}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a state_dict; the optimiser loads its own, with its learning rate."""
-        self.base_lr, self.last_epoch = float(state_dict["base_lr"]), int(state_dict["last_epoch"])
+        """Go on from a state_dict; the optimiser loads its own, with its learning rate.
+
+        Raises TypeError or ValueError for what is none; then nothing has been changed.
+        """
+        try:
+            base_lr, epochs = state_dict["base_lr"], _at_least_0("last_epoch", state_dict["last_epoch"])
+        except (TypeError, LookupError) as error:
+            raise TypeError(
+                f"expected what {type(self).__name__}.state_dict() returns, got {type(state_dict).__name__} "
+                'without "base_lr" and "last_epoch", two numbers'
+            ) from error
+        if epochs != int(epochs):
+            raise ValueError(f"expected last_epoch to be a whole number, got {epochs}")
+        self.base_lr, self.last_epoch = float(_at_least_0("base_lr", base_lr)), int(epochs)
 
 
 class StepLR(Schedule):
@@ -313,12 +416,11 @@ class StepLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
-        if step_size < 1:
-            raise ValueError(f"expected a step_size of at least one epoch, got {step_size}")
-        self.step_size, self.gamma = step_size, gamma
+        self.step_size: int = _at_least_1("step_size", step_size)
+        self.gamma: float = _at_least_0("gamma", gamma)
 
-    def lr_after(self, epochs: int) -> float:
-        return self.base_lr * self.gamma ** (epochs // self.step_size)
+    def next_lr(self, lr: float) -> float:
+        return lr if self.last_epoch % self.step_size else lr * self.gamma
 
 
 class ExponentialLR(Schedule):
@@ -326,24 +428,25 @@ class ExponentialLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         super().__init__(optimizer)
-        self.gamma = gamma
+        self.gamma: float = _at_least_0("gamma", gamma)
 
-    def lr_after(self, epochs: int) -> float:
-        return self.base_lr * self.gamma**epochs
+    def next_lr(self, lr: float) -> float:
+        return lr * self.gamma
 
 
 class CosineAnnealingLR(Schedule):
     """Half a cosine from the first learning rate down to eta_min, in T_max epochs; then up again.
 
-    Source: Loshchilov and Hutter, arXiv 1608.03983.
+    Source: Loshchilov and Hutter, arXiv 1608.03983; the quotient of two epochs' rates is PyTorch's.
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:  # noqa: N803  (PyTorch's name)
         super().__init__(optimizer)
-        if T_max < 1:
-            raise ValueError(f"expected a T_max of at least one epoch, got {T_max}")
-        self.T_max, self.eta_min = T_max, eta_min
+        self.T_max: int = _at_least_1("T_max", T_max)
+        self.eta_min: float = _at_least_0("eta_min", eta_min)
 
-    def lr_after(self, epochs: int) -> float:
-        swing = (1 + math.cos(math.pi * epochs / self.T_max)) / 2
-        return self.eta_min + (self.base_lr - self.eta_min) * swing
+    def next_lr(self, lr: float) -> float:
+        before, now = (1 + math.cos(math.pi * each / self.T_max) for each in (self.last_epoch - 1, self.last_epoch))
+        if (self.last_epoch - 1) % (2 * self.T_max) == self.T_max:  # from the lowest point on nothing can be multiplied
+            return lr + (self.base_lr - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2
+        return now / before * (lr - self.eta_min) + self.eta_min

@@ -254,6 +254,27 @@ def test_a_schedule_gives_pytorchs_learning_rates(name, arguments):
         assert plan.get_last_lr() == pytest.approx(theirs.get_last_lr(), rel=1e-12)
 
 
+PLANS = [("StepLR", (3,)), ("StepLR", (2, 0.5)), ("ExponentialLR", (0.9,)), ("CosineAnnealingLR", (5, 0.01))]
+
+
+@settings(max_examples=60, derandomize=True)
+@given(data=st.data())
+def test_schedules_combine_and_keep_a_rate_set_by_hand_as_pytorchs_do(data):
+    chosen = data.draw(st.lists(st.sampled_from([*PLANS, ("CosineAnnealingLR", (1,))]), min_size=1, max_size=3))
+    by_hand = data.draw(st.dictionaries(st.integers(0, 14), st.sampled_from([0.7, 0.05, 0.0]), max_size=3))
+    mine = optim.SGD([Value(1.0)], lr=0.3)
+    other = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.3)
+    plans = [getattr(optim, name)(mine, *arguments) for name, arguments in chosen]
+    theirs = [getattr(torch.optim.lr_scheduler, name)(other, *arguments) for name, arguments in chosen]
+    other.step()
+    for epoch in range(15):
+        if epoch in by_hand:
+            mine.lr = other.param_groups[0]["lr"] = by_hand[epoch]
+        for plan in (*plans, *theirs):
+            plan.step()
+        assert mine.lr == pytest.approx(other.param_groups[0]["lr"], rel=1e-12)
+
+
 @both
 def test_a_whole_training_goes_pytorchs_way(dtype):
     torch.manual_seed(0)
