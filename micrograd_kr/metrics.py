@@ -9,7 +9,6 @@ name and both layouts; `swap_layout` makes either of the other.
 """
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -129,20 +128,26 @@ def as_table(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = 
 
 def as_text(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = "en") -> str:
     """The table of `as_table` as plain text, as wide as it needs to be."""
+    return plain(as_table(matrix, names, lang))
+
+
+def plain(shown: Any) -> str:
+    """What rich can show, as plain text as wide as it needs to be."""
     from io import StringIO
 
     from rich.console import Console
 
-    table, page = as_table(matrix, names, lang), StringIO()
-    wide = Console(file=page, width=10_000, color_system=None, force_terminal=False, legacy_windows=False)
-    wide.print(table)
+    page = StringIO()
+    wide = Console(file=page, width=10_000, color_system=None, force_terminal=False, force_jupyter=False)
+    wide.legacy_windows = False
+    wide.print(shown, markup=False, highlight=False)
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines() if line.strip()) + "\n"
 
 
 def as_frame(matrix: ArrayLike, names: Sequence[str] | None = None) -> Any:
     """The matrix as a pandas DataFrame with index true_0, true_1 … and columns pred_0, pred_1 …, or `names`."""
     try:
-        pandas = import_module("pandas")  # as no extra brings it, a type checker need not know it
+        import pandas
     except ImportError as error:
         raise ImportError("as_frame needs pandas: pip install pandas; as_text(matrix) needs nothing more") from error
     matrix = _square(matrix)
