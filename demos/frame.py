@@ -92,9 +92,18 @@ def start(parser: argparse.ArgumentParser | str | None) -> Demo:
     if not isinstance(parser, argparse.ArgumentParser):
         parser = options(parser)
     found = parser.parse_args([] if in_a_notebook() else None)
+    sys.excepthook = _stopped if sys.excepthook is sys.__excepthook__ else sys.excepthook
     plot_lang = language(found.lang)
     if not in_a_notebook():
         pyplot.switch_backend("agg")  # pictures are files, also where a display is
     if plot_lang == "ko":
         pyplot.rcParams["font.family"] = [hangul_font(), "DejaVu Sans"]
     return Demo(found, plot_lang)
+
+
+def _stopped(kind: Any, error: BaseException, traceback: Any) -> None:
+    """Ctrl-C ends a demo with a word, and with the exit code that Python gives it; all else as usual."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("\nInterrupted. · 중단되었습니다.", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)

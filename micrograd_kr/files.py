@@ -1,7 +1,8 @@
 """Errors that speak both languages, and files that are written whole or not at all."""
 
 import os
-import threading
+import secrets
+import stat
 from pathlib import Path
 
 
@@ -20,20 +21,43 @@ class FileError(BilingualError):
     """A file that cannot be written."""
 
 
-def write(path: str | os.PathLike[str], contents: bytes) -> Path:
-    """The whole file or nothing: written beside its place, then put there. Raises FileError where it cannot be."""
-    path = Path(path)
-    temporary = path.parent / f".{path.name}.{os.getpid()}.{threading.get_ident()}"
+def put(path: str | os.PathLike[str], contents: bytes) -> None:
+    """The whole file or nothing, whenever the program or the machine is stopped; its mode stays. Raises OSError.
+
+    It is written beside its place under a name of its own, sent to the disk, then put there: several programs may
+    write one file. A link stays one. A program that is killed meanwhile leaves its `.….part` behind.
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        Path(path).write_bytes(contents)  # a pipe or a device, such as /dev/stdout, is no file to put another for
+        return
+    path = Path(os.path.realpath(path))
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
+        with open(part, "xb") as file:
+            if path.is_file():
+                os.chmod(part, stat.S_IMODE(path.stat().st_mode))
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    if os.name == "posix":  # the new name is sent to the disk, too; Windows has no such call
+        folder = os.open(path.parent, os.O_RDONLY)
         try:
-            temporary.write_bytes(contents)
-            os.replace(temporary, path)
+            os.fsync(folder)
         finally:
-            temporary.unlink(missing_ok=True)
+            os.close(folder)
+
+
+def write(path: str | os.PathLike[str], contents: bytes) -> Path:
+    """`put`, for what a person asked for: raises FileError where it cannot be written."""
+    try:
+        put(path, contents)
     except OSError as error:
         what = error.strerror or error
         raise FileError(
             f"expected to write {str(path)!r}, got: {what}. Choose a folder that is there and that you may write to",
             f"{str(path)!r} 파일을 쓸 수 없습니다: {what}. 쓸 수 있는 폴더를 고르세요",
         ) from error
-    return path
+    return Path(path)

@@ -4,37 +4,41 @@ history = fit(model, nn.CrossEntropyLoss(), optimizer, (x, y), (x_valid, y_valid
 evaluate(model, nn.CrossEntropyLoss(), x_test, y_test).accuracy  # 0.98
 """
 
+import html
 import math
 import re
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from micrograd_kr import checkpoints
+from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.checkpoints import CheckpointError, Location
 from micrograd_kr.data import batches
 from micrograd_kr.engine import UNSET, Value, no_grad
-from micrograd_kr.metrics import accuracy, confusion_matrix
+from micrograd_kr.metrics import accuracy, as_table, confusion_matrix, plain
 
-WORDS = {
+WORDS: dict[str, dict[str, Any]] = {
     "en": {
         "epoch": "epoch {epoch}/{epochs}",
         "loss": "loss {loss:.4f}",
         "accuracy": "accuracy {accuracy:.1%}",
         "speed": "{speed:,.0f} samples/s",
-        "left": "{left} left",
         "train line": "epoch {epoch}: train loss {train:.6g}",
         "valid line": "epoch {epoch}: train loss {train:.6g}, validation loss {valid:.6g}, lowest {lowest:.6g}",
         "resumed": "Goes on from its checkpoint, after {done} epochs.",
         "epochs": "All {epochs} epochs are done.",
         "early stopping": "Stopped early: no lower validation loss in {patience} epochs, since epoch {epoch}.",
         "interrupted": "Interrupted in epoch {done}.",
+        "unsaved checkpoint": "The checkpoint could not be written after {done} epochs: {error}. Make room and run "
+        "this again: it goes on from the checkpoint before.",
         "kept best": "The lowest validation loss is {loss:.6g}, of epoch {epoch}; the model has its weights.",
         "kept last": "The model has the weights of epoch {epoch}.",
         "kept first": "The model has the weights it came with.",
@@ -46,24 +50,26 @@ WORDS = {
         "gradient": "{name} is not finite, since its gradient in the step before was not; {name} and what follows it "
         "is the place to look",
         "step": "{name} is not finite after a step along a finite gradient; lower the learning rate",
-        "layer": "layer {layer} is the first whose output is not finite, at {op}; lower the learning rate or scale the "
+        "layer": "layer {layer} is the first whose output is not finite: {op}; lower the learning rate or scale the "
         "inputs",
         "no layer": "the model's {op} is the first that is not finite",
         "in loss": "the model's outputs are finite, {op} in the loss is not",
         "elsewhere": "not found again in a second pass",
+        "heads": ("epoch", "train loss", "validation loss", "train accuracy", "validation accuracy"),
     },
     "ko": {
         "epoch": "에포크 {epoch}/{epochs}",
         "loss": "손실 {loss:.4f}",
         "accuracy": "정확도 {accuracy:.1%}",
         "speed": "초당 샘플 {speed:,.0f}개",
-        "left": "{left} 남음",
         "train line": "에포크 {epoch}: 훈련 손실 {train:.6g}",
         "valid line": "에포크 {epoch}: 훈련 손실 {train:.6g}, 검증 손실 {valid:.6g}, 최저 {lowest:.6g}",
         "resumed": "체크포인트에서 이어서 합니다. 끝난 에포크 수: {done}.",
         "epochs": "에포크 {epochs}번을 모두 마쳤습니다.",
         "early stopping": "조기 종료: 에포크 {epoch} 뒤로 {patience}번 동안 검증 손실이 더 낮아지지 않았습니다.",
         "interrupted": "에포크 {done}에서 중단되었습니다.",
+        "unsaved checkpoint": "에포크 {done}번을 마친 뒤 체크포인트를 쓸 수 없었습니다: {error}. 공간을 마련하고 다시 "
+        "실행하면 앞의 체크포인트에서 이어서 합니다.",
         "kept best": "검증 손실은 에포크 {epoch}에서 {loss:.6g}로 가장 낮았고, 모델에는 그 가중치가 있습니다.",
         "kept last": "모델에는 에포크 {epoch}의 가중치가 있습니다.",
         "kept first": "모델에는 처음 가중치가 있습니다.",
@@ -74,15 +80,17 @@ WORDS = {
         "targets": "정답에 nan 또는 inf가 있습니다",
         "gradient": "앞 단계의 기울기가 유한하지 않아 {name}도 유한하지 않습니다. {name}과 그 뒤를 살펴보세요",
         "step": "기울기는 유한하지만 한 단계 뒤 {name}이 유한하지 않습니다. 학습률을 낮추세요",
-        "layer": "층 {layer}의 출력이 {op}에서 처음으로 유한하지 않습니다. 학습률을 낮추거나 입력을 스케일 조정하세요",
+        "layer": "층 {layer}의 출력이 처음으로 유한하지 않습니다: {op}. 학습률을 낮추거나 입력을 스케일 조정하세요",
         "no layer": "모델의 {op}에서 처음으로 유한하지 않습니다",
         "in loss": "모델의 출력은 유한하지만 손실의 {op}에서 유한하지 않습니다",
         "elsewhere": "다시 계산했을 때는 나타나지 않았습니다",
+        "heads": ("에포크", "훈련 손실", "검증 손실", "훈련 정확도", "검증 정확도"),
     },
 }
-StoppedBy = Literal["epochs", "early stopping", "interrupted", "nan loss"]
-Words = Mapping[str, str]
+StoppedBy = Literal["epochs", "early stopping", "interrupted", "nan loss", "unsaved checkpoint"]
+Words = Mapping[str, Any]
 OFTEN = 0.1  # seconds between two updates of what is shown; more cannot be read
+ROWS = 12  # of a history that is printed
 
 
 class Epoch(NamedTuple):
@@ -102,8 +110,18 @@ class Best(NamedTuple):
     weights: dict[str, Any]
 
 
+class Printed:
+    """What rich can show prints as that: as plain text, and so in a notebook."""
+
+    def __str__(self) -> str:
+        return plain(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
 @dataclass(frozen=True)
-class History:
+class History(Printed):
     """What a run came to, one entry for each complete epoch; epochs count from 0.
 
     valid_loss, valid_accuracy and train_accuracy are empty where there is nothing to measure them by. best_epoch is
@@ -119,13 +137,28 @@ class History:
     best_loss: float
     stopped_by: StoppedBy
     reason: str
+    lang: str = "en"
+
+    def __rich__(self) -> Any:
+        """A table of the epochs, of many a dozen with the best and the last, and why the run ended."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        n, heads = len(self.train_loss), WORDS[self.lang]["heads"]
+        columns = self.train_loss, self.valid_loss, self.train_accuracy, self.valid_accuracy
+        kept = [(head, each) for head, each in zip(heads[1:], columns, strict=True) if each]
+        table = Table(heads[0], *(head for head, _ in kept), box=None)
+        for i in sorted({*range(0, n, max(1, math.ceil(n / (ROWS - 2)))), *{self.best_epoch, n - 1} & {*range(n)}}):
+            table.add_row(f"{i}{' ←' * (i == self.best_epoch)}", *(f"{each[i]:.6g}" for _, each in kept))
+        return Group(*[table] * bool(n), Text(self.reason))
 
 
 # --- evaluation -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Printed):
     """What a model does with data it is tested on.
 
     loss: the mean over samples. output: what the model gave, an array of as many rows as samples. predicted, target:
@@ -136,6 +169,19 @@ class Evaluation:
     output: np.ndarray
     predicted: np.ndarray | None
     target: np.ndarray | None
+    lang: str = "en"
+
+    def __rich__(self) -> Any:
+        """The loss, and for classes the accuracy and the confusion matrix."""
+        from rich.console import Group
+
+        words, accuracy = WORDS[self.lang], self.accuracy
+        loss = words["loss"].format(loss=self.loss)
+        if accuracy is None:
+            return loss
+        return Group(
+            f"{loss} · {words['accuracy'].format(accuracy=accuracy)}", as_table(self.confusion(), lang=self.lang)
+        )
 
     @property
     def accuracy(self) -> float | None:
@@ -149,7 +195,7 @@ class Evaluation:
         return confusion_matrix(self.target, self.predicted, self.output.shape[1] if several else 2)
 
 
-def evaluate(model: Any, loss: Any, x: Any, y: Any, batch_size: int = 256) -> Evaluation:
+def evaluate(model: Any, loss: Any, x: Any, y: Any, batch_size: int = 256, lang: str = "en") -> Evaluation:
     """The loss, the outputs and the classes that a model predicts, batch by batch, in eval mode and without a graph.
 
     Classes are read from the targets y. Integers (n,), for outputs (n, classes): the largest output is the class.
@@ -170,7 +216,8 @@ def evaluate(model: Any, loss: Any, x: Any, y: Any, batch_size: int = 256) -> Ev
     finally:
         model.train(training)
     output = np.concatenate(outputs)
-    return Evaluation(total / len(x), output, *(_classes(_kind(y), loss, output, y) or (None, None)))
+    predicted, true = _classes(_kind(y), loss, output, y) or (None, None)
+    return Evaluation(total / len(x), output, predicted, true, lang)
 
 
 def _weight(loss: Any, target: np.ndarray) -> int:
@@ -231,7 +278,18 @@ class _Plan:
     patience: int
     penalty: Callable[[], Value] | None
     augment: Callable[[Any, np.random.Generator], Any] | None
-    words: Words
+    lang: str
+
+    @property
+    def words(self) -> Words:
+        return WORDS[self.lang]
+
+
+class SoFar(NamedTuple):
+    """The complete epochs and the best of them: one thing, so that Ctrl-C cannot come between the two."""
+
+    records: tuple[Epoch, ...]
+    best: Best
 
 
 @dataclass
@@ -242,8 +300,15 @@ class _Run:
     optimizer: Any
     schedule: Any
     generators: list[np.random.Generator]  # the first shuffles, the others are the model's
-    best: Best
-    records: list[Epoch] = field(default_factory=list)
+    so_far: SoFar
+
+    @property
+    def records(self) -> tuple[Epoch, ...]:
+        return self.so_far.records
+
+    @property
+    def best(self) -> Best:
+        return self.so_far.best
 
 
 class _NotFiniteError(ArithmeticError):
@@ -281,14 +346,17 @@ def fit(
     verbose: None shows progress in terminals and notebooks, True everywhere, False nothing.
     print_interval: a line is printed after every so many epochs.
 
-    Ctrl-C or a loss of nan or inf ends the run, with the best weights so far and a `History.reason`.
-    Raises ValueError for settings without sense, CheckpointError for a checkpoint damaged or of another run.
+    Ctrl-C, a loss of nan or inf, or a full disk where the checkpoint is ends the run, with the best weights so far and
+    a `History.reason`. Raises ValueError for settings without sense, CheckpointError for a checkpoint damaged or of
+    another run, OSError where the first checkpoint cannot be written.
     """
     plan = _planned(loss, train, valid, epochs, batch_size, patience, penalty, augment, lang)
     shuffling = np.random.default_rng(seed)
-    run = _Run(model, optimizer, schedule, _generators(shuffling, model), Best(-1, math.inf, model.state_dict()))
+    run = _Run(
+        model, optimizer, schedule, _generators(shuffling, model), SoFar((), Best(-1, math.inf, model.state_dict()))
+    )
     save = _saver(run, plan, seed, checkpoint, checkpoint_every)
-    return _fit(run, plan, save, _shown(verbose, print_interval))
+    return _fit(run, plan, save, _screen(verbose, print_interval))
 
 
 def _planned(loss: Any, train: Any, valid: Any, *rest: Any) -> _Plan:
@@ -302,65 +370,71 @@ def _planned(loss: Any, train: Any, valid: Any, *rest: Any) -> _Plan:
     if lang not in WORDS:
         raise ValueError(f"lang needs one of {', '.join(WORDS)}, got {lang!r}")
     pairs = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
-    return _Plan(loss, *pairs, epochs, batch_size, patience, penalty, augment, WORDS[lang])
+    return _Plan(loss, *pairs, epochs, batch_size, patience, penalty, augment, lang)
 
 
-def _fit(run: _Run, plan: _Plan, save: Callable[[bool], None], shown: "_Shown") -> History:
+def _fit(run: _Run, plan: _Plan, save: Callable[[bool], None], screen: "_Screen") -> History:
     """A run to its end, whichever that is."""
-    words, training = plan.words, run.model.training
-    stopped_by: StoppedBy = "interrupted"
+    training = run.model.training
     try:
-        with _progress(shown, run, plan) as show, np.errstate(all="ignore"):
-            stopped_by = _train(run, plan, save, show)
-    except KeyboardInterrupt:
-        reason = words["interrupted"].format(done=len(run.records))
-    except _NotFiniteError as error:
-        stopped_by, reason = "nan loss", str(error)
-    else:
-        reason = words[stopped_by].format(epochs=plan.epochs, patience=plan.patience, epoch=run.best.epoch)
+        try:
+            with _progress(screen, run, plan) as show, np.errstate(all="ignore"):
+                why, reason = _train(run, plan, save, show)
+            return _ended(run, plan, screen, why, reason)
+        except KeyboardInterrupt:
+            return _ended(run, plan, screen, "interrupted", plan.words["interrupted"].format(done=len(run.records)))
     finally:
         run.model.train(training)
-    reason = f"{reason} {_keep_best(run, plan, stopped_by)}"
-    shown.close(reason, stopped_by)
-    return _history(run, stopped_by, reason)
 
 
-def _history(run: _Run, stopped_by: StoppedBy, reason: str) -> History:
+def _ended(run: _Run, plan: _Plan, screen: "_Screen", why: StoppedBy, reason: str) -> History:
+    """The best weights in the model, and the history, which is said."""
+    reason = f"{reason} {_keep_best(run, plan, why)}"
+    screen.close(reason, why)
+    return _history(run, why, reason, plan.lang)
+
+
+def _history(run: _Run, stopped_by: StoppedBy, reason: str, lang: str) -> History:
     def column(i: int) -> tuple[Any, ...]:
         return tuple(each[i] for each in run.records if each[i] is not None)
 
     best = None if run.best.epoch < 0 else run.best.epoch
-    return History(column(0), column(1), column(2), column(3), best, run.best.loss, stopped_by, reason)
+    return History(column(0), column(1), column(2), column(3), best, run.best.loss, stopped_by, reason, lang)
 
 
 def _keep_best(run: _Run, plan: _Plan, stopped_by: str) -> str:
     """Give the model the best weights, and say which they are."""
     if run.best.epoch < 0 and stopped_by == "interrupted":
-        return plan.words["kept present"]
+        return str(plan.words["kept present"])
     run.model.load_state_dict(run.best.weights)
     kept = "kept first" if run.best.epoch < 0 else "kept best" if plan.valid else "kept last"
-    return plan.words[kept].format(epoch=run.best.epoch, loss=run.best.loss)
+    return str(plan.words[kept].format(epoch=run.best.epoch, loss=run.best.loss))
 
 
-def _train(run: _Run, plan: _Plan, save: Callable[[bool], None], show: "Show") -> StoppedBy:
-    """Epoch after epoch, until there are enough, or no better ones come.
+def _train(run: _Run, plan: _Plan, save: Callable[[bool], None], show: "Show") -> tuple[StoppedBy, str]:
+    """Epoch after epoch, until there are enough, no better ones come, or one fails: which of these, in words too.
 
     `<=` keeps the later of two equal losses, and the run ends after exactly `patience` epochs that were not kept.
     """
+    words = plan.words
     while True:
         done = len(run.records)
-        if plan.patience and run.best.epoch + plan.patience < done:
-            save(True)
-            return "early stopping"
-        if done >= plan.epochs:
-            save(True)
-            return "epochs"
-        record = _epoch(run, plan, show)
+        late = plan.patience and run.best.epoch + plan.patience < done
+        why: StoppedBy | None = "early stopping" if late else "epochs" if done >= plan.epochs else None
+        try:
+            save(why is not None)
+        except OSError as error:
+            return "unsaved checkpoint", words["unsaved checkpoint"].format(done=done, error=error)
+        if why:
+            return why, str(words[why].format(epochs=plan.epochs, patience=plan.patience, epoch=run.best.epoch))
+        try:
+            record = _epoch(run, plan, show)
+        except _NotFiniteError as error:
+            return "nan loss", str(error)
         loss = record.train_loss if record.valid_loss is None else record.valid_loss
-        run.records.append(record)
-        if plan.valid is None or loss <= run.best.loss:
-            run.best = Best(done, loss, run.model.state_dict())
-        save(False)
+        better = plan.valid is None or loss <= run.best.loss
+        best = Best(done, loss, run.model.state_dict()) if better else run.best
+        run.so_far = SoFar((*run.records, record), best)
         show(0, record, True)
 
 
@@ -396,10 +470,10 @@ def _step(run: _Run, plan: _Plan, x: Any, y: Any, batch: int) -> tuple[float, An
     output = run.model(x)
     loss = plan.loss(output, y)
     objective = loss + plan.penalty() if plan.penalty else loss
-    if not math.isfinite(objective.item()):
-        words = plan.words
-        fault = _fault(run.model, objective, output, x, y, words)
-        said = words["in training"].format(number=objective.item(), epoch=len(run.records), batch=batch, fault=fault)
+    number = objective.item()
+    if not math.isfinite(number):
+        words, fault = plan.words, _fault(run.model, plan, x, y) or plan.words["elsewhere"]
+        said = words["in training"].format(number=number, epoch=len(run.records), batch=batch, fault=fault)
         raise _NotFiniteError(said)
     run.optimizer.zero_grad()
     objective.backward()
@@ -410,59 +484,46 @@ def _step(run: _Run, plan: _Plan, x: Any, y: Any, batch: int) -> tuple[float, An
 # --- a loss of nan or inf ---------------------------------------------------------------------------------------------
 
 
-def _fault(model: Any, loss: Value, output: Value, x: Any, y: Any, words: Words) -> str:
-    """Where the first number arose that is not finite: in the data, in a weight, in a layer, or in the loss."""
+def _fault(model: Any, plan: _Plan, x: Any, y: Any) -> str | None:
+    """Where the first number arises that is not finite: in the data, in a weight, in a layer, or in the loss."""
+    words = plan.words
     if not np.isfinite(x).all():
-        return words["inputs"]
+        return str(words["inputs"])
     if not np.isfinite(y).all():
-        return words["targets"]
-    parameters = {p: name for name, p in model.named_parameters()}
-    for p, name in parameters.items():
+        return str(words["targets"])
+    for name, p in model.named_parameters():
         if not np.isfinite(p.data).all():  # the gradient is still that of the step before
-            return words["step" if p.grad is UNSET or np.isfinite(p.grad).all() else "gradient"].format(name=name)
-    in_model = not np.isfinite(output.data).all()
-    source = _source(output if in_model else loss)
-    op, layer = source.rule.symbol if source.rule else source.label, _layer(source, parameters)
-    return words["in loss" if not in_model else "no layer" if layer is None else "layer"].format(op=op, layer=layer)
+            return str(words["step" if p.grad is UNSET or np.isfinite(p.grad).all() else "gradient"].format(name=name))
+    try:
+        with anomaly():  # computed again, and watched
+            plan.loss(model(x), y)
+            if plan.penalty:
+                plan.penalty()
+    except AnomalyError as error:
+        entered = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
+        modules = {id(each) for each in model.modules()}
+        inside = [each for each in entered if id(each) in modules]
+        layer = _name(model, inside[-1]) if inside else ""
+        op = str(error).partition(": ")[2].partition(", computed from")[0]
+        return str(words["layer" if layer else "no layer" if inside else "in loss"].format(op=op, layer=layer))
+    return None
 
 
-def _source(node: Value) -> Value:
-    """The computed Value where what is not finite came from finite numbers, on the way back from a node."""
-    while True:
-        bad = [each for each in _before(node) if each.rule and not np.isfinite(each.out).all()]
-        if not bad:
-            return node
-        node = bad[0]
+def _name(model: Any, module: Any) -> str:
+    """What a module is called in its model, as in the names of its parameters; without any, its class."""
+    for name, p in module.named_parameters()[:1]:
+        whole = next(whole for whole, each in model.named_parameters() if each is p)
+        return str(whole).removesuffix(name).rstrip(".")
+    return type(module).__name__
 
 
 def _validation_fault(run: _Run, plan: _Plan, number: float) -> str:
-    """The same for validation data: the batch whose loss is not finite is computed again, with a graph."""
-    fault = plan.words["elsewhere"]
+    """The same for validation data, of the first batch where something is found."""
     run.model.eval()
-    for x, y in batches(*plan.valid, plan.batch_size, shuffle=False) if plan.valid else ():
-        output = run.model(x)
-        loss = plan.loss(output, y)
-        if not math.isfinite(loss.item()):
-            fault = _fault(run.model, loss, output, x, y, plan.words)
-            break
-    return plan.words["in validation"].format(number=number, epoch=len(run.records), fault=fault)
-
-
-def _before(node: Value) -> list[Value]:
-    """The Values that a node was computed from."""
-    return [each for each in (*(node.x if type(node.x) is tuple else (node.x,)), node.y) if each is not None]
-
-
-def _layer(node: Value, parameters: Mapping[Value, str]) -> str | None:
-    """The name of the module whose parameter is met first on the way back from a node."""
-    level, entered = [node], {node}
-    while level:
-        for each in level:
-            if each in parameters:
-                return parameters[each].rpartition(".")[0] or parameters[each]
-        level = [each for at in level for each in _before(at) if each not in entered]
-        entered.update(level)
-    return None
+    pairs = batches(*plan.valid, plan.batch_size, shuffle=False) if plan.valid else ()
+    found = (_fault(run.model, plan, x, y) for x, y in pairs)
+    fault = next((each for each in found if each), plan.words["elsewhere"])
+    return str(plan.words["in validation"].format(number=number, epoch=len(run.records), fault=fault))
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------
@@ -518,8 +579,7 @@ def _resume(run: _Run, settings: Mapping[str, Any], path: Location) -> None:
                 f"expected the checkpoint of this run, got another in {path}: {'; '.join(different)}. "
                 "Delete it to begin anew, name another file, or go back to its settings"
             )
-        run.records[:] = [Epoch(*each) for each in there["records"]]
-        run.best = Best(**there["best"])
+        run.so_far = SoFar(tuple(Epoch(*each) for each in there["records"]), Best(**there["best"]))
         run.model.load_state_dict(there["model"])
         run.optimizer.load_state_dict(there["optimizer"])
         if run.schedule is not None:
@@ -573,28 +633,25 @@ def _fingerprint(array: np.ndarray) -> str:
 Show = Callable[[int, Epoch, bool], None]
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """How a run is shown: a bar (terminals), a line that changes (notebooks), lines that stay, or none of these."""
+class _Screen(NamedTuple):
+    """How a run is shown: by a bar (terminals, notebooks), by a line after so many epochs, by both or neither."""
 
     console: Any
-    errors: Any
-    style: Literal["bar", "line"] | None
+    bar: bool
     interval: int
+    quiet: bool
 
     def say(self, text: str) -> None:
-        """A line that stays."""
-        if self.style == "line":  # a notebook's console would make it a block of its own
-            print(f"\r{text:<100}", file=self.console.file, flush=True)
-        else:
+        if self.bar or self.interval:
             _print(self.console, text)
 
-    def close(self, reason: str, stopped_by: str) -> None:
+    def close(self, reason: str, why: StoppedBy) -> None:
         """The end of a run; one that is no ordinary end is told even where nothing else is."""
-        if self.style or self.interval:
-            self.say(reason)
-        elif self.errors and stopped_by in ("interrupted", "nan loss"):
-            _print(self.errors, reason)
+        from rich.console import Console
+
+        self.say(reason)
+        if not (self.bar or self.interval or self.quiet or why in ("epochs", "early stopping")):
+            _print(Console(stderr=True), reason)
 
 
 def _print(console: Any, text: str) -> None:
@@ -603,71 +660,59 @@ def _print(console: Any, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _shown(verbose: bool | None, interval: int) -> _Shown:
+def _screen(verbose: bool | None, interval: int) -> _Screen:
     """What is asked for, as far as the place where it goes can show it."""
     from rich.console import Console
 
     _count("print_interval", interval, 0)
     console = Console()
-    if verbose is False:
-        return _Shown(console, None, None, 0)
-    style: Literal["bar", "line"] | None = "line" if console.is_jupyter else "bar" if console.is_terminal else None
-    return _Shown(console, Console(stderr=True), style, interval or int(verbose is True and style is None))
+    bar = verbose is not False and (console.is_jupyter or console.is_terminal)
+    return _Screen(
+        console, bar, 0 if verbose is False else interval or int(verbose is True and not bar), verbose is False
+    )
 
 
 @contextmanager
-def _progress(shown: _Shown, run: _Run, plan: _Plan) -> Iterator[Show]:
+def _progress(screen: _Screen, run: _Run, plan: _Plan) -> Iterator[Show]:
     """What is called after each batch, and with all samples seen after each epoch, to show how far the run is."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     samples, begun, began, last = len(plan.train[0]), len(run.records), time.perf_counter(), 0.0
-    if begun and (shown.style or shown.interval):
-        shown.say(plan.words["resumed"].format(done=begun))
-    with _line(shown, plan.epochs * samples) as line:
+    if begun:
+        screen.say(plan.words["resumed"].format(done=begun))
+    columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
+    with Progress(*columns, console=screen.console, disable=not screen.bar) as bar:
+        task = bar.add_task("", total=plan.epochs * samples, completed=begun * samples)
 
         def show(seen: int, record: Epoch, complete: bool) -> None:
             """What is known of the present epoch, or of the one just complete."""
             nonlocal last
             now, done = time.perf_counter(), len(run.records)
-            if complete and shown.interval and done % shown.interval == 0:
-                shown.say(_record_line(record, run, plan.words))
-            if shown.style and (complete or now - last > OFTEN):
+            if complete and screen.interval and done % screen.interval == 0:
+                screen.say(_record_line(record, run, plan.words))
+            if screen.bar and (complete or now - last > OFTEN):
                 last = now
                 whole = done * samples + seen
                 speed = (whole - begun * samples) / max(now - began, 1e-9)
-                left = (plan.epochs * samples - whole) / speed
-                line(whole, _measures(record, done + (not complete), plan, speed, left))
+                said = _measures(record, done + (not complete), plan, speed)
+                bar.update(task, completed=whole, description=said, refresh=done == plan.epochs)
 
         yield show
 
 
-@contextmanager
-def _line(shown: _Shown, total: int) -> Iterator[Callable[[int, str], None]]:
-    """The bar of a terminal or the line of a notebook, called with the samples seen in the run and what to say."""
-    if shown.style == "bar":
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        with Progress(BarColumn(20), TextColumn("{task.description}", markup=False), console=shown.console) as progress:
-            task = progress.add_task("", total=total)
-            yield lambda whole, text: progress.update(task, completed=whole, description=text)
-    else:
-        yield lambda whole, text: print(f"\r{text:<100}", end="", file=shown.console.file, flush=True)
-
-
-def _measures(record: Epoch, epoch: int, plan: _Plan, speed: float, left: float) -> str:
+def _measures(record: Epoch, epoch: int, plan: _Plan, speed: float) -> str:
     """How far a run is, in one line."""
     accuracy = record.train_accuracy if record.valid_accuracy is None else record.valid_accuracy
     loss = record.train_loss if record.valid_loss is None else record.valid_loss
-    minutes, seconds = divmod(math.ceil(left), 60)
     words = plan.words
     parts = [words["epoch"].format(epoch=epoch, epochs=plan.epochs), words["loss"].format(loss=loss)]
     if accuracy is not None:
         parts.append(words["accuracy"].format(accuracy=accuracy))
-    clock = f"{minutes // 60}:{minutes % 60:02}:{seconds:02}" if minutes >= 60 else f"{minutes}:{seconds:02}"
-    return " · ".join([*parts, words["speed"].format(speed=speed), words["left"].format(left=clock)])
+    return " · ".join([*parts, words["speed"].format(speed=speed)])
 
 
 def _record_line(record: Epoch, run: _Run, words: Words) -> str:
     """What an epoch came to, in one line."""
     word = "train line" if record.valid_loss is None else "valid line"
-    return words[word].format(
-        epoch=len(run.records) - 1, train=record.train_loss, valid=record.valid_loss, lowest=run.best.loss
-    )
+    numbers = {"train": record.train_loss, "valid": record.valid_loss, "lowest": run.best.loss}
+    return str(words[word].format(epoch=len(run.records) - 1, **numbers))

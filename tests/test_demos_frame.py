@@ -1,6 +1,9 @@
 """What demos share: help in both languages, pictures whole or not at all, English where no font has Hangul."""
 
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,3 +70,20 @@ def test_a_picture_is_written_whole_or_not_at_all(demo):
     with pytest.raises(OSError, match="disk full"):
         demo.save(SimpleNamespace(savefig=broken), "picture.png")
     assert list(Path(demo.options.out).iterdir()) == []
+
+
+STOPPED = """
+import signal, sys
+sys.path[:0] = [sys.argv.pop(1)]
+import frame
+
+frame.start("A demo.")
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_ctrl_c_ends_a_demo_without_a_traceback(tmp_path):
+    command = [sys.executable, "-c", STOPPED, str(DEMOS), "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT  # a shell says 130
+    assert done.stderr.strip() == "Interrupted. · 중단되었습니다."

@@ -1,5 +1,9 @@
 """Files are written whole or not at all, and errors speak both languages."""
 
+import os
+import stat
+import threading
+
 import pytest
 
 from micrograd_kr.files import FileError, write
@@ -36,3 +40,44 @@ def test_a_folder_is_no_place_for_a_file(tmp_path, monkeypatch):
     with pytest.raises(FileError, match=r"expected to write '\.'"):
         write(".", b"")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_mode_of_a_file_that_was_there_is_kept_and_a_new_one_has_the_usual(tmp_path):
+    private, new, usual = tmp_path / "private", tmp_path / "new", tmp_path / "usual"
+    private.touch(0o600)
+    usual.touch()
+    write(private, b"mine")
+    write(new, b"")
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (private, new, usual)]
+    assert modes[0] == 0o600
+    assert modes[1] == modes[2]
+
+
+def test_what_a_link_points_to_is_written_and_the_link_stays(tmp_path):
+    (tmp_path / "real").write_bytes(b"one")
+    (tmp_path / "link").symlink_to("real")
+    write(tmp_path / "link", b"two")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"two"
+
+
+def test_a_pipe_is_written_into_and_stays_one(tmp_path):
+    pipe, got = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    write(pipe, b"through")
+    reader.join()
+    assert got == [b"through"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_many_writers_of_one_file_leave_one_of_theirs_and_nothing_else(tmp_path):
+    path, contents = tmp_path / "a", [bytes([i]) * 10_000 for i in range(8)]
+    writers = [threading.Thread(target=lambda each=each: [write(path, each) for _ in range(20)]) for each in contents]
+    for each in writers:
+        each.start()
+    for each in writers:
+        each.join()
+    assert path.read_bytes() in contents
+    assert os.listdir(tmp_path) == ["a"]

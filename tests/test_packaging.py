@@ -89,7 +89,17 @@ def test_a_module_is_there_without_an_import_of_its_own():
 def test_importing_the_package_loads_numpy_and_nothing_else_heavy():
     loaded = set(python("import sys, micrograd_kr; print(*sys.modules)").split())
     assert "numpy" in loaded
-    assert not loaded & {"graphviz", "pygraphviz", "rich", "matplotlib", "sklearn", "pandas", "torch", "torchvision"}
+    assert not loaded & {
+        "graphviz",
+        "pygraphviz",
+        "rich",
+        "matplotlib",
+        "sklearn",
+        "pandas",
+        "torch",
+        "torchvision",
+        "safetensors",
+    }
 
 
 def hidden_imports(code: str) -> list[str]:
@@ -125,8 +135,8 @@ def test_there_is_one_version(installed):
     assert micrograd_kr.__version__ not in (CHECKOUT / "pyproject.toml").read_text("utf-8")
 
 
-def test_the_core_needs_numpy_graphviz_and_rich_and_no_more(installed):
-    assert needed(installed, "none of them") == {"numpy", "graphviz", "rich"}
+def test_the_core_needs_numpy_graphviz_rich_and_safetensors_and_no_more(installed):
+    assert needed(installed, "none of them") == {"numpy", "graphviz", "rich", "safetensors"}
 
 
 @pytest.mark.parametrize("extra", ["draw", "test"])

@@ -1,6 +1,6 @@
 """A run ends with the best weights, says why it ended, and goes on after a kill as if nothing had been."""
 
-import io
+import contextlib
 import os
 import random
 import re
@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 
 from micrograd_kr import Value, data, nn, optim, train
 from micrograd_kr.checkpoints import CheckpointError, load, save
@@ -334,6 +334,20 @@ class Sick(nn.Module):
         return out / 0.0 if self.where == "second" else out
 
 
+class Exploding(nn.Module):
+    """A layer without parameters whose numbers overflow."""
+
+    def forward(self, x):
+        return (x * 1e30).exp()
+
+
+def large():
+    """A layer whose products overflow."""
+    layer = nn.Linear(3, 3, seed=0)
+    layer.weight.data = np.full((3, 3), 3e38, np.float32)
+    return layer
+
+
 def broken(x, value=np.nan):
     x = x.copy()
     x.flat[-1] = value
@@ -345,12 +359,23 @@ def broken(x, value=np.nan):
     [
         (Sick(), {"train": (broken(X), Y)}, r"The loss is nan in epoch 0, batch \d: the inputs hold nan or inf"),
         (Sick(), {"train": (X, broken(X[:, :3])), "loss": nn.MSELoss()}, "the targets hold nan or inf"),
-        (Sick("first"), {}, "layer first is the first whose output is not finite, at exp"),
-        (Sick("second"), {}, "layer second is the first whose output is not finite, at ÷"),
+        (Sick("first"), {}, r"the model's exp at .*test_train\.py:\d+ is the first that is not finite"),
+        (Sick("second"), {}, r"the model's ÷ at .*test_train\.py:\d+ is the first that is not finite"),
+        (
+            nn.Sequential(classifier(), large(), large()),
+            {},
+            r"layer 2 is the first whose output is not finite: .* lower",
+        ),
+        (nn.Sequential(classifier(), Exploding()), {}, "layer Exploding is the first whose output .*: exp at "),
+        (
+            Sick(),
+            {"penalty": lambda: Value(-1.0).log()},
+            r"The loss is nan .*, log at .*test_train\.py:\d+ in the loss is not",
+        ),
         (
             Sick(),
             {"loss": lambda p, t: (p * 0).log().mean()},
-            "The loss is -inf .* outputs are finite, log in the loss",
+            "The loss is -inf .* outputs are finite, log at .* in the loss",
         ),
         (
             Sick(),
@@ -358,7 +383,7 @@ def broken(x, value=np.nan):
             "batch 1: first.weight is not finite, since its gradient",
         ),
         (Sick(), {"valid": (broken(X), Y)}, "The validation loss is nan in epoch 0: the inputs hold nan or inf"),
-        (Sick("first"), {"lang": "ko"}, "층 first의 출력이 exp에서 처음으로 유한하지 않습니다"),
+        (Sick("first"), {"lang": "ko"}, "모델의 exp at .*에서 처음으로 유한하지 않습니다"),
     ],
 )
 def test_a_loss_that_is_not_finite_ends_the_run_with_the_place_and_the_best_weights(model, change, reason):
@@ -433,6 +458,100 @@ def test_ctrl_c_in_the_first_epoch_keeps_what_was_learnt(capfd):
     assert "지금 가중치" in capfd.readouterr().err
 
 
+def interrupted_at(line, **options):
+    """A run of three epochs whose validation losses are 2, 1, 3, with Ctrl-C at the n-th line of train.py it runs."""
+    model, one, left = Line(), np.ones((1, 1)), line
+    began = False
+
+    def trace(frame, event, _):
+        nonlocal left, began
+        began = began or frame.f_code.co_name == "_train"
+        if not began or frame.f_code.co_filename != train.__file__:
+            return trace if frame.f_code.co_filename == train.__file__ else None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        loss, optimizer = Scripted([2.0, 1.0, 3.0]), optim.SGD(model.parameters(), lr=1)
+        history = fit(model, loss, optimizer, (one, [7.0]), (one, [8.0]), epochs=3, verbose=False, **options)
+    except KeyboardInterrupt:
+        history = None
+    finally:
+        sys.settrace(before)
+    return model, history, left > 0
+
+
+@pytest.mark.parametrize("checkpointed", [False, True])
+def test_ctrl_c_at_any_line_leaves_a_history_and_weights_that_go_together(tmp_path, checkpointed):
+    over, line, lost = False, 0, 0
+    while not over:
+        line += 1
+        options = {"checkpoint": tmp_path / f"{line}.safetensors"} if checkpointed else {}
+        model, history, over = interrupted_at(line, **options)
+        if history is None:  # as the run was given back
+            lost += 1
+            continue
+        n = len(history.valid_loss)
+        assert (history.train_loss, history.valid_loss) == ((0, -1, -2)[:n], (2, 1, 3)[:n])
+        assert history.best_epoch == (None, 0, 1, 1)[n]
+        if n:
+            assert (history.best_loss, model.w.data) == ((2, 1, 1)[n - 1], (-1, -2, -2)[n - 1])
+        assert model.training
+    assert line > 150
+    assert lost <= 3
+
+
+FULL = """
+import resource, sys
+sys.path[:0] = sys.argv[2:]
+import numpy as np
+import test_train as t
+
+class Filling(t.nn.CrossEntropyLoss):
+    def forward(self, prediction, target):
+        if self.left == 0:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+        self.left -= 1
+        return super().forward(prediction, target)
+
+loss = Filling()
+loss.left = 15
+model, history = t.trained(loss=loss, checkpoint=sys.argv[1], verbose=None)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+whole, three = t.trained(epochs=3)
+assert t.bits(model) == t.bits(whole)
+assert (history.train_loss, history.valid_loss) == (three.train_loss, three.valid_loss)
+assert history.best_epoch == three.best_epoch
+print(history.stopped_by)
+"""
+
+
+def test_a_disk_that_is_full_ends_the_run_with_the_best_weights_and_the_next_goes_on(tmp_path):
+    path = tmp_path / "c.safetensors"
+    command = [sys.executable, "-c", FULL, str(path), os.path.dirname(__file__)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=unmeasured())
+    assert done.stdout == "unsaved checkpoint\n"
+    assert done.stderr.startswith("The checkpoint could not be written after 3 epochs: ")
+    assert "File too large" in done.stderr
+    assert os.listdir(tmp_path) == ["c.safetensors"]
+    assert epochs_done(path) == 2
+    whole, history = trained()
+    resumed, its = trained(loss=type("Filling", (nn.CrossEntropyLoss,), {})(), checkpoint=path)
+    assert (bits(resumed), its) == (bits(whole), history)
+
+
+def test_a_first_checkpoint_that_cannot_be_written_is_an_error_before_anything_is_trained(tmp_path):
+    model = classifier()
+    with pytest.raises(FileNotFoundError):
+        trained(model, checkpoint=tmp_path / "nowhere" / "c.safetensors")
+    assert bits(model) == bits(classifier())
+
+
 # --- checkpoints ------------------------------------------------------------------------------------------------------
 
 OPTIMIZERS = {
@@ -465,23 +584,23 @@ def noisy(x, generator):
 @pytest.mark.parametrize("every", [1, 2])
 def test_a_run_goes_on_from_its_checkpoint_bit_for_bit(tmp_path, kind, every):
     whole, history = resumable(None, 7, kind=kind)
-    resumable(tmp_path / "c.npz", 3, kind=kind, checkpoint_every=every)
-    resumed, its = resumable(tmp_path / "c.npz", 7, seed=99, kind=kind, checkpoint_every=every)
+    resumable(tmp_path / "c.safetensors", 3, kind=kind, checkpoint_every=every)
+    resumed, its = resumable(tmp_path / "c.safetensors", 7, seed=99, kind=kind, checkpoint_every=every)
     assert bits(resumed) == bits(whole)
     assert its == history
 
 
 def test_a_run_that_was_complete_is_not_run_again(tmp_path):
-    model, history = resumable(tmp_path / "c.npz", 3)
-    again, its = resumable(tmp_path / "c.npz", 3, seed=99)
+    model, history = resumable(tmp_path / "c.safetensors", 3)
+    again, its = resumable(tmp_path / "c.safetensors", 3, seed=99)
     assert bits(again) == bits(model)
     assert its == history
 
 
 def test_a_run_that_was_stopped_by_ctrl_c_goes_on(tmp_path):
     whole, history = trained(epochs=4)
-    trained(loss=Interrupting(15), checkpoint=tmp_path / "c.npz")
-    resumed, its = trained(loss=Interrupting(0), checkpoint=tmp_path / "c.npz")
+    trained(loss=Interrupting(15), checkpoint=tmp_path / "c.safetensors")
+    resumed, its = trained(loss=Interrupting(0), checkpoint=tmp_path / "c.safetensors")
     assert bits(resumed) == bits(whole)
     assert its == history
 
@@ -489,8 +608,8 @@ def test_a_run_that_was_stopped_by_ctrl_c_goes_on(tmp_path):
 def test_unseeded_weights_are_the_same_after_an_end_in_the_first_epoch(tmp_path):
     first = classifier(seed=None)
     with pytest.raises(ZeroDivisionError):
-        trained(first, loss=Failing(), checkpoint=tmp_path / "c.npz")
-    second, _ = trained(classifier(seed=None), loss=Failing(), checkpoint=tmp_path / "c.npz", epochs=0)
+        trained(first, loss=Failing(), checkpoint=tmp_path / "c.safetensors")
+    second, _ = trained(classifier(seed=None), loss=Failing(), checkpoint=tmp_path / "c.safetensors", epochs=0)
     assert bits(second) == bits(first)
 
 
@@ -513,7 +632,7 @@ def test_unseeded_weights_are_the_same_after_an_end_in_the_first_epoch(tmp_path)
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused_with_what_differs_and_nothing_is_changed(tmp_path, change, words):
-    path = tmp_path / "c.npz"
+    path = tmp_path / "c.safetensors"
     trained(checkpoint=path)
     before = path.read_bytes()
     change = dict(change)
@@ -527,16 +646,16 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs_and_nothing_is
 
 
 def test_more_epochs_and_patience_are_no_other_run(tmp_path):
-    trained(checkpoint=tmp_path / "c.npz", epochs=2)
-    _, history = trained(checkpoint=tmp_path / "c.npz", epochs=5, patience=4)
+    trained(checkpoint=tmp_path / "c.safetensors", epochs=2)
+    _, history = trained(checkpoint=tmp_path / "c.safetensors", epochs=5, patience=4)
     assert len(history.train_loss) == 5
 
 
 @pytest.mark.parametrize("tree", [{"n": 1}, 3, {"settings": 1}, {"settings": {}}])
 def test_a_checkpoint_that_is_none_of_fit_is_refused(tmp_path, tree):
-    save(tmp_path / "c.npz", tree)
-    with pytest.raises(CheckpointError, match=r"c\.npz"):
-        trained(checkpoint=tmp_path / "c.npz")
+    save(tmp_path / "c.safetensors", tree)
+    with pytest.raises(CheckpointError, match=r"c\.safetensors"):
+        trained(checkpoint=tmp_path / "c.safetensors")
 
 
 RUN = """
@@ -586,7 +705,7 @@ def same_as_never_killed(path):
 
 
 def test_a_run_killed_at_random_moments_ends_with_the_weights_of_one_never_killed(tmp_path):
-    path, moments, killed_at = tmp_path / "c.npz", random.Random(7), []
+    path, moments, killed_at = tmp_path / "c.safetensors", random.Random(7), []
     for _ in range(5):
         with child(path) as run:
             run.stdout.readline()
@@ -601,7 +720,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_weights_of_one_never_kille
 
 
 def test_a_run_killed_while_it_writes_ends_with_the_weights_of_one_never_killed(tmp_path):
-    path = tmp_path / "c.npz"
+    path = tmp_path / "c.safetensors"
     for place in ("before 1", "torn 3", "after 4"):
         with child(path, place) as run:
             run.stdout.read()
@@ -643,38 +762,66 @@ def test_a_terminal_shows_loss_accuracy_speed_and_time_left(capfd, monkeypatch):
     _, history = trained(verbose=None)
     out = capfd.readouterr().out
     assert f"epoch 4/4 · loss {history.valid_loss[-1]:.4f} · accuracy {history.valid_accuracy[-1]:.1%}" in out
-    assert "samples/s · 0:00 left" in out
+    assert re.search(r"samples/s\S* \S*0:00", out)
 
 
 def test_the_terminal_shows_korean_and_the_checkpoint_it_goes_on_from(capfd, monkeypatch, tmp_path):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
-    trained(epochs=2, checkpoint=tmp_path / "c.npz")
+    trained(epochs=2, checkpoint=tmp_path / "c.safetensors")
     capfd.readouterr()
-    trained(verbose=None, lang="ko", checkpoint=tmp_path / "c.npz")
+    trained(verbose=None, lang="ko", checkpoint=tmp_path / "c.safetensors")
     out = capfd.readouterr().out
     assert "체크포인트에서 이어서 합니다. 끝난 에포크 수: 2." in out
     assert "에포크 4/4 · 손실" in out
     assert "정확도" in out
 
 
-def test_a_notebook_shows_one_line_that_changes():
-    console = Console(file=io.StringIO(), force_jupyter=True)
-    shown = train._Shown(console, None, "line", 0)
-    model = classifier()
-    plan = train._planned(nn.CrossEntropyLoss(), TRAIN, VALID, 2, 32, 0, None, None, "en")
-    run = train._Run(
-        model,
-        optim.Adam(model.parameters()),
-        None,
-        [np.random.default_rng(0)],
-        train.Best(-1, np.inf, model.state_dict()),
-    )
-    history = train._fit(run, plan, lambda end: None, shown)
-    text = console.file.getvalue()
-    assert text.startswith("\repoch 1/2 · loss")
-    assert "\n" not in text.rstrip("\n")
-    assert text.rstrip().endswith(history.reason)
+def test_a_notebook_shows_the_bar_in_a_widget_of_its_own(monkeypatch):
+    shown = []
+    output = type("Output", (contextlib.nullcontext,), {"clear_output": lambda self, wait: None})
+    for name, module in (("IPython.display", {"display": shown.append}), ("ipywidgets", {"Output": output})):
+        monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(**module))
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    _, history = trained(epochs=2)
+    assert shown == []
+    _, history = trained(epochs=2, verbose=None)
+    texts = [each.text for each in shown if hasattr(each, "text")]
+    assert any(f"epoch 2/2 · loss {history.valid_loss[-1]:.4f}" in each for each in texts)
+    assert texts[-1].strip() == history.reason
+    assert history.reason in str(history)  # as text, not as another display
+
+
+def test_a_history_prints_as_a_table_with_the_best_epoch_marked():
+    _, history = trained(epochs=60)
+    lines = str(history).splitlines()
+    heads = re.split("  +", lines[0].strip())
+    assert heads == ["epoch", "train loss", "validation loss", "train accuracy", "validation accuracy"]
+    assert lines[-1] == history.reason
+    assert 10 <= len(lines) - 2 <= train.ROWS
+    rows = {line.split()[0]: line.replace("←", "").split() for line in lines[1:-1]}
+    best, last = rows[str(history.best_epoch)], rows["59"]
+    assert [line.split()[0] for line in lines if "←" in line] == [str(history.best_epoch)]
+    assert float(best[2]) == pytest.approx(history.best_loss, rel=1e-5)
+    assert float(last[1]) == pytest.approx(history.train_loss[-1], rel=1e-5)
+    assert "<pre>" in history._repr_html_()
+
+
+def test_a_history_without_epochs_or_validation_and_a_korean_one_print_too():
+    assert str(trained(epochs=0)[1]) == "All 0 epochs are done. The model has the weights it came with.\n"
+    korean = str(trained(epochs=2, valid=None, lang="ko")[1]).splitlines()
+    assert korean[0].split() == ["에포크", "훈련", "손실", "훈련", "정확도"]
+    assert len(korean) == 4
+
+
+def test_an_evaluation_prints_its_loss_and_for_classes_the_confusion_matrix():
+    model, _ = trained()
+    found = evaluate(model, nn.CrossEntropyLoss(), *VALID, lang="ko")
+    assert str(found).startswith(f"손실 {found.loss:.4f} · 정확도 {found.accuracy:.1%}\n")
+    assert "true_2" in str(found)
+    assert "&lt;" not in found._repr_html_()
+    bare = evaluate(Given(), nn.MSELoss(), np.array([0.4, 0.6]), np.array([2, 3]))
+    assert str(bare) == f"loss {bare.loss:.4f}\n"
 
 
 def test_a_console_without_hangul_ends_no_run():
