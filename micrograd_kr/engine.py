@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from micrograd_kr import ops
+from micrograd_kr import ops, spellings
 from micrograd_kr.ops import Axes, Rule
 
 Axis = int | tuple[int, ...] | None
@@ -240,16 +240,12 @@ def _in_place(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], 
         data = operation(self, other)._numbers
         if np.shape(data) != self.shape:
             raise ValueError(
-                f"expected a change of shape {self.shape} or one that broadcasts to it, got {_form(other)}"
+                f"expected a change that leaves the shape {self.shape} of a leaf, got one to {np.shape(data)}"
             )
         self.data = data if type(data) is float else data.astype(self.dtype, copy=False)
         return self
 
     return method
-
-
-def _form(other: Any) -> tuple[int, ...]:
-    return other.shape if isinstance(other, Value) else np.shape(other)
 
 
 def _unary(rule: Rule) -> Callable[["Value"], "Value"]:
@@ -430,17 +426,14 @@ class Value:
 
         Halves are multiplied until one is left, so that the gradient divides by no entry.
         """
-        lost = range(self.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         shape = self.sum(axis, keepdims=keepdims).shape
-        out = self.transpose(
-            *(kept := [i for i in range(self.ndim) if i not in {each % self.ndim for each in lost}]),
-            *(i for i in range(self.ndim) if i not in kept),
-        )
-        out = out.reshape((*out.shape[: len(kept)], math.prod(out.shape[len(kept) :])))
-        while (n := out.shape[-1]) > 1:
-            half = out[..., : n // 2] * out[..., n // 2 : n // 2 * 2]
-            out = concatenate([half, out[..., -1:]], -1) if n % 2 else half
-        return (out if n else out.sum(-1, keepdims=True) + 1.0).reshape(shape)
+        lost = {each % self.ndim for each in (range(self.ndim) if axis is None else np.atleast_1d(axis).tolist())}
+        kept = [each for each in range(self.ndim) if each not in lost]
+        out = self.transpose(*lost, *kept).reshape(math.prod(self.shape[each] for each in lost), *shape)
+        while (n := len(out)) > 1:
+            half = out[: n // 2] * out[n // 2 : n // 2 * 2]
+            out = concatenate([half, out[-1:]]) if n % 2 else half
+        return out[0] if n else out.sum(0) + 1.0
 
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
         """Where the largest entry stands: a plain integer, or an array of them, as numpy's."""
@@ -600,11 +593,8 @@ class Value:
         )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs:
-            if ufunc in _PLAIN_UFUNCS:
-                return ufunc(*(each._numbers if isinstance(each, Value) else each for each in inputs))
-            if ufunc in _UFUNCS:
-                return _UFUNCS[ufunc](*inputs)
+        if method == "__call__" and not kwargs and ufunc in spellings.UFUNCS:
+            return spellings.UFUNCS[ufunc](*inputs)
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         options = f" with {', '.join(kwargs)}" if kwargs else ""
         raise TypeError(
@@ -612,13 +602,14 @@ class Value:
         )
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function not in _FUNCTIONS:
+        call = _JOINING.get(function) or spellings.FUNCTIONS.get(function)
+        if call is None:
             raise TypeError(
                 f"numpy.{function.__name__} has no rule for Values: use an operation of Value, "
                 "or value.data outside the graph"
             )
         try:
-            return _FUNCTIONS[function](*args, **kwargs)
+            return (getattr(Value, call) if type(call) is str else call)(*args, **kwargs)
         except TypeError as error:
             if error.__traceback__ and error.__traceback__.tb_next:
                 raise
@@ -650,43 +641,8 @@ class Value:
         return {"×": "*", "−": "-", "÷": "/", "relu": "ReLU"}.get(self.rule.symbol, self.rule.symbol)
 
 
-class _Missing:
-    """An attribute that a Value does not have: asking for it, or setting it, says what to write."""
-
-    def __init__(self, name: str, instead: str) -> None:
-        self.said = f"a Value has no {name!r}: {instead}"
-
-    def __get__(self, value: Any, owner: Any = None) -> Any:
-        raise AttributeError(self.said)
-
-    def __set__(self, value: Any, data: Any) -> None:
-        raise AttributeError(self.said)
-
-
-# Not __getattr__ and __setattr__: with either, CPython reads or sets each slot in the slow way.
-for _names, _instead in {
-    "view": "write reshape",
-    "unsqueeze": "write expand_dims",
-    "permute": "write transpose",
-    "t": "write .T",
-    "expand": "write broadcast_to",
-    "clamp": "write clip",
-    "dim": "write ndim",
-    "numel": "write size",
-    "mm matmul dot": "write @",
-    "pow": "write **",
-    "square": "write **2",
-    "masked_fill": "write np.where(mask, number, value)",
-    "double float": "write astype(np.float64) or astype(np.float32)",
-    "cpu cuda to": "leave it out, all is computed here",
-    "requires_grad requires_grad_": "every Value records; write a number or an array for what gets no gradient",
-    "retain_grad": "leave it out, every computed Value keeps its gradient",
-    "grad_fn": "write .rule",
-    "name": "write .label",
-    "add_ sub_ mul_ div_ zero_": "write p -= … under no_grad, or p.data = …",
-}.items():
-    for _name in _names.split():
-        setattr(Value, _name, _Missing(_name, _instead))
+for _name, _missing in spellings.MISSING.items():
+    setattr(Value, _name, _missing)
 
 
 def _leaf(data: Any, label: str, grad: Any) -> Value:
@@ -751,83 +707,7 @@ def split(value: Value, indices_or_sections: int | Sequence[int], axis: int = 0)
     return [value[(*before, slice(p[0], p[-1] + 1) if len(p) else slice(0, 0))] for p in places]
 
 
-def _dot(x: Any, y: Any) -> Value:
-    if not np.ndim(x) or not np.ndim(y):
-        return np.multiply(x, y)  # type: ignore[no-any-return]
-    if np.ndim(x) > 1 and np.ndim(y) > 2:
-        raise TypeError("numpy.dot has no rule for two stacks of matrices: use @, or value.data outside the graph")
-    return _matmul(x, y)
-
-
-def _hstack(values: Sequence[Any]) -> Value:
-    values = [each if np.ndim(each) else np.reshape(each, 1) for each in values]
-    return concatenate(values, min(np.ndim(values[0]) - 1, 1))
-
-
-def _vstack(values: Sequence[Any]) -> Value:
-    return concatenate([each if np.ndim(each) > 1 else np.reshape(each, (1, -1)) for each in values])
-
-
-_RULES = [rule for rule in vars(ops).values() if isinstance(rule, Rule) and isinstance(rule.forward, np.ufunc)]
-_UFUNCS: dict[Any, Any] = {rule.forward: rule for rule in _RULES} | {
-    np.matmul: _matmul,
-    np.square: lambda x: x**2.0,
-    np.reciprocal: lambda x: 1.0 / x,
-}
-_PLAIN_UFUNCS = {
-    getattr(np, name)
-    for name in (
-        "equal",
-        "not_equal",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "isfinite",
-        "isinf",
-        "isnan",
-        "signbit",
-    )
-}
-_FUNCTIONS: dict[Any, Any] = {
-    getattr(np, name): getattr(Value, name)
-    for name in (
-        "sum",
-        "mean",
-        "var",
-        "std",
-        "prod",
-        "max",
-        "min",
-        "argmax",
-        "argmin",
-        "ravel",
-        "swapaxes",
-        "squeeze",
-        "expand_dims",
-        "broadcast_to",
-    )
-} | {
-    np.amax: Value.max,
-    np.amin: Value.min,
-    np.shape: Value.shape.fget,
-    np.ndim: Value.ndim.fget,
-    np.size: Value.size.fget,
-    np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None: a.clip(
-        a_min if min is None else min, a_max if max is None else max
-    ),
-    np.linalg.norm: lambda x, *, axis=None, keepdims=False: x.norm(axis, keepdims=keepdims),
-    np.reshape: lambda a, shape=None, *, newshape=None: a.reshape(newshape if shape is None else shape),
-    np.transpose: lambda a, axes=None: a.transpose(*(axes or ())),
-    np.where: where,
-    np.concatenate: concatenate,
-    np.stack: stack,
-    np.hstack: _hstack,
-    np.vstack: _vstack,
-    np.split: split,
-    np.dot: _dot,
-    np.outer: lambda a, b: np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1)),
-}
+_JOINING: dict[Any, Any] = {np.where: where, np.concatenate: concatenate, np.stack: stack, np.split: split}
 
 
 # --- the walk ---------------------------------------------------------------------------------------------------------
