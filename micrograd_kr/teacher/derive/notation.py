@@ -477,7 +477,7 @@ class _Writer:
             yield self.notation.brackets(
                 self.notation.listed([each for part in option for each in self._options(part)])
             )
-        elif isinstance(option, slice | type(...)):
+        elif isinstance(option, slice | type(...) | np.dtype):
             yield self.notation.name(str(option))
         else:
             yield self.of(option)
