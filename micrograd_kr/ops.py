@@ -42,9 +42,10 @@ class Rule:
         Where the first argument is a tuple of inputs, dx gives a sequence of gradients.
     scalar: `forward` for floats, where numpy's is slow. It may raise what `math` raises: numpy's answer (inf, nan) is
     taken instead.
+    made_of: of a rule that does several at once, the same from simpler rules, as a reader is shown it.
     """
 
-    __slots__ = ("dx", "dy", "forward", "scalar", "symbol")
+    __slots__ = ("dx", "dy", "forward", "made_of", "scalar", "symbol")
 
     def __init__(
         self,
@@ -54,8 +55,9 @@ class Rule:
         dy: Callable[..., Any] | None = None,
         *,
         scalar: Callable[..., Any] | None = None,
+        made_of: Callable[..., Any] | None = None,
     ) -> None:
-        self.symbol, self.forward, self.dx, self.dy = symbol, forward, dx, dy
+        self.symbol, self.forward, self.dx, self.dy, self.made_of = symbol, forward, dx, dy, made_of
         self.scalar = scalar or _quiet(forward)
 
     def __call__(self, x: Any, y: Any = None) -> Any:
@@ -413,87 +415,6 @@ def _scatter(g: Any, place: tuple[Any, tuple[int, ...]]) -> Any:
 # Zeros of a shape, with g added at an index: what indexing does, backwards.
 scatter: Rule = Rule("scatter", _scatter,
                      dx=lambda g, out, x, place: index(g, place[0]))
-
-
-# --- layers and losses ------------------------------------------------------------------------------------------------
-
-def _linear(xs: tuple[Any, ...], wanted: bool) -> Any:
-    out = np.matmul(xs[0], xs[1].mT)
-    if len(xs) > 2:
-        out += xs[2]
-    return out
-
-
-# x Wᵀ + b, or x Wᵀ: the rows of x through weights (out, in). Whether the gradient of x is wanted is the option: for the
-# first layer of a network, whose x is data, it is as much work as a third of a step.
-linear = Rule("linear", _linear,
-              dx=lambda g, out, xs, wanted: (
-                  g @ xs[1] if wanted else 0.0,
-                  g.mT @ xs[0],
-                  *(_over_rows(g) for _ in xs[2:]),
-              ))
-
-
-def _over_rows(g: Any) -> Any:
-    rows = tuple(range(len(g.shape) - 1))
-    return np.add.reduce(g, axis=rows) if type(g) is np.ndarray else total(g, Axes(rows))
-
-
-def _class_axis(x: Any) -> int:
-    """One sample (C,), or a batch of them (N, C, …)."""
-    return min(len(x.shape) - 1, 1)
-
-
-def _cross_entropy(x: Any, classes: Any) -> Any:
-    axis = _class_axis(x)
-    shifted = x - np.max(x, axis=axis, keepdims=True)  # first of all: far from 0 a small difference has few digits
-    chosen = np.take_along_axis(shifted, np.expand_dims(classes, axis), axis)
-    return np.log(np.sum(np.exp(shifted), axis=axis)) - np.squeeze(chosen, axis)
-
-
-def _one_hot(x: Any, classes: Any) -> Any:
-    axis = _class_axis(x)
-    numbers = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (len(x.shape) - axis - 1))
-    return numbers == np.expand_dims(classes, axis)
-
-
-# −log softmax(x) at the right class, from logits x and the numbers of the classes.
-cross_entropy = Rule("cross_entropy", _cross_entropy,
-                     dx=lambda g, out, x, classes: (
-                         _spread(g, Axes(_class_axis(x))) * (softmax(x, _class_axis(x)) - _one_hot(x, classes))
-                     ))
-
-
-def _in_dtype_of(y: Any, x: Any) -> Any:
-    """x, where it is a float beside an array, in the array's dtype: numpy's functions would make float64 of it."""
-    return y.dtype.type(x) if type(x) is float and type(y) is np.ndarray else x
-
-
-def _bce(p: Any, y: Any) -> Any:
-    p = _in_dtype_of(y, p)
-    with np.errstate(all="ignore"):
-        return (y - 1) * np.maximum(np.log1p(-p), -100) - y * np.maximum(np.log(p), -100)
-
-
-# −y·log p − (1 − y)·log(1 − p). As PyTorch has it neither logarithm is less than −100, and p(1 − p) not less than
-# 1e-12 (in float32) where it divides, so that a wrong certainty costs 100 and has a slope.
-_NEXT_TO_0 = float(np.float32(1e-12))
-
-bce = Rule("bce", _bce,
-           dx=lambda g, out, p, y: g * ((p - y) / maximum(p * (1 - p), _NEXT_TO_0)),
-           dy=lambda g, out, p, y: g * (maximum(log1p(-p), -100.0) - maximum(log(p), -100.0)))
-
-
-def _bce_with_logits(z: Any, y: Any) -> Any:
-    z = _in_dtype_of(y, z)
-    with np.errstate(all="ignore"):
-        return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
-
-
-# The same from a logit z, p = sigmoid(z), exact for any z.
-bce_with_logits = Rule("bce_with_logits", _bce_with_logits,
-                       dx=lambda g, out, z, y: g * (sigmoid(z) - y),
-                       dy=lambda g, out, z, y: g * -z)
 
 
 # --- what the walk through a graph uses -------------------------------------------------------------------------------

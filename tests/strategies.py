@@ -16,6 +16,7 @@ import numpy as np
 
 from micrograd_kr import Value, ops
 from micrograd_kr.engine import concatenate, maximum, minimum, split, stack, where
+from micrograd_kr.nn import layers
 from micrograd_kr.ops import Rule
 
 
@@ -455,40 +456,40 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(
         "linear",
-        ops.linear,
-        lambda *xs: ops.linear(xs, True),
+        layers.linear,
+        lambda *xs: layers.linear(xs, True),
         lambda x, w, b: x @ w.T + b,
         _layers(bias=True),
         Case((fixed((2, 3)), fixed((2, 3), grain=256), fixed((2,)))),
     ),
     Row(
         "linear without bias",
-        ops.linear,
-        lambda *xs: ops.linear(xs, True),
+        layers.linear,
+        lambda *xs: layers.linear(xs, True),
         lambda x, w: x @ w.T,
         _layers(bias=False),
         Case((fixed((2, 3)), fixed((2, 3), grain=256))),
     ),
     Row(
         "cross_entropy",
-        ops.cross_entropy,
-        lambda x, classes: ops.cross_entropy(x, classes),
+        layers.cross_entropy,
+        lambda x, classes: layers.cross_entropy(x, classes),
         _minus_log_softmax_at,
         _classified(),
         Case((fixed((3, 2)),), {"classes": np.array([1, 0, 1])}),
     ),
     _broadcasting(
         "bce",
-        ops.bce,
-        ops.bce,
+        layers.bce,
+        layers.bce,
         lambda p, y: -y * np.log(p) - (1 - y) * np.log(1 - p),
         x=(0.1, 0.9),
         y=(0, 1),
     ),
     _broadcasting(
         "bce_with_logits",
-        ops.bce_with_logits,
-        ops.bce_with_logits,
+        layers.bce_with_logits,
+        layers.bce_with_logits,
         lambda z, y: np.log(1 + np.exp(z)) - z * y,
     ),
     Row(
@@ -503,8 +504,8 @@ TABLE: tuple[Row, ...] = (
 
 
 def rules() -> list[tuple[str, Rule]]:
-    """Every rule that ops has, and its name there."""
-    return [(name, each) for name, each in vars(ops).items() if isinstance(each, Rule)]
+    """Every rule that ops and the layers have, and its name there."""
+    return [(name, each) for part in (ops, layers) for name, each in vars(part).items() if isinstance(each, Rule)]
 
 
 # --- random graphs ----------------------------------------------------------------------------------------------------

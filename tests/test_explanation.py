@@ -491,6 +491,7 @@ def test_the_slope_of_a_cross_entropy_is_the_softmax_less_the_classes() -> None:
     loss.label = "E"
     text = as_text(explain(loss))
     assert "z = x·Wᵀ + b" in text
+    assert "E = mean(−sum(array of shape (2, 2)⊙log_softmax(z, axis = 1), axis = 1))" in text
     assert "∂E/∂z = ½·(softmax(z, axis = 1) − array of shape (2, 2))" in text
 
 

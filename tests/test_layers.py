@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from micrograd_kr.engine import Value, no_grad, where
+from micrograd_kr.engine import UNSET, Value, no_grad, where
 from micrograd_kr.nn import (
     MLP,
     Dropout,
     Flatten,
+    Identity,
     Layer,
     LeakyReLU,
     Linear,
@@ -442,3 +443,39 @@ def test_numbers_of_two_digits_are_kept_apart():
 def test_a_neuron_without_inputs_keeps_the_label_of_its_bias():
     neuron = Neuron(0, nonlin=False)
     assert neuron([]).label == "b"
+
+
+def test_the_same_in_place_is_computed_out_of_place_and_shown():
+    x = Value([-1.0, 2.0])
+    for layer in (ReLU(inplace=True), LeakyReLU(0.1, inplace=True)):
+        assert "inplace=True" in repr(layer)
+        assert_array_equal(layer(x).data, type(layer)(*[0.1] * (type(layer) is LeakyReLU))(x).data)
+    assert_array_equal(x.data, [-1, 2])
+    assert repr(ReLU()) == "ReLU()"
+
+
+def test_an_identity_gives_what_came():
+    x = Value([1.0])
+    assert Identity(54, unused=1)(x) is x
+    assert repr(Identity(54)) == "Identity()"
+
+
+def test_children_are_the_modules_directly_inside_each_once_by_its_first_name():
+    shared, inner = Tanh(), Sequential(Sigmoid())
+    model = Sequential(shared, inner, shared)
+    model.others = [ReLU()]
+    assert [name for name, _ in model.named_children()] == ["0", "1", "others.0"]
+    assert model.children() == [shared, inner, model.others[0]]
+    assert Sigmoid().children() == []
+
+
+def test_a_modules_zero_grad_sets_zeros_where_it_is_asked_to():
+    layer = Linear(2, 1, seed=0)
+    layer.weight.grad = held = np.ones((1, 2), np.float32)
+    layer.zero_grad(set_to_none=False)
+    assert_array_equal(layer.weight.grad, [[0, 0]])
+    assert_array_equal(held, 1)
+    assert layer.weight.grad.dtype == np.float32
+    assert layer.bias.grad is UNSET
+    layer.zero_grad()
+    assert layer.weight.grad is UNSET

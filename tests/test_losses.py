@@ -7,14 +7,27 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_allclose, assert_array_equal
-from strategies import fixed, numbers, shapes, tensors
+from strategies import TABLE, fixed, numbers, shapes, tensors
 
 from micrograd_kr.differences import gradcheck
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.nn import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, LogSoftmax, MSELoss, NLLLoss, Sigmoid, Softmax
+from micrograd_kr.nn import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    L1Loss,
+    LogSoftmax,
+    MSELoss,
+    NLLLoss,
+    Sigmoid,
+    Softmax,
+    layers,
+)
+from micrograd_kr.ops import Rule
 
 ENTRIES = {
     MSELoss: lambda p, t: (p - t) ** 2,
+    L1Loss: lambda p, t: abs(p - t),
     BCELoss: lambda p, t: -t * np.log(p) - (1 - t) * np.log(1 - p),
     BCEWithLogitsLoss: lambda z, t: np.log(1 + np.exp(-z)) + (1 - t) * z,
 }
@@ -207,3 +220,34 @@ def test_a_loss_shows_its_name():
     assert [repr(each()) for each in (MSELoss, CrossEntropyLoss)] == ["MSELoss()", "CrossEntropyLoss()"]
     assert MSELoss().parameters() == []
     assert_array_equal(MSELoss().to("cpu")([1.0], [2.0]).data, 1)
+
+
+def test_l1_is_the_size_of_the_difference():
+    p = Value([1.0, -2.0, 0.5])
+    loss = L1Loss()(p, [0.0, 0.0, 0.5])
+    loss.backward()
+    assert loss.data == 1.0
+    assert_array_equal(p.grad, [1 / 3, -1 / 3, 0])
+    assert L1Loss("sum")(p, [0.0, 0.0, 0.5]).data == 3.0
+
+
+@pytest.mark.parametrize("target", [[-0.1, 1.0], [0.0, 1.1], [0.0, 2.0]])
+@pytest.mark.parametrize("wrapped", [np.array, Value])
+def test_binary_cross_entropy_refuses_targets_outside_0_to_1(target, wrapped):
+    with pytest.raises(ValueError, match=r"BCELoss needs targets between 0 and 1, got numbers from"):
+        BCELoss()(Value([0.5, 0.5]), wrapped(target))
+
+
+def test_the_slope_by_a_target_keeps_the_floor_of_100_at_either_end():
+    p, y = Value([0.0, 1.0, 0.5]), Value([0.5, 0.5, 0.5])
+    BCELoss("sum")(p, y).backward()
+    assert_array_equal(y.grad, [100, -100, 0])
+
+
+@pytest.mark.parametrize("row", [each for each in TABLE if each.rule.made_of], ids=lambda row: row.name)
+def test_a_rule_is_what_it_says_it_is_made_of(row):
+    rule = row.rule
+    made = Rule("made", rule.made_of, dx=rule.dx, dy=rule.dy)
+    inputs, options = row.sample.inputs, row.sample.options
+    given = (inputs, True) if rule is layers.linear else (*inputs, *options.values())
+    assert_allclose(np.asarray(made.compute(*given)), np.asarray(rule.compute(*given)), rtol=1e-12)

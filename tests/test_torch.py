@@ -96,6 +96,7 @@ def test_linear_takes_any_axes_before_the_features_as_pytorchs_does(shape, dtype
         lambda m: m.Sequential(m.Flatten(), m.Sequential(m.LeakyReLU(0.1), m.Tanh()), m.LogSoftmax(dim=1)),
         lambda m: m.Sequential(),
         lambda m: m.CrossEntropyLoss(),
+        lambda m: m.Sequential(m.ReLU(inplace=True), m.LeakyReLU(0.2, inplace=True), m.Identity(3), m.L1Loss()),
         lambda m: m.Linear(1, 1),
     ],
 )
@@ -117,7 +118,9 @@ LOGITS = [0.0, -0.0, 1.0, -1.0, 20.0, -20.0, 90.0, -90.0, 1e4, -1e4, 1e-20]
 
 @both
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize(("name", "inputs"), [("BCELoss", ENDS), ("BCEWithLogitsLoss", LOGITS), ("MSELoss", LOGITS)])
+@pytest.mark.parametrize(
+    ("name", "inputs"), [("BCELoss", ENDS), ("BCEWithLogitsLoss", LOGITS), ("MSELoss", LOGITS), ("L1Loss", LOGITS)]
+)
 def test_losses_of_entries_are_pytorchs_at_their_ends(name, inputs, reduction, dtype):
     x, t = (each.ravel().astype(dtype) for each in np.meshgrid(inputs, [0.0, 1.0, 0.25]))
     ours, theirs = Value(x), tensor(x, requires_grad=True)

@@ -1,0 +1,185 @@
+"""Modules: whatever holds parameters, and modules one after another."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from micrograd_kr.engine import UNSET, Value
+
+
+class Module:
+    """Anything with parameters: the Values among its attributes, or in modules, lists, tuples and dicts there.
+
+    A module defines `forward`, and is called.
+    """
+
+    training: bool = True
+
+    def __call__(self, *args: Any) -> Any:
+        return self.forward(*args)
+
+    def forward(self, *args: Any) -> Any:
+        """What the module computes; each module defines its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward: define what it computes from its inputs")
+
+    def parameters(self) -> list[Value]:
+        """Every Value of this module and of those inside it, in the order of assignment; a shared one once.
+
+        A Value that an operation made is no parameter: a module may keep its last output.
+        """
+        return list(dict.fromkeys(each for _, each in _named(self)))
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """The parameters with their names, "0.weight"; a shared one once, by its first name."""
+        first: dict[Value, str] = {}
+        for name, each in _named(self):
+            first.setdefault(each, name)
+        return [(name, each) for each, name in first.items()]
+
+    def count_parameters(self) -> int:
+        """How many numbers a training changes."""
+        return sum(each.size for each in self.parameters())
+
+    def modules(self) -> list["Module"]:
+        """This module and all those inside it, each once."""
+        found: dict[Module, None] = {}
+        waiting: list[Module] = [self]
+        while waiting:
+            each = waiting.pop()
+            if each not in found:
+                found[each] = None
+                waiting += reversed(each.children())
+        return list(found)
+
+    def children(self) -> list["Module"]:
+        """The modules directly inside this one, each once."""
+        return [each for _, each in self.named_children()]
+
+    def named_children(self) -> list[tuple[str, "Module"]]:
+        """The modules directly inside this one with their names; a shared one once, by its first name."""
+        first: dict[Module, str] = {}
+        for name, each in _held(self):
+            if isinstance(each, Module):
+                first.setdefault(each, name)
+        return [(name, each) for each, name in first.items()]
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training, where dropout drops; or with false, as `eval` does, to evaluation."""
+        for each in self.modules():
+            each.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Switch to evaluation."""
+        return self.train(False)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient of every parameter; or with false, as PyTorch does, set those that are there to 0."""
+        for p in self.parameters():
+            if set_to_none or p.grad is UNSET:
+                p.grad = UNSET
+            else:
+                p.grad = np.zeros_like(p.grad) if p.ndim else 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The numbers of every parameter by name, copied: training on does not change them."""
+        return {name: each.data.copy() if each.ndim else each.data for name, each in _named(self)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
+        """Take over the numbers of a state_dict: arrays, floats, or PyTorch's tensors. Dtypes stay.
+
+        strict: every name must be there, and no other. Raises TypeError for what is no mapping, RuntimeError, as
+        PyTorch does, for what does not fit; then nothing has been changed.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(
+                f"expected a mapping from names to arrays, got {type(state_dict).__name__}: "
+                "give what model.state_dict() returns (with its parentheses)"
+            )
+        own = dict(_named(self))
+        wrong = [f"missing {name}" for name in own if strict and name not in state_dict]
+        wrong += [f"unexpected {name}" for name in state_dict if strict and name not in own]
+        new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
+        for name, array in new.items():
+            if array.shape != own[name].shape:
+                wrong.append(f"{name} has shape {array.shape} where this model has {own[name].shape}")
+            elif array.dtype.kind not in "fiub":
+                wrong.append(f"{name} holds {array.dtype}, not real numbers")
+        if wrong:
+            raise RuntimeError(
+                f"expected the state_dict of a {type(self).__name__} like this one, got one that does not fit: "
+                f"{'; '.join(wrong)}. Build the model it was saved from"
+            )
+        for name, array in new.items():
+            own[name].data = array.astype(own[name].dtype)
+
+    def to(self, device: str) -> Self:
+        """Nothing: all is computed on the CPU. It is here so that programs written for PyTorch run."""
+        if not isinstance(device, str):
+            raise TypeError(
+                f'expected the name of a device such as "cpu", got {device!r}: '
+                "a layer's dtype is chosen when it is made, Linear(…, dtype=np.float64)"
+            )
+        return self
+
+    def extra_repr(self) -> str:
+        """What stands in the parentheses of repr; a layer with options defines it."""
+        return ""
+
+    def __repr__(self) -> str:
+        children = [
+            f"({name}): {each!r}".replace("\n", "\n  ") for name, each in _held(self) if isinstance(each, Module)
+        ]
+        lines = [each for each in (self.extra_repr(), *children) if each]
+        inside = "\n  ".join(["", *lines]) + "\n" if children else "".join(lines)
+        return f"{type(self).__name__}({inside})"
+
+
+def _held(part: Any, name: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """The modules and the parameters directly in a part, those in lists, tuples and dicts too, with their names."""
+    held = (
+        vars(part).items() if isinstance(part, Module) else part.items() if isinstance(part, dict) else enumerate(part)
+    )
+    for key, each in held:
+        path = f"{name}.{key}" if name else str(key)
+        if isinstance(each, Module) or (isinstance(each, Value) and each.rule is None):
+            yield path, each
+        elif isinstance(each, list | tuple | dict) and id(each) not in above:
+            yield from _held(each, path, (*above, id(each)))
+
+
+def _named(module: "Module", name: str = "", above: tuple["Module", ...] = ()) -> Iterator[tuple[str, Value]]:
+    """The parameters of a module and of those inside it, a shared one by each of its names."""
+    for key, each in _held(module, name):
+        if isinstance(each, Value):
+            yield key, each
+        elif each is not module and each not in above:
+            yield from _named(each, key, (*above, module))
+
+
+class Sequential(Module):
+    """Modules one after another. Called with the first one's input; `model[0]`, `len(model)` and iteration work."""
+
+    def __init__(self, *modules: Module) -> None:
+        for i, each in enumerate(modules):
+            if not isinstance(each, Module):
+                raise TypeError(
+                    f"expected modules, got {each!r} in place {i}: give Sequential(first, second, …), not a list"
+                )
+            setattr(self, str(i), each)
+
+    def forward(self, x: Any) -> Any:
+        for each in self:
+            x = each(x)
+        return x
+
+    def __iter__(self) -> Iterator[Module]:
+        return (each for each in vars(self).values() if isinstance(each, Module))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __getitem__(self, i: int | slice) -> Module:
+        found = list(self)[i]
+        return Sequential(*found) if isinstance(found, list) else found
