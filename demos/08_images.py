@@ -20,7 +20,7 @@ import numpy as np
 from frame import options, start
 from matplotlib import pyplot as plt
 
-from micrograd_kr.data import listing, load, scale, split
+from micrograd_kr.data import load, scale, split
 from micrograd_kr.engine import Value
 from micrograd_kr.metrics import as_text
 from micrograd_kr.nn import CrossEntropyLoss, LeakyReLU, Linear, Sequential, Softmax
@@ -213,4 +213,19 @@ demo.save(figure, "08_images_double_softmax.png")
 # 그 밖의 딥러닝 이미지 데이터셋입니다(https://developer-together.tistory.com/49).
 
 # %%
-print(listing())
+# name, shape (h, w, channels), classes, images in all and in each class where all are equal, source
+LISTED = (
+    ("CIFAR-10", "32×32×3", 10, 50_000, 10_000, 5_000, 1_000, "https://www.cs.toronto.edu/~kriz/cifar.html"),
+    ("CIFAR-100", "32×32×3", 100, 50_000, 10_000, 500, 100, "https://www.cs.toronto.edu/~kriz/cifar.html"),
+    ("STL-10", "96×96×3", 10, 5_000, 8_000, 500, 800, "https://cs.stanford.edu/~acoates/stl10/"),
+    ("MNIST", "28×28×1", 10, 60_000, 10_000, None, None, "http://yann.lecun.com/exdb/mnist/"),
+    ("FASHION-MNIST", "28×28×1", 10, 60_000, 10_000, 6_000, 1_000, "https://arxiv.org/abs/1708.07747"),
+    ("SVHN", "32×32×3", 10, 73_257, 26_032, None, None, "http://ufldl.stanford.edu/housenumbers/"),
+    # That of the challenge of 2012: photographs of all sizes.
+    ("ImageNet", "any size", 1_000, 1_281_167, 100_000, None, None, "https://www.image-net.org/challenges/LSVRC/2012/"),
+)
+for name, shape, classes, *images, source in LISTED:
+    train_images, test_images = (
+        f"{n:9,}{f' ({each:,})' if each else '':<8}" for n, each in zip(images[:2], images[2:], strict=True)
+    )
+    print(f"{name:<13} {shape:<8} {classes:>5,} classes {train_images} {test_images} {source}")

@@ -13,7 +13,6 @@ Whatever is random takes a seed, the same each time, or a numpy Generator, which
 """
 
 import gzip
-import http.client
 import math
 import os
 import re
@@ -22,6 +21,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -49,53 +49,6 @@ class Dataset(NamedTuple):
     def __repr__(self) -> str:
         parts = zip(self._fields, self, strict=True)
         return f"Dataset({', '.join(f'{name} {part.shape} {part.dtype}' for name, part in parts)})"
-
-
-# --- the chapter's table of data sets ---------------------------------------------------------------------------------
-
-
-class Listed(NamedTuple):
-    """A public data set: image shape (h, w, channels), classes, images in all and in each class where all are equal."""
-
-    name: str
-    shape: tuple[int, int, int] | None
-    classes: int
-    train: int
-    test: int
-    train_per_class: int | None
-    test_per_class: int | None
-    source: str
-
-
-LISTED = (
-    Listed("CIFAR-10", (32, 32, 3), 10, 50_000, 10_000, 5_000, 1_000, "https://www.cs.toronto.edu/~kriz/cifar.html"),
-    Listed("CIFAR-100", (32, 32, 3), 100, 50_000, 10_000, 500, 100, "https://www.cs.toronto.edu/~kriz/cifar.html"),
-    Listed("STL-10", (96, 96, 3), 10, 5_000, 8_000, 500, 800, "https://cs.stanford.edu/~acoates/stl10/"),
-    Listed("MNIST", (28, 28, 1), 10, 60_000, 10_000, None, None, "http://yann.lecun.com/exdb/mnist/"),
-    Listed("FASHION-MNIST", (28, 28, 1), 10, 60_000, 10_000, 6_000, 1_000, "https://arxiv.org/abs/1708.07747"),
-    Listed("SVHN", (32, 32, 3), 10, 73_257, 26_032, None, None, "http://ufldl.stanford.edu/housenumbers/"),
-    # That of the challenge of 2012: photographs of all sizes.
-    Listed("ImageNet", None, 1_000, 1_281_167, 100_000, None, None, "https://www.image-net.org/challenges/LSVRC/2012/"),
-)
-
-
-def listing() -> str:
-    """The table of public data sets as text, a line each; a count for each class stands in brackets.
-
-    >>> print(listing())
-    CIFAR-10      32×32×3     10 classes    50,000 (5,000)    10,000 (1,000) https://www.cs.toronto.edu/~kriz/...
-    CIFAR-100     32×32×3    100 classes    50,000 (500)      10,000 (100)   https://www.cs.toronto.edu/~kriz/...
-    ...
-    MNIST         28×28×1     10 classes    60,000            10,000         http://yann.lecun.com/exdb/mnist/
-    ...
-    """
-    lines = []
-    for name, size, classes, *counts, source in LISTED:
-        shape = "×".join(map(str, size)) if size else "any size"
-        in_all, in_a_class = counts[:2], (f" ({each:,})" if each else "" for each in counts[2:])
-        train, test = (f"{n:9,}{bracket:<8}" for n, bracket in zip(in_all, in_a_class, strict=True))
-        lines.append(f"{name:<13} {shape:<8} {classes:>5,} classes {train} {test} {source}")
-    return "\n".join(lines)
 
 
 # --- loading ----------------------------------------------------------------------------------------------------------
@@ -198,12 +151,14 @@ def _torchvision(name: str) -> Any:
 def _fetched(name: str, root: Path, **options: Any) -> Any:
     """torchvision's data set, downloaded if it is not in `root`; whatever goes wrong is one DataError."""
     make = getattr(_torchvision(name), name)
+    from http.client import HTTPException  # which torchvision has loaded; without it, loading takes long
+
     try:
         with warnings.catch_warnings():
             # torchvision unpickles CIFAR-10 in a way numpy 2.4 warns of: github.com/pytorch/vision/issues/9340
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
             return make(root, download=True, **options)
-    except (RuntimeError, OSError, EOFError, http.client.HTTPException) as error:
+    except (RuntimeError, OSError, EOFError, HTTPException) as error:
         raise DataError(
             f"expected to download {name} into {root}, got: {str(error).strip() or type(error).__name__}; "
             f"connect to the internet once and load it again, {_instead(name)}"
@@ -342,12 +297,12 @@ def _idx(stream: Any, path: Path, dims: int, most: int) -> Array:
     return _filled(stream, path, shape, most - 4 - 4 * dims).reshape(shape)
 
 
-def _filled(stream: Any, path: Path, shape: tuple[int, ...], most: int, dtype: Any = np.uint8) -> Array:
-    """The flat numbers of an array, all that is left of a stream, which holds `most` bytes at most.
+def _filled(stream: Any, path: Path, shape: tuple[int, ...], most: int) -> Array:
+    """The flat bytes of an array, all that is left of a stream, which holds `most` bytes at most.
 
     Memory grows with what is read, never with what a header promises.
     """
-    need = math.prod(shape) * np.dtype(dtype).itemsize
+    need = math.prod(shape)
     expected = f"{need:,} bytes of numbers for its header of {shape}"
     if need > most:
         raise _wrong(path, expected, f"a file of a size to hold at most {most:,}", "get the file again")
@@ -356,7 +311,7 @@ def _filled(stream: Any, path: Path, shape: tuple[int, ...], most: int, dtype: A
         data += chunk
     if len(data) != need:
         raise _wrong(path, expected, f"{len(data):,}" if len(data) < need else "more", "get the file again")
-    return np.frombuffer(data, dtype) if need else np.empty(0, dtype)
+    return np.frombuffer(data, np.uint8)
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
@@ -377,40 +332,39 @@ def _npz(path: Path) -> Dataset:
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path, size: int) -> Array:
-    """One array of an .npz: a zip of .npy files. `size` is that of the .npz on disk."""
+    """One array of an .npz, a zip of .npy files, read by numpy once its sizes agree. `size` is that of the .npz."""
     if f"{name}.npy" not in archive.namelist():
         came = ", ".join(each.removesuffix(".npy")[:40] for each in archive.namelist()[:10]) or "no array"
         remedy = "make it with np.savez(file, x_train=…, y_train=…, x_test=…, y_test=…)"
         raise _wrong(path, f"arrays {', '.join(Dataset._fields)}", came, remedy)
-    info = archive.getinfo(f"{name}.npy")
-    inside = path / name  # as errors name it
+    info, inside = archive.getinfo(f"{name}.npy"), path / name  # as errors name it
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods unpack without a bound
         raise _wrong(inside, "a stored or deflated array", f"zip method {info.compress_type}", "save it with np.savez")
     with archive.open(info) as stream:
-        shape, dtype, fortran = _npy_header(stream, inside)
+        shape, dtype = _npy_header(stream, inside)
+        need, held = math.prod(shape) * dtype.itemsize, info.file_size - stream.tell()
+        expected = f"{need:,} bytes of numbers for its header of {shape}"
         most = size if info.compress_type == zipfile.ZIP_STORED else max(UNPACKED, RATIO * size)
-        flat = _filled(stream, inside, shape, most, dtype)
-    return flat.reshape(shape, order="F" if fortran else "C")
+        if need > most:
+            raise _wrong(inside, expected, f"a file of a size to hold at most {most:,}", "get the file again")
+        if need != held:
+            raise _wrong(inside, expected, f"{held:,}", "get the file again")
+    with archive.open(info) as stream:
+        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
 
-def _npy_header(stream: Any, inside: Path) -> tuple[tuple[int, ...], Any, bool]:
-    """Shape, dtype and order from the start of an .npy: numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
-
-    Read by a pattern, where numpy evaluates the text as a literal: only bare numbers pass.
-    """
-    start = stream.read(8)
-    wide = 2 if start[6:7] == b"\x01" else 4
-    length = int.from_bytes(stream.read(wide), "little")
-    text = stream.read(min(length, 10_000)).decode("latin-1")
-    found = re.fullmatch(
-        r"\{'descr': '([<>|=](?:b1|[iu][1248]|f[248]))', 'fortran_order': (True|False), "
-        r"'shape': \(((?:\d{1,15}, ?)*\d{0,15})\), \}\s*",
-        text,
-    )
-    if start[:6] != b"\x93NUMPY" or not found:
-        came = "an array of objects" if "|O" in text else repr(text[:80])
+def _npy_header(stream: Any, inside: Path) -> tuple[tuple[int, ...], Any]:
+    """Shape and dtype of the numbers in an .npy, which numpy reads as a literal of at most 1,000 characters."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        shape, _, dtype = readers[np.lib.format.read_magic(stream)](stream, max_header_size=1_000)
+    except Exception as error:  # whatever Python's parser makes of such a text: TokenError, MemoryError, SyntaxError …
+        came = str(error).partition("\n")[0][:80] or type(error).__name__
+        raise _wrong(inside, "an array of numbers", came, "save it with np.savez") from error
+    if dtype.kind not in "biuf" or any(n < 0 for n in shape):
+        came = "an array of objects" if dtype.hasobject else f"{dtype} {shape}"
         raise _wrong(inside, "an array of numbers", came, "save it with np.savez as uint8, float32 or int64")
-    return tuple(map(int, re.findall(r"\d+", found[3]))), np.dtype(found[1]), found[2] == "True"
+    return shape, dtype
 
 
 # --- split, batches ---------------------------------------------------------------------------------------------------
@@ -482,6 +436,46 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
     return each()
 
 
+class TensorDataset:
+    """Arrays of one length, as PyTorch has them: `dataset[i]` is sample i and its label."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.tensors = np.asarray(x), np.asarray(y)
+        _length(*self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
+        return tuple(each[index] for each in self.tensors)
+
+
+class DataLoader:
+    """The `batches` of a TensorDataset, or of a pair (x, y), in PyTorch's words; each pass over it shuffles anew.
+
+    len is the number of batches; drop_last: one that would be shorter is left out.
+
+    >>> loader = DataLoader(TensorDataset(np.zeros((7, 2)), np.arange(7)), batch_size=3, shuffle=True, seed=0)
+    >>> len(loader), [len(y) for x, y in loader]
+    (3, [3, 3, 1])
+    """
+
+    def __init__(
+        self, dataset: Any, batch_size: int = 1, shuffle: bool = False, *, drop_last: bool = False, seed: Seed = None
+    ) -> None:
+        self.dataset = dataset if isinstance(dataset, TensorDataset) else TensorDataset(*dataset)
+        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
+        self.generator = np.random.default_rng(seed)
+        iter(self)  # so that a batch of no sample is refused here
+
+    def __len__(self) -> int:
+        n = len(self.dataset)
+        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        return islice(batches(*self.dataset.tensors, self.batch_size, self.generator, self.shuffle), len(self))
+
+
 # --- numbers for a network --------------------------------------------------------------------------------------------
 
 
@@ -515,24 +509,6 @@ def standardize(train: Array, *others: Array, axis: int | tuple[int, ...] | None
     mean = np.where(constant, np.max(train, axis=axis, keepdims=True), mean).astype(dtype)
     arrays = tuple((each - mean) / std for each in (train, *others))
     return Standardized(arrays, mean, std)
-
-
-def one_hot(y: Array, classes: int | None = None, dtype: Any = np.float32) -> Array:
-    """Labels (n,) as rows (n, classes) of zeros with a single 1; `classes` is by default the largest label and 1.
-
-    >>> one_hot(np.array([2, 0])).tolist()
-    [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
-    """
-    y = np.asarray(y)
-    if y.dtype.kind not in "iu" or y.ndim != 1:
-        raise ValueError(f"expected labels (n,) as whole numbers, got {y.dtype} {y.shape}")
-    if classes is None:
-        classes = int(y.max()) + 1 if len(y) else 0
-    if len(y) and not (y.min() >= 0 and y.max() < classes):
-        raise ValueError(f"expected labels in 0..{classes - 1}, got {y.min()}..{y.max()}; {classes} classes is too few")
-    rows = np.zeros((len(y), classes), dtype)
-    rows[np.arange(len(y)), y] = 1
-    return rows
 
 
 # --- augmentation -----------------------------------------------------------------------------------------------------

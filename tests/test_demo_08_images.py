@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from demos_run import run
 
-from micrograd_kr.data import LISTED
-
 pytest.importorskip("matplotlib")
 pytest.importorskip("sklearn")
 
@@ -64,8 +62,15 @@ def test_the_second_softmax_is_noticed_once(demo):
     assert demo.text.count("leave the model's Softmax out") == 1
 
 
-def test_the_table_of_data_sets_is_printed(demo):
-    assert all(re.search(rf"^{each.name} .*{each.train:,}", demo.text, re.MULTILINE) for each in LISTED)
+def test_the_table_of_data_sets_is_printed_with_the_chapters_numbers(demo):
+    rows = {name: rest for name, *rest in demo.names["LISTED"]}
+    assert list(rows) == ["CIFAR-10", "CIFAR-100", "STL-10", "MNIST", "FASHION-MNIST", "SVHN", "ImageNet"]
+    assert rows["STL-10"][:6] == ["96×96×3", 10, 5_000, 8_000, 500, 800]
+    assert rows["SVHN"][:4] == ["32×32×3", 10, 73_257, 26_032]
+    for name, (_, classes, train, test, train_per_class, test_per_class, source) in rows.items():
+        assert train_per_class in (None, train // classes)
+        assert test_per_class in (None, test // classes)
+        assert re.search(rf"^{name} .*{train:,}.*{test:,}.*{source}$", demo.text, re.MULTILINE)
 
 
 def test_its_pictures_are_there(demo):
