@@ -97,8 +97,8 @@ XOR = {
     ("b_mlp.seed2", "f32"): (10_000, 1e-6),
     ("b_mlp.seed5", "f64"): (10_000, 2e-5),
     ("b_mlp.seed5", "f32"): (2000, 1e-6),
-    ("b_mlp.seed777", "f64"): (5100, 1e-14),
-    ("b_mlp.seed777", "f32"): (5100, 1e-6),
+    ("b_mlp.seed777", "f64"): (5000, 1e-14),
+    ("b_mlp.seed777", "f32"): (5000, 1e-6),
 }
 
 
@@ -120,7 +120,7 @@ def test_xor_is_learnt_as_by_pytorch(part, precision):
     known = last // 100 + 1
     assert_allclose(losses[:known], golden(part, f"{precision}.losses")[:known], rtol=0, atol=near)
     # In the end all of them say the same, however they got there.
-    assert_allclose(model(x).data.ravel(), golden(part, f"{precision}.pred"), rtol=0, atol=2e-6)
+    assert_allclose(model(x).data.ravel(), golden(part, f"{precision}.pred"), rtol=0, atol=5e-6)
     assert loss(model(x), y).item() == pytest.approx(float(golden(part, f"{precision}.final_loss")), abs=1e-6)
     if part in ("a_slp.seed0", "b2_2-2-1.seed0", "b_mlp.seed2"):
         assert_weights(model, part, precision, {"rtol": 0, "atol": 1e-5 if precision == "f32" else 1e-13})
