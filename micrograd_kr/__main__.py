@@ -13,7 +13,8 @@ from typing import Any, TextIO
 
 from micrograd_kr import __version__
 from micrograd_kr.chapter7 import FORMULAS, by_formulas, by_tensors
-from micrograd_kr.files import BilingualError, write
+from micrograd_kr.files import write
+from micrograd_kr.said import SaidError
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load, source_text
 from micrograd_kr.teacher.ask.quantity import spelled
 from micrograd_kr.teacher.check.diagnosis import check
@@ -399,8 +400,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser_in(lang).parse_args(arguments)
         status: int = options.run(options)
         sys.stdout.flush()
-    except BilingualError as error:
-        return failed(error.korean if lang == "ko" else error.english, lang)
+    except SaidError as error:
+        return failed(error.said.in_(lang), lang)
     except CannotError as error:
         return failed(str(error), lang)
     except KeyboardInterrupt:

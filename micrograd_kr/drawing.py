@@ -25,7 +25,8 @@ import graphviz
 import numpy as np
 
 from micrograd_kr.engine import UNSET, Value, set_mode
-from micrograd_kr.files import BilingualError, write
+from micrograd_kr.files import write
+from micrograd_kr.said import LANGUAGES, Said, SaidError, say
 
 # Mid-tones for what stands on the page itself, light fills of their own for the nodes: legible on white and on black.
 INK, SOFT, LINE, BACK = "#1f2937", "#64748b", "#8a94a6", "#b4532a"
@@ -56,63 +57,15 @@ NO_XML = (
 )
 
 
-WORDS = {
-    "en": {
-        "data": "data",
-        "gradient": "gradient",
-        "unset": "not computed",
-        "used": "computed with",
-        "other": "from other passes",
-        "mean": "mean",
-        "std": "std",
-        "loss": "loss",
-        "rate": "learning rate",
-        "hand": "by hand",
-        "forward": "data forward",
-        "second": "after the update",
-        "back": "gradient, flowing back",
-        "local": "local derivative",
-        "width": "line width: its size",
-        "meet": "contributions meet",
-        "match": "match",
-        "rounding": "rounding",
-        "wrong": "wrong",
-        "folded": "{inner:,} of {total:,} nodes folded away: above {limit:,} only labelled nodes are drawn ({kept:,})",
-    },
-    "ko": {
-        "data": "값",
-        "gradient": "기울기",
-        "unset": "계산 안 됨",
-        "used": "계산에 쓴 값",
-        "other": "다른 역전파에서",
-        "mean": "평균",
-        "std": "표준편차",
-        "loss": "손실",
-        "rate": "학습률",
-        "hand": "손 계산",
-        "forward": "순전파 값",
-        "second": "갱신 후",
-        "back": "역전파 기울기",
-        "local": "국소 미분",
-        "width": "선 굵기: 그 크기",
-        "meet": "기여가 모이는 곳",
-        "match": "일치",
-        "rounding": "반올림 차이",
-        "wrong": "틀림",
-        "folded": "노드 {total:,}개 중 {inner:,}개를 접음: {limit:,}개를 넘으면 이름 있는 것만 그림 ({kept:,}개)",
-    },
-}
-
-
-class DrawingError(BilingualError):
+class DrawingError(SaidError):
     """A picture that cannot be drawn or written as asked."""
 
 
 class RendererMissing(DrawingError):  # noqa: N818 -- says what is missing, as ExecutableNotFound does
     """No Graphviz on this machine. `path` is the .dot file that was written instead."""
 
-    def __init__(self, english: str, korean: str, path: Path) -> None:
-        super().__init__(english, korean)
+    def __init__(self, said: Said, path: Path) -> None:
+        super().__init__(said)
         self.path = path
 
 
@@ -144,7 +97,7 @@ def cell(text: str, attributes: str = ' ALIGN="LEFT"', height: int = 13) -> str:
     return f'<TD HEIGHT="{height}"{attributes}>{text}</TD>'
 
 
-def _shown(number: Any, digits: int, words: Mapping[str, str]) -> str:
+def _shown(number: Any, digits: int, lang: str) -> str:
     """A scalar with so many significant digits; a tensor as its shape, mean and spread."""
     if np.ndim(number) == 0:
         return f"{float(number):.{digits}g}"
@@ -153,7 +106,9 @@ def _shown(number: Any, digits: int, words: Mapping[str, str]) -> str:
         return f"[{shape}]"
     with np.errstate(all="ignore"):
         wide = np.asarray(number, np.float64)
-        return f"[{shape}] {words['mean']} {wide.mean():.{digits}g} {words['std']} {wide.std():.{digits}g}"
+        return (
+            f"[{shape}] {say('mean').in_(lang)} {wide.mean():.{digits}g} {say('std').in_(lang)} {wide.std():.{digits}g}"
+        )
 
 
 # --- what flows through a graph ---------------------------------------------------------------------------------------
@@ -300,14 +255,19 @@ def draw(
     roots = list(root) if isinstance(root, Sequence) else [root]
     if not roots or not all(isinstance(each, Value) for each in roots):
         raise DrawingError(
-            f"expected a Value, or a list of Values, got {root!r}: draw what the graph computed",
-            f"Value 또는 Value의 리스트가 있어야 합니다. 받은 것: {root!r}. 그래프가 계산한 것을 그리세요",
+            say("expected a Value, or a list of Values, got {root}: draw what the graph computed", root=repr(root))
         )
-    words = words_in(lang)
+    check_language(lang)
     drawn, edges, total = arcs(roots, limit)
     dot = paper(title)
     if len(drawn) < total:
-        text = words["folded"].format(inner=total - len(drawn), total=total, limit=limit, kept=len(drawn))
+        text = say(
+            "{inner:,} of {total:,} nodes folded away: above {limit:,} only labelled nodes are drawn ({kept:,})",
+            inner=total - len(drawn),
+            total=total,
+            limit=limit,
+            kept=len(drawn),
+        ).in_(lang)
         _node(dot, "folded", "constant", [cell(font(text, INK, tags="I"))], style="filled,dashed")
     names = {each: f"n{i}" for i, each in enumerate(drawn)}
     out: dict[Value | None, list[Arc]] = {each: [] for each in [None, *drawn]}
@@ -316,34 +276,31 @@ def draw(
     ends = set(roots)  # a list would compare data
     for each in drawn:
         kind = "root" if each in ends else "given" if each.rule is None else "computed"
-        rows = _value_rows(each, out[each], each in ends, digits, words)
+        rows = _value_rows(each, out[each], each in ends, digits, lang)
         if each.label and notes and each.label in notes:
             rows.append(cell(font(escaped(notes[each.label]), SOFT, 9, "I"), ' COLSPAN="2" ALIGN="LEFT"'))
         _node(dot, names[each], kind, rows)
-    _edges(dot, edges, names, digits, words)
+    _edges(dot, edges, names, digits, lang)
     return dot
 
 
-def _edges(
-    dot: graphviz.Digraph, edges: Sequence[Arc], names: Mapping[Value, str], digits: int, words: Mapping[str, str]
-) -> None:
+def _edges(dot: graphviz.Digraph, edges: Sequence[Arc], names: Mapping[Value, str], digits: int, lang: str) -> None:
     """The edges of a graph, and the constants at their beginnings."""
     largest = max((_size(arc.flow) for arc in edges if arc.flow is not None), default=0.0)
     for i, arc in enumerate(edges):
         if arc.source is None:
-            _node(dot, f"c{i}", "constant", [cell(font(_shown(arc.data, digits, words), INK))], style="filled,dashed")
+            _node(dot, f"c{i}", "constant", [cell(font(_shown(arc.data, digits, lang), INK))], style="filled,dashed")
             dot.edge(f"c{i}", names[arc.target], style="dashed")
         else:
             dot.edge(
-                names[arc.source], names[arc.target], _edge_label(arc, digits, words), **pen_width(arc.flow, largest)
+                names[arc.source], names[arc.target], _edge_label(arc, digits, lang), **pen_width(arc.flow, largest)
             )
 
 
-def words_in(lang: str) -> Mapping[str, str]:
-    if lang not in WORDS:
-        languages = " or ".join(map(repr, WORDS))
-        raise DrawingError(f"expected a language, {languages}, got {lang!r}", f"언어는 {languages}입니다: {lang!r}")
-    return WORDS[lang]
+def check_language(lang: str) -> None:
+    if lang not in LANGUAGES:
+        languages = " or ".join(map(repr, LANGUAGES))
+        raise DrawingError(say("expected a language, {languages}, got {lang!r}", languages=languages, lang=lang))
 
 
 def paper(title: str) -> "Drawing":
@@ -371,23 +328,23 @@ def _node(dot: graphviz.Digraph, name: str, kind: str, rows: Sequence[str], **at
     dot.node(name, table(rows), fillcolor=fill, color=border, **attributes)
 
 
-def _value_rows(value: Value, out: Sequence[Arc], is_root: bool, digits: int, words: Mapping[str, str]) -> list[str]:
+def _value_rows(value: Value, out: Sequence[Arc], is_root: bool, digits: int, lang: str) -> list[str]:
     """The rows of one node: symbol and label, data, gradient, and what explains them."""
     operation = font(escaped(value.rule.symbol), SOFT, 13, "B") if value.rule else ""
     head = "&nbsp;&nbsp;".join(part for part in (operation, font(escaped(value.label), INK, 12, "B")) if part)
     rows = [cell(head, ' COLSPAN="2"', 16)] if head else []
-    rows.append(_row(words["data"], _shown(value.data, digits, words), INK))
+    rows.append(_row(say("data").in_(lang), _shown(value.data, digits, lang), INK))
     for data in _others([arc.data for arc in out], value.data):
-        rows.append(_row(words["used"], _shown(data, digits, words), INK))
+        rows.append(_row(say("computed with").in_(lang), _shown(data, digits, lang), INK))
     if _unset(value):
-        rows.append(_row(words["gradient"], words["unset"], SOFT))
+        rows.append(_row(say("gradient").in_(lang), say("not computed").in_(lang), SOFT))
     else:
         flows = [arc.flow for arc in out if arc.flow is not None]
         rest = None if is_root else _rest(value.grad, flows)
         sigma = "Σ " if len(flows) + (rest is not None) > 1 else ""
-        rows.append(_row(sigma + words["gradient"], _shown(value.grad, digits, words), BACK))
+        rows.append(_row(sigma + say("gradient").in_(lang), _shown(value.grad, digits, lang), BACK))
         if rest is not None:
-            rows.append(_row(words["other"], _shown(rest, digits, words), BACK))
+            rows.append(_row(say("from other passes").in_(lang), _shown(rest, digits, lang), BACK))
     return rows
 
 
@@ -427,10 +384,10 @@ def pen_width(flow: Any, largest: float) -> dict[str, str]:
     return {"penwidth": f"{1 + 4 * np.sqrt(share) if share >= 0 else 5:.2f}"}
 
 
-def _edge_label(arc: Arc, digits: int, words: Mapping[str, str]) -> str:
-    rows = [cell(font("∂ " + _shown(arc.local, digits, words), SOFT, 9))]
+def _edge_label(arc: Arc, digits: int, lang: str) -> str:
+    rows = [cell(font("∂ " + _shown(arc.local, digits, lang), SOFT, 9))]
     if arc.flow is not None:
-        rows.append(cell(font("← " + _shown(arc.flow, digits, words), BACK, 9)))
+        rows.append(cell(font("← " + _shown(arc.flow, digits, lang), BACK, 9)))
     return table(rows, PILL, 2)
 
 
@@ -480,8 +437,11 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)
         raise DrawingError(
-            f"expected a file that ends in {endings}, got {str(path)!r}: choose one of these",
-            f"파일 이름은 {endings} 가운데 하나로 끝나야 합니다: {str(path)!r}",
+            say(
+                "expected a file that ends in {endings}, got {path!r}: choose one of these",
+                endings=endings,
+                path=str(path),
+            )
         )
     if FORMATS[suffix] == "dot":
         return write(path, dot.source.encode())
@@ -490,10 +450,12 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     except graphviz.ExecutableNotFound as error:
         instead = write(path.with_suffix(".dot"), dot.source.encode())
         raise RendererMissing(
-            f"expected Graphviz to draw {path.name}, found none; the picture is in {instead} as text. To draw it, "
-            'pip install "pygraphviz>=2", or install your system\'s graphviz package (apt, brew, winget)',
-            f"{path.name} 그림을 그릴 Graphviz가 없어 {instead} 파일에 글로 저장했습니다. 그리려면 "
-            'pip install "pygraphviz>=2"로 설치하거나 시스템의 graphviz 패키지를 설치하세요 (apt, brew, winget)',
+            say(
+                "expected Graphviz to draw {name}, found none; the picture is in {instead} as text. To draw it, "
+                'pip install "pygraphviz>=2", or install your system\'s graphviz package (apt, brew, winget)',
+                name=path.name,
+                instead=str(instead),
+            ),
             instead,
         ) from error
     if suffix in (".png", ".pdf") and re.search("[가-힣]", dot.source) and not has_korean_font():
@@ -528,7 +490,7 @@ def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
 
 
 def _refused(why: str) -> DrawingError:
-    return DrawingError(f"Graphviz refused the picture: {why}", f"Graphviz가 그림을 그리지 못했습니다: {why}")
+    return DrawingError(say("Graphviz refused the picture: {why}", why=why))
 
 
 def has_korean_font() -> bool:

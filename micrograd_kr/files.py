@@ -1,23 +1,14 @@
-"""Errors that speak both languages, and files that are written whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import os
 import secrets
 import stat
 from pathlib import Path
 
-
-class BilingualError(ValueError):
-    """What was expected, what came and what to do: str(error) is English, error.korean says the same in Korean."""
-
-    def __init__(self, english: str, korean: str) -> None:
-        super().__init__(english, korean)
-        self.english, self.korean = english, korean
-
-    def __str__(self) -> str:
-        return self.english
+from micrograd_kr.said import SaidError, say
 
 
-class FileError(BilingualError):
+class FileError(SaidError):
     """A file that cannot be written."""
 
 
@@ -57,7 +48,10 @@ def write(path: str | os.PathLike[str], contents: bytes) -> Path:
     except OSError as error:
         what = error.strerror or error
         raise FileError(
-            f"expected to write {str(path)!r}, got: {what}. Choose a folder that is there and that you may write to",
-            f"{str(path)!r} 파일을 쓸 수 없습니다: {what}. 쓸 수 있는 폴더를 고르세요",
+            say(
+                "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to",
+                path=str(path),
+                what=str(what),
+            )
         ) from error
     return Path(path)

@@ -14,7 +14,7 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import forward
 from micrograd_kr.teacher.check import causes
 from micrograd_kr.teacher.check.causes import SENTENCES
-from micrograd_kr.teacher.check.diagnosis import NOTES, check
+from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.mistakes import KINDS, transposed
 from micrograd_kr.teacher.check.report import Report, Row
 
@@ -188,7 +188,7 @@ def test_another_term_left_out_is_another_mistake(wrong: str, same: tuple[str, .
 def test_a_number_that_no_mistake_explains_says_so_in_both_languages() -> None:
     found = row(with_numbers(o1="0.71234567"), "o1")
     assert not found.causes
-    assert [(note.english, note.korean) for note in found.notes] == [NOTES["no cause"]]
+    assert [(note.english, note.korean) for note in found.notes] == [("no cause found", "원인을 찾지 못했습니다")]
 
 
 def test_too_few_digits_to_be_sure_are_said() -> None:
@@ -232,8 +232,8 @@ def test_an_enormous_number_is_no_trouble() -> None:
 
 def test_every_kind_of_mistake_has_a_sentence_in_both_languages() -> None:
     assert set(SENTENCES) == set(KINDS)
-    for english, korean in SENTENCES.values():
-        assert set(re.findall(r"{due}|{done}", english)) == set(re.findall(r"{\w+}", korean))
+    for said in SENTENCES.values():
+        assert set(re.findall(r"{due}|{done}", said.text)) == set(re.findall(r"{\w+}", said.template("ko")))
 
 
 @pytest.mark.parametrize(

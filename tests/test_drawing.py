@@ -28,6 +28,7 @@ import micrograd_kr.drawing as drawing
 from micrograd_kr import Value, check, no_grad
 from micrograd_kr.drawing import DrawingError, RendererMissing, draw, render
 from micrograd_kr.files import FileError
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import built_in, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
@@ -501,7 +502,7 @@ def test_an_exercise_renders_to_well_formed_svg(name: str, lang: str, tmp_path: 
     exercise = load(name)
     svg = ElementTree.parse(render(draw_exercise(exercise, lang=lang), tmp_path / "picture.svg")).getroot()
     text = " ".join(each.text or "" for each in svg.iter("{http://www.w3.org/2000/svg}text"))
-    assert drawing.WORDS[lang]["local"] in text
+    assert say("local derivative").in_(lang) in text
     assert all(row.hand in text for row in check(exercise).rows)
 
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import given as drawn
 
+from micrograd_kr.said import LANGUAGES
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
 from micrograd_kr.teacher.ask.formula import FUNCTIONS, OPERATORS, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -312,9 +313,9 @@ def test_the_languages_are_switched_in_place(opened):
     assert shown.evaluate("now.step") == 20
     assert shown.input_value("#field-W5") == "0.5"
     texts = shown.evaluate("[...document.querySelectorAll('[data-word]')].map((e) => [e.dataset.word, e.textContent])")
-    assert all(text == WORDS["ko"][word] for word, text in texts)
+    assert all(text == WORDS[word].in_("ko") for word, text in texts)
     labels = shown.evaluate("[...document.querySelectorAll('[data-label]')].map((e) => [e.dataset.label, e.ariaLabel])")
-    assert all(label == WORDS["ko"][word] for word, label in labels)
+    assert all(label == WORDS[word].in_("ko") for word, label in labels)
     shown.click("#language")
     assert shown.get_attribute("html", "lang") == "en"
 
@@ -404,10 +405,10 @@ def test_other_numbers_are_worked_through_at_once(opened):
     texts = shown.evaluate("[...document.querySelectorAll('#lines .formula')].map((e) => e.dataset.text)")
     hook = notation.decimals(5, "text", list(explanation.exact))
     assert texts == [line_text(each, hook) for each in explanation.lines]
-    assert WORDS["en"]["other numbers"] in shown.inner_text("#verdicts")
+    assert str(WORDS["other numbers"]) in shown.inner_text("#verdicts")
     shown.click("#reset")
     assert shown.evaluate('number("E_total\'")') == pytest.approx(solve(CHAPTER).value("E_total'"), rel=1e-12)
-    assert WORDS["en"]["other numbers"] not in shown.inner_text("#verdicts")
+    assert str(WORDS["other numbers"]) not in shown.inner_text("#verdicts")
 
 
 @pytest.mark.parametrize(
@@ -448,7 +449,7 @@ def test_a_page_is_never_wider_than_its_window_and_no_boxes_overlap(opened, name
     shown.evaluate("choose([...data.derivations.keys()].at(-1))")
     for size in (PHONE, DESK):
         shown.set_viewport_size(size)
-        for _ in WORDS:
+        for _ in LANGUAGES:
             shown.click("#language")
             assert shown.evaluate("document.documentElement.scrollWidth") <= size["width"]
     boxes = shown.evaluate("""() => [...drawn.boxes.values()].map((box) => {

@@ -2,7 +2,7 @@
 
 An exercise is data. A formula is cut into tokens, parsed into a tree of five kinds of node and computed with the rules
 of `ops`; nothing in a file is ever run. Whatever is wrong with a file is an ExerciseError that names the file and the
-line's name and says what was expected, in English and in Korean; the wording is at the end (`_MESSAGES`).
+line's name and says what was expected, in English and in Korean.
 
 A name may be Hangul. It is normalised as Python does it (NFKC), so that two ways to type one name are one name.
 """
@@ -20,8 +20,9 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, ClassVar
 
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.formula import FORMULA_LENGTH, FUNCTIONS, TYPED, Formula, finite, names_in, read_formula
-from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, closest, placed, printable, problem, quoted
+from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, closest, placed, printable, quoted
 from micrograd_kr.teacher.ask.number import NUMBER, no_number
 from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
 
@@ -99,20 +100,41 @@ def _quantity(exercise: Exercise, text: str) -> Quantity:
     if asked.by is not None:
         known(exercise, asked.by)
         if of not in exercise.forward:
-            raise problem("derivative of a number", name=of)
+            raise ExerciseError(
+                say("expected a derivative of a name in [forward]; {name} is not computed from anything", name=of)
+            )
         if exercise.positions[asked.by] > exercise.positions[of]:
-            raise problem("derivative the wrong way", of=of, by=asked.by)
+            raise ExerciseError(
+                say(
+                    "expected what stands later above the line, {by} stands after {of}: did you mean d{by}/d{of}?",
+                    of=of,
+                    by=asked.by,
+                )
+            )
     elif asked.step:
         if of not in (exercise.parameters if asked.is_parameter else exercise.forward):
-            raise problem("not updated")
+            raise ExerciseError(
+                say("expected W+ with a name of [parameters], z' with one of [forward]; what is given does not change")
+            )
         if exercise.lr is None:
-            raise problem("lr is missing", name=text)
+            raise ExerciseError(
+                say(
+                    "lr is missing: {name} comes after a step of gradient descent; write lr = 0.5 above the tables",
+                    name=text,
+                )
+            )
     return asked
 
 
 def known(exercise: Exercise, name: str) -> str:
     if name not in exercise.positions:
-        raise problem("unknown quantity", name=quoted(name), meant=closest(name, exercise.positions))
+        raise ExerciseError(
+            say(
+                "unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names",
+                name=quoted(name),
+                meant=closest(name, exercise.positions),
+            )
+        )
     return name
 
 
@@ -122,7 +144,13 @@ def _check_hand(exercise: Exercise, text: str) -> None:
     A worked line may use the names of the exercise, and lr.
     """
     if len(text) > FORMULA_LENGTH:
-        raise problem("formula too long", length=f"{len(text):,}", most=f"{FORMULA_LENGTH:,}")
+        raise ExerciseError(
+            say(
+                "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
+                length=len(text),
+                most=FORMULA_LENGTH,
+            )
+        )
     *parts, last = (each.strip() for each in text.split("="))
     if not NUMBER.fullmatch(last):
         raise no_number(last, worked=bool(parts))
@@ -154,31 +182,48 @@ def _contents(path: Path) -> bytes:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 contents = file.read(FILE_BYTES + 1)
     except FileNotFoundError:
-        raise problem("no such file", names=", ".join(built_in())) from None
+        raise ExerciseError(
+            say(
+                "no such file; expected an exercise file, or the name of a built-in exercise: {names}",
+                names=", ".join(built_in()),
+            )
+        ) from None
     except (OSError, ValueError) as error:
-        raise problem("cannot be read", reason=getattr(error, "strerror", None) or str(error)) from None
+        raise ExerciseError(
+            say("expected a text file, cannot read it: {reason}", reason=getattr(error, "strerror", None) or str(error))
+        ) from None
     if contents is None:
-        raise problem("cannot be read", reason=("not an ordinary file", "보통 파일이 아님"))
+        raise ExerciseError(say("expected a text file, cannot read it: {reason}", reason=say("not an ordinary file")))
     return contents
 
 
 def _decoded(contents: bytes) -> str:
     """The text of a file: UTF-8, with or without a byte order mark."""
     if len(contents) > FILE_BYTES:
-        raise problem("too long", most=f"{FILE_BYTES // 1000} kB")
+        raise ExerciseError(say("too long: expected at most {most}", most=f"{FILE_BYTES // 1000} kB"))
     try:
         text = contents.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = contents[: error.start].count(b"\n") + 1
-        raise problem("not UTF-8", byte=f"{contents[error.start]:#x}", line=str(line)) from None
+        raise ExerciseError(
+            say(
+                "not UTF-8: byte {byte} in line {line}; save the file again with the encoding UTF-8",
+                byte=f"{contents[error.start]:#x}",
+                line=line,
+            )
+        ) from None
     lines = text.split("\n")
     if len(lines) > FILE_LINES:
-        raise problem("too long", most=(f"{FILE_LINES:,} lines", f"{FILE_LINES:,}줄"))
+        raise ExerciseError(say("too long: expected at most {most}", most=say("{lines:,} lines", lines=FILE_LINES)))
     for each in lines:
         if len(each) > LINE_LENGTH:
-            raise problem("formula too long", length=f"{len(each):,}", most=f"{FORMULA_LENGTH:,}").at(
-                quoted(_key(each))
-            )
+            raise ExerciseError(
+                say(
+                    "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
+                    length=len(each),
+                    most=FORMULA_LENGTH,
+                )
+            ).at(quoted(_key(each)))
     return text
 
 
@@ -187,33 +232,35 @@ def _tables(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text, parse_float=Bare)
     except RecursionError:
-        raise problem("not TOML", error=("too deeply nested", "너무 깊이 겹쳐 있음"), hint="") from None
+        raise ExerciseError(say("not TOML: {error}{hint}", error=say("too deeply nested"), hint="")) from None
     except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
         found = re.search(r"at line ([0-9]+)", str(error))
         line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
-        raise problem("not TOML", error=str(error), hint=_toml_hint(line, str(error))) from None
+        raise ExerciseError(
+            say("not TOML: {error}{hint}", error=str(error), hint=_toml_hint(line, str(error)))
+        ) from None
 
 
 def _key(line: str) -> str:
     return line.partition("=")[0].strip()
 
 
-def _toml_hint(line: str, error: str) -> str | tuple[str, str]:
+def _toml_hint(line: str, error: str) -> Said | str:
     """What to do about a line that is no TOML, where that is clear."""
     name, value = _key(line), line.partition("=")[2].strip()
     if "overwrite" in error or "twice" in error or "Duplicate" in error:
-        hint = problem("toml: twice", name=quoted(name))
+        hint = say("{name} is defined twice; keep one", name=quoted(name))
     elif re.search("[“”„‘’＂]", line):
-        hint = problem("toml: curly quotes")
+        hint = say('write straight quotes, "')
     elif "=" in line and line[0] not in "[#\"'" and not re.fullmatch(r"[A-Za-z0-9_. \t-]+", name):
-        hint = problem("toml: quote the name", name=quoted(name))
+        hint = say("such a name stands in quotes, {name} = …", name=quoted(name))
     elif re.fullmatch(r"[-+]?[0-9]*[.,][0-9]*", value):
-        hint = problem("toml: number")
+        hint = say("a number has a point between digits, 0.5")
     elif value and value[0] not in "\"'":
-        hint = problem("toml: quote the formula")
+        hint = say('text and formulas stand in quotes, z1 = "W1*x1"')
     else:
         return ""
-    return f": {hint.english}", f": {hint.korean}"
+    return say(": {hint}", hint=hint)
 
 
 # --- an exercise from its tables --------------------------------------------------------------------------------------
@@ -230,8 +277,13 @@ def built_in() -> list[str]:
 def source_text(name: str) -> str:
     """The file of a built-in exercise, to start one's own from. Raises ExerciseError for an unknown name."""
     if name not in built_in():
-        raise problem(
-            "no such exercise", name=quoted(name), meant=closest(name, built_in()), names=", ".join(built_in())
+        raise ExerciseError(
+            say(
+                "no built-in exercise {name}{meant}; there are {names}; a file is given as my.toml",
+                name=quoted(name),
+                meant=closest(name, built_in()),
+                names=", ".join(built_in()),
+            )
         )
     return files("micrograd_kr.teacher").joinpath("exercises", f"{name}.toml").read_text("utf-8")
 
@@ -270,9 +322,14 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
         asked = path.parent / named
         if not named.endswith(".toml") or not _is_inside(asked, path.parent):
             meant = closest(named, built_in())
-            raise problem("no exercise beside", name=quoted(named), meant=meant, names=", ".join(built_in())).at(
-                "exercise"
-            )
+            raise ExerciseError(
+                say(
+                    "expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}",
+                    name=quoted(named),
+                    meant=meant,
+                    names=", ".join(built_in()),
+                )
+            ).at("exercise")
         with placed(printable(asked.name)):
             exercise = _from_file(asked, _tables(_decoded(_contents(asked))))
     unanswered = replace(exercise, hand={}, bare=frozenset(), blanks=(), source=printable(path.name))
@@ -289,39 +346,56 @@ def _is_inside(path: Path, folder: Path) -> bool:
 def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     """An exercise from the tables of its file."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
-        raise problem("only numbers")
+        raise ExerciseError(say('numbers without an exercise: write exercise = "chapter7" above [hand]'))
     _check_parts(tables, _PARTS)
     title, loss = printable(_part(tables, "title", str)), _part(tables, "loss", str)
     lr = _number(tables["lr"], "lr") if "lr" in tables else None
     if lr is not None and lr <= 0:
-        raise problem("lr is not positive", lr=f"{lr:g}")
+        raise ExerciseError(say("lr: expected a number above 0, got {lr}", lr=f"{lr:g}"))
     optional = {"parameters": {}, "hand": {}} | tables
     names: dict[str, str] = {}
     given = _numbers("given", _part(tables, "given", dict), names)
     parameters = _numbers("parameters", _part(optional, "parameters", dict), names)
     formulas = _formulas(_part(tables, "forward", dict), names)
     if len(names) > NAMES:
-        raise problem("too long", most=(f"{NAMES:,} names", f"이름 {NAMES:,}개"))
+        raise ExerciseError(say("too long: expected at most {most}", most=say("{names:,} names", names=NAMES)))
     exercise = Exercise(name, title, loss, lr, given, parameters, formulas, {}, frozenset(), source)
     _check_order(exercise)
     if loss not in formulas:
-        raise problem("no loss", name=quoted(loss), meant=closest(loss, formulas))
+        raise ExerciseError(
+            say(
+                "loss: expected the name of a line in [forward], got {name}{meant}",
+                name=quoted(loss),
+                meant=closest(loss, formulas),
+            )
+        )
     return with_hand(exercise, _part(optional, "hand", dict))
 
 
 def _check_parts(tables: dict[str, Any], allowed: tuple[str, ...]) -> None:
     for key in tables:
         if key not in allowed:
-            raise problem("unknown part", name=quoted(key), meant=closest(key, allowed), allowed=", ".join(allowed))
+            raise ExerciseError(
+                say(
+                    "unknown part {name}{meant}; expected {allowed}",
+                    name=quoted(key),
+                    meant=closest(key, allowed),
+                    allowed=", ".join(allowed),
+                )
+            )
 
 
 def _part(tables: dict[str, Any], key: str, kind: type) -> Any:
     """A line or a table of a file, which must be there and of its kind."""
     example = f"[{key}]" if kind is dict else f'{key} = "…"'
     if key not in tables:
-        raise problem("missing table" if kind is dict else "missing line", example=example)
+        raise ExerciseError(
+            say("missing table {example}; only [forward] may not be empty", example=example)
+            if kind is dict
+            else say("missing line {example}; write it above the tables", example=example)
+        )
     if type(tables[key]) is not kind:
-        raise problem("wrong kind", example=example, kind=_kind(tables[key])).at(key)
+        raise ExerciseError(say("expected {example}, got {kind}", example=example, kind=_kind(tables[key]))).at(key)
     return tables[key]
 
 
@@ -335,10 +409,12 @@ def _formulas(entries: dict[str, Any], names: dict[str, str]) -> dict[str, Formu
     for key, entry in entries.items():
         place = f"[forward] {printable(key)}"
         if type(entry) is not str:
-            raise problem("no text", kind=_kind(entry)).at(place)
+            raise ExerciseError(say('expected a formula in quotes, "W1*x1 + W2*x2", got {kind}', kind=_kind(entry))).at(
+                place
+            )
         formulas[_named(key, "forward", names)] = read_formula(entry, place)
     if not formulas:
-        raise problem("empty table").at("[forward]")
+        raise ExerciseError(say("expected at least one formula")).at("[forward]")
     return formulas
 
 
@@ -347,15 +423,27 @@ def _named(key: str, table: str, names: dict[str, str]) -> str:
     name = unicodedata.normalize("NFKC", key)
     with placed(f"[{table}] {printable(key)}"):
         if len(key) > NAME_LENGTH:
-            raise problem("name too long", most=str(NAME_LENGTH))
+            raise ExerciseError(say("too long: expected a name of at most {most} characters", most=NAME_LENGTH))
         if name in FUNCTIONS or name == "lr" or iskeyword(name):
-            raise problem("reserved name", name=name)
+            raise ExerciseError(
+                say(
+                    "expected another name: {name} is a function's, the learning rate's or Python's own; add a _",
+                    name=name,
+                )
+            )
         if not key.isidentifier():
             meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
-            hint = (f"; {meant} would do", f". 예: {meant}") if meant.isidentifier() else ("", "")
-            raise problem("no name", hint=hint)
+            hint = say("; {meant} would do", meant=meant) if meant.isidentifier() else ""
+            raise ExerciseError(
+                say(
+                    "expected a name of letters, digits and _, no digit first{hint}; W+, z' and dE/dW belong in [hand]",
+                    hint=hint,
+                )
+            )
         if name in names:
-            raise problem("defined twice", table=f"[{names[name]}]")
+            raise ExerciseError(
+                say("defined twice, before in {table}; keep one, or give it another name", table=f"[{names[name]}]")
+            )
     names[name] = table
     return name
 
@@ -364,9 +452,9 @@ def _number(entry: Any, place: str) -> float:
     """A number of the file as a float."""
     with placed(place):
         if type(entry) is str:
-            raise problem("quoted number", text=quoted(entry))
+            raise ExerciseError(say("expected a number without quotes, got {text}", text=quoted(entry)))
         if type(entry) not in (int, Bare):
-            raise problem("no number", text=_kind(entry))
+            raise ExerciseError(say("expected a number, got {text}", text=_kind(entry)))
         return finite(entry)
 
 
@@ -382,19 +470,27 @@ def _check_order(exercise: Exercise) -> None:
 
 def _not_above(exercise: Exercise, line: str, name: str, above: set[str]) -> ExerciseError:
     if name == line:
-        return problem("uses itself", name=name)
+        return ExerciseError(say("uses itself: expected only names that stand above {name}", name=name))
     if name in exercise.forward:
-        return problem("used before it stands", name=name)
+        return ExerciseError(say("{name} is used before it stands: put the line {name} above this one", name=name))
     halves = [(name[:i], name[i:]) for i in range(1, len(name))]
     product = next((f"{one}*{two}" for one, two in halves if one in above and two in above), None)
-    meant = (f", did you mean {product}?", f" ({product} 아닙니까?)") if product else closest(name, above)
-    return problem("unknown name", name=quoted(name), meant=meant)
+    meant = say(", did you mean {near}?", near=product) if product else closest(name, above)
+    return ExerciseError(
+        say(
+            "unknown name {name}{meant}; expected one of [given], [parameters] or a line above",
+            name=quoted(name),
+            meant=meant,
+        )
+    )
 
 
 def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
     """The exercise with a person's numbers."""
     if len(entries) > HAND_NUMBERS:
-        raise problem("too long", most=(f"{HAND_NUMBERS:,} numbers", f"수 {HAND_NUMBERS:,}개")).at("[hand]")
+        raise ExerciseError(
+            say("too long: expected at most {most}", most=say("{numbers:,} numbers", numbers=HAND_NUMBERS))
+        ).at("[hand]")
     written: dict[str, str] = {}
     asked: dict[str, Quantity] = {}
     bare = set()
@@ -403,7 +499,9 @@ def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
         with placed(f"[hand] {printable(key)}"):
             asked[name] = _quantity(exercise, name)
             if name in written:
-                raise problem("defined twice", table="[hand]")
+                raise ExerciseError(
+                    say("defined twice, before in {table}; keep one, or give it another name", table="[hand]")
+                )
             written[name] = _written(entry)
             if written[name]:
                 _check_hand(exercise, written[name])
@@ -422,17 +520,17 @@ def _written(entry: Any) -> str:
         return entry.replace("_", "")  # 1_000.5
     if type(entry) is str:
         return " ".join(entry.split())
-    raise problem("no number", text=_kind(entry))
+    raise ExerciseError(say("expected a number, got {text}", text=_kind(entry)))
 
 
-def _kind(entry: Any) -> tuple[str, str]:
+def _kind(entry: Any) -> Said:
     """What TOML made of an entry, in words."""
     kinds = {
-        str: ("text", "글자"),
-        Bare: ("a number", "수"),
-        int: ("a number", "수"),
-        bool: ("true or false", "참/거짓"),
-        dict: ("a table", "표"),
-        list: ("a list", "목록"),
+        str: say("text"),
+        Bare: say("a number"),
+        int: say("a number"),
+        bool: say("true or false"),
+        dict: say("a table"),
+        list: say("a list"),
     }
-    return kinds.get(type(entry), ("a date", "날짜"))
+    return kinds.get(type(entry), say("a date"))

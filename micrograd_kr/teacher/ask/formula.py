@@ -13,7 +13,8 @@ from typing import Any
 
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
-from micrograd_kr.teacher.ask.messages import ExerciseError, closest, placed, problem, quoted
+from micrograd_kr.said import say
+from micrograd_kr.teacher.ask.messages import ExerciseError, closest, placed, quoted
 
 FORMULA_LENGTH = 1_000
 
@@ -104,7 +105,13 @@ def read_formula(text: str, place: str = "") -> Formula:
     """
     with placed(place):
         if len(text) > FORMULA_LENGTH:
-            raise problem("formula too long", length=f"{len(text):,}", most=f"{FORMULA_LENGTH:,}")
+            raise ExerciseError(
+                say(
+                    "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
+                    length=len(text),
+                    most=FORMULA_LENGTH,
+                )
+            )
         text = " ".join(text.split())
         try:
             return Formula(text, _tree(text))
@@ -112,7 +119,9 @@ def read_formula(text: str, place: str = "") -> Formula:
             meant = corrected(text)
             if not is_formula(meant):
                 raise
-            raise problem("did you mean", error=(error.english, error.korean), meant=quoted(meant, 200)) from None
+            raise ExerciseError(
+                say("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200))
+            ) from None
 
 
 def names_in(formula: Formula) -> list[str]:
@@ -127,12 +136,14 @@ def _tree(text: str) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise problem("no formula", text=quoted(text)) from None
+        raise ExerciseError(say('expected a formula such as "W1*x1 + W2*x2", got {text}', text=quoted(text))) from None
     waiting: list[tuple[Any, int]] = [(tree, 1)]
     while waiting:  # not by recursion: how deep it goes is what has to be found out
         node, level = waiting.pop()
         if level > FORMULA_LEVELS:
-            raise problem("formula too deep", most=str(FORMULA_LEVELS))
+            raise ExerciseError(
+                say("too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS)
+            )
         waiting += [(each, level + 1) for each in _operands(node)]
     return tree
 
@@ -144,9 +155,17 @@ def _check_tokens(text: str) -> None:
         token = _TOKEN.match(text, at)
         found, kind = (token[0], str(token.lastgroup)) if token else (text[at], "")
         if not kind or (kind == "name" and (not found.isidentifier() or iskeyword(found))):
-            raise problem("no token", found=quoted(found), text=quoted(text))
+            raise ExerciseError(
+                say(
+                    "expected numbers, names, + - * / ** and brackets, got {found} in {text}",
+                    found=quoted(found),
+                    text=quoted(text),
+                )
+            )
         if before == "number" and kind in ("name", "number"):
-            raise problem("no operator", found=quoted(found), text=quoted(text))
+            raise ExerciseError(
+                say("expected an operator before {found} in {text}", found=quoted(found), text=quoted(text))
+            )
         at, before = at + len(found), kind
 
 
@@ -158,7 +177,9 @@ def _operands(node: Any) -> list[ast.expr]:
             return []
         case ast.Name(id=name):
             if name in FUNCTIONS:
-                raise problem("function without argument", name=name)
+                raise ExerciseError(
+                    say("{name} is a function: expected its argument in brackets, {name}(z1)", name=name)
+                )
             return []
         case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
             return [node.operand]
@@ -166,19 +187,38 @@ def _operands(node: Any) -> list[ast.expr]:
             return [node.left, node.right]
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             return _arguments(name, node.args)
-    raise problem("no such syntax", functions=", ".join(FUNCTIONS))
+    raise ExerciseError(
+        say(
+            "expected a formula of numbers, names, + - * / **, brackets and the functions {functions}",
+            functions=", ".join(FUNCTIONS),
+        )
+    )
 
 
 def _arguments(function: str, arguments: list[ast.expr]) -> list[ast.expr]:
     if function not in FUNCTIONS:
         meant = closest({"ln": "log", "σ": "sigmoid"}.get(function, function), FUNCTIONS)
-        raise problem("no such function", name=quoted(function), meant=meant, functions=", ".join(FUNCTIONS))
+        raise ExerciseError(
+            say(
+                "no such function {name}{meant}; there are {functions}; a product is written with *",
+                name=quoted(function),
+                meant=meant,
+                functions=", ".join(FUNCTIONS),
+            )
+        )
     counts = _ARGUMENTS.get(function, (1,))
     if len(arguments) not in counts:
-        expected = (" or ".join(map(str, counts)), " 또는 ".join(map(str, counts)))
-        raise problem("wrong number of arguments", name=function, expected=expected, got=str(len(arguments)))
+        expected = say("{one} or {other}", one=counts[0], other=counts[1]) if len(counts) > 1 else counts[0]
+        raise ExerciseError(
+            say(
+                "wrong number of arguments: {name} takes {expected}, got {got}",
+                name=function,
+                expected=expected,
+                got=len(arguments),
+            )
+        )
     if function == "leaky_relu" and not all(isinstance(each, ast.Constant) for each in arguments[1:]):
-        raise problem("no plain slope")
+        raise ExerciseError(say("expected a plain number as the slope of leaky_relu; with a name write max(a*z1, z1)"))
     return arguments
 
 
@@ -218,5 +258,5 @@ def finite(number: Any) -> float:
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
-        raise problem("not finite")
+        raise ExerciseError(say("expected a finite number, at most 1.8e308"))
     return value

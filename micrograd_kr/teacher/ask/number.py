@@ -4,8 +4,9 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.formula import DIGITS, corrected, is_formula
-from micrograd_kr.teacher.ask.messages import ExerciseError, problem, quoted
+from micrograd_kr.teacher.ask.messages import ExerciseError, quoted
 
 NUMBER = re.compile(rf"[+-]?{DIGITS}")
 MOST_DECIMALS = 300  # a unit below 1e-307 is no normal float
@@ -37,8 +38,16 @@ def distance(written: Hand, value: float) -> float:
 def no_number(text: str, worked: bool) -> ExerciseError:
     meant = corrected(text)
     if re.search(r"[≈≒≃＝]", text):
-        return problem("no equals sign", text=quoted(text))
+        return ExerciseError(say("expected = before the result, got {text}", text=quoted(text)))
     if NUMBER.fullmatch(meant):
-        error = problem("no number", text=quoted(text))
-        return problem("did you mean", error=(error.english, error.korean), meant=quoted(meant))
-    return problem("no result" if worked or not is_formula(meant) else "no worked line", text=quoted(text))
+        error = say("expected a number, got {text}", text=quoted(text))
+        return ExerciseError(say("{error}; did you mean {meant}?", error=error, meant=quoted(meant)))
+    if is_formula(meant) and not worked:
+        line = say(
+            'expected a number; a worked line ends in its result, "0.3 - 0.5*0.1 = 0.25"; got {text}', text=quoted(text)
+        )
+        return ExerciseError(line)
+    ending = say(
+        'expected a number, or a worked line that ends in one, "0.3 - 0.5*0.1 = 0.25"; got {text}', text=quoted(text)
+    )
+    return ExerciseError(ending)

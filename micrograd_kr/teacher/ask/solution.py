@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, gradients
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, known, parse_name
 from micrograd_kr.teacher.ask.formula import evaluate
-from micrograd_kr.teacher.ask.messages import placed, problem, quoted
+from micrograd_kr.teacher.ask.messages import ExerciseError, placed, quoted
 from micrograd_kr.teacher.ask.quantity import again
 
 # --- its quantities ---------------------------------------------------------------------------------------------------
@@ -31,9 +32,12 @@ def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -
                 out = ops.same(out)  # to the shape it has: a node that changes nothing
             out.label = name
             if not math.isfinite(out.data):
-                raise problem("infinite", value=str(out.data)).at(
-                    f"[forward] {again(name) if parameters is not None else name}"
-                )
+                raise ExerciseError(
+                    say(
+                        "comes to {value}, expected a finite number: choose other numbers, or a smaller lr",
+                        value=out.data,
+                    )
+                ).at(f"[forward] {again(name) if parameters is not None else name}")
             values[name] = out
     return values
 
@@ -69,7 +73,15 @@ class Solution:
         else:
             found = ((self.after or {}) if asked.step else self.before)[asked.of].data
         if not math.isfinite(found):
-            raise problem("infinite", value=str(found)).at(quoted(name)).at(self.exercise.source)
+            raise (
+                ExerciseError(
+                    say(
+                        "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=found
+                    )
+                )
+                .at(quoted(name))
+                .at(self.exercise.source)
+            )
         return found
 
     def numbers(self, name: str) -> dict[str, float]:

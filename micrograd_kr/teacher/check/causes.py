@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import chain
 from typing import Any, NamedTuple
 
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, Catalogue, Edit, Working, transposed
 from micrograd_kr.teacher.check.report import Cause
@@ -176,75 +178,59 @@ def _is_same(one: float, other: float) -> bool:
 
 # --- what is said -----------------------------------------------------------------------------------------------------
 
-# fmt: off  (a sentence and its translation are read side by side)
-# One or several: {s} is "" or "s", {was} "was" or "were", and so on.
-USED = ("{done} {was} used where {due} {is_} due", "{due} 자리에 {done} 값을 썼습니다")
+# One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
+USED = say("{done} {was} used where {due} {is_} due")
 
 
-SENTENCES: dict[str, tuple[str, str]] = {
-    "kink": ("at 0 the derivative is taken as {due}, not {done}", "0에서의 미분은 {done} 대신 {due} 값으로 합니다"),
-    "case": ("the other case was taken, {done} where {due} is due", "다른 경우의 값을 썼습니다: {due} 자리에 {done}"),
+SENTENCES: dict[str, Said] = {
+    "kink": say("at 0 the derivative is taken as {due}, not {done}"),
+    "case": say("the other case was taken, {done} where {due} is due"),
     "updated": USED,
     "old": USED,
-    "derivative": (
-        "{done} {was} used where {its} derivative{s} {is_} due, {due}",
-        "미분 {due} 자리에 미분하지 않은 {done} 값을 썼습니다",
-    ),
+    "derivative": say("{done} {was} used where {its} derivative{s} {is_} due, {due}"),
     "other function": USED,
-    "lr twice": ("lr was multiplied twice", "학습률 lr을 두 번 곱했습니다"),
-    "half": ("the factor ½ was left out", "½을 곱하지 않았습니다"),
-    "two": ("the factor 2 was left out", "2를 곱하지 않았습니다"),
-    "lr": ("the factor lr was left out", "학습률 lr을 곱하지 않았습니다"),
-    "plus for minus": (
-        "{done} {was} worked where {due} {is_} due",
-        "더하기와 빼기가 바뀌었습니다: {due} 자리에 {done} 값을 썼습니다",
-    ),
-    "sign": ("the sign{s} of {due} {was} turned", "{due} 값의 부호가 바뀌었습니다"),
-    "minus one": ("the factor −1 was left out", "−1을 곱하지 않았습니다"),
-    "exchanged": ("{due} and {done} were exchanged", "두 값이 서로 바뀌었습니다: {due}, {done}"),
-    "power": (USED[0], "거듭제곱이 빠졌습니다: {due} 자리에 {done} 값을 썼습니다"),
-    "function": (USED[0], "함수가 빠졌습니다: {due} 자리에 {done} 값을 썼습니다"),
-    "term": ("the term{s} {due} {was} left out", "더할 항이 빠졌습니다: {due}"),
-    "factor": ("the factor{s} {due} {was} left out", "곱할 인수가 빠졌습니다: {due}"),
+    "lr twice": say("lr was multiplied twice"),
+    "half": say("the factor ½ was left out"),
+    "two": say("the factor 2 was left out"),
+    "lr": say("the factor lr was left out"),
+    "plus for minus": say("{done} {was} worked where {due} {is_} due"),
+    "sign": say("the sign{s} of {due} {was} turned"),
+    "minus one": say("the factor −1 was left out"),
+    "exchanged": say("{due} and {done} were exchanged"),
+    "power": say("the power was left out: {done} {was} used where {due} {is_} due"),
+    "function": say("the function was left out: {done} {was} used where {due} {is_} due"),
+    "term": say("the term{s} {due} {was} left out"),
+    "factor": say("the factor{s} {due} {was} left out"),
     "index": USED,
     "operand": USED,
-    "digits": ("digits were transposed, {done} for {due}", "숫자의 차례가 바뀌었습니다: {due} 자리에 {done}"),
-    "rounded": (
-        "{due} was rounded too early, to {done} decimal{s}",
-        "{due} 값을 너무 일찍 소수점 아래 {done}자리로 줄였습니다",
-    ),
-    "point": ("the decimal point of {due} was moved", "{due} 값의 소수점 자리가 밀렸습니다"),
+    "digits": say("digits were transposed, {done} for {due}"),
+    "rounded": say("{due} was rounded too early, to {done} decimal{s}"),
+    "point": say("the decimal point of {due} was moved"),
     "far": USED,
-    "copied": ("{done} was written in the place of {due}", "{due} 자리에 {done} 값을 적었습니다"),
+    "copied": say("{done} was written in the place of {due}"),
 }
-
-
-EVERYWHERE = ("{sentence}, everywhere", "모든 곳에서 {sentence}")
-
-
-OR = (", or ", ". 또는 ")
 
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
     """What two hits have in common that are the same mistake with other indices."""
-    return hit.edit.kind, *map(graphs.stem, (hit.edit.place, *_said(hit, {})))
+    return hit.edit.kind, *map(graphs.stem, (hit.edit.place, str(_said(hit, {}))))
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
     """One cause, by the names that it has, three at most."""
     first = hits[0]
     alike = [hit for hit in hits if hit.edit.throughout == first.edit.throughout]
-    said = list(dict.fromkeys(_said(hit, names) for hit in alike))[:NAMES]
+    said = list({str(each): each for each in (_said(hit, names) for hit in alike)}.values())[:NAMES]
     also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != first.edit.kind))
-    tail = _form(first.working, first.edit.place, names)
-    english, korean = (OR[i].join(each[i] for each in said) + tail for i in (0, 1))
+    either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
+    what = say("{mistake} ({form})", mistake=either, form=_form(first.working, first.edit.place, names))
     place = names.get(first.edit.place, first.edit.place)
     others = tuple(each for each in together[sort_of(first)] if each != names[first.working.name])
-    return Cause(first.edit.kind, place, first.value, english, korean, also, first.edit.throughout, others)
+    return Cause(first.edit.kind, place, first.value, what, also, first.edit.throughout, others)
 
 
-def _said(hit: Hit, names: Mapping[str, str]) -> tuple[str, str]:
-    """What an edit did, in both languages."""
+def _said(hit: Hit, names: Mapping[str, str]) -> Said:
+    """What an edit did."""
     edit, working = hit.edit, hit.working
     whole = None if edit.kind in WITH_ITS_NAME or edit.throughout else edit.place
     due, done = (_written(working, each, names, whole) for each in (edit.due, edit.done))
@@ -252,25 +238,23 @@ def _said(hit: Hit, names: Mapping[str, str]) -> tuple[str, str]:
     if edit.kind == "rounded":
         done, many = [f"{edit.done.y:.0f}"], edit.done.y > 1
     words = {
+        "due": _listed(due),
+        "done": _listed(done),
         "s": "s" if many else "",
         "was": "were" if len(done or due) > 1 else "was",
         "is_": "are" if many else "is",
         "its": "their" if many else "its",
     }
-    english, korean = SENTENCES[edit.kind]
-    english = english.format(due=_listed(due), done=_listed(done), **words)
-    korean = korean.format(due=", ".join(due), done=", ".join(done))
-    if edit.throughout:
-        english, korean = (text.format(sentence=each) for text, each in zip(EVERYWHERE, (english, korean), strict=True))
-    return english, korean
+    sentence = Said(SENTENCES[edit.kind].text, words)
+    return say("{sentence}, everywhere", sentence=sentence) if edit.throughout else sentence
 
 
-def _listed(each: Sequence[str]) -> str:
+def _listed(each: Sequence[str]) -> Said | str:
     """
-    >>> _listed(["W5", "W6", "W7"])
+    >>> str(_listed(["W5", "W6", "W7"]))
     'W5, W6 and W7'
     """
-    return " and ".join([", ".join(each[:-1])] * (len(each) > 1) + [*each[-1:]])
+    return say("{first} and {last}", first=", ".join(each[:-1]), last=each[-1]) if len(each) > 1 else "".join(each)
 
 
 def _written(working: Working, expression: Any, names: Mapping[str, str], whole: str | None = None) -> list[str]:
@@ -285,6 +269,6 @@ def _written(working: Working, expression: Any, names: Mapping[str, str], whole:
 
 
 def _form(working: Working, place: str, names: Mapping[str, str]) -> str:
-    """The form in which a mistake was made: " (∂E/∂h1 = ∂E/∂z3·W5)"."""
+    """The form in which a mistake was made: "∂E/∂h1 = ∂E/∂z3·W5"."""
     shown = working.shown(working.roots[place], names, place)
-    return f" ({notation.quantity(names.get(place, place))} = {notation.text(shown)})"
+    return f"{notation.quantity(names.get(place, place))} = {notation.text(shown)}"

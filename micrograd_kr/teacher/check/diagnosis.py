@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from micrograd_kr.engine import Value
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
@@ -57,9 +58,7 @@ def check(
     if isinstance(numbers, Exercise):
         return diagnosed(Lines.of(solution := solve(numbers)), solution)
     if loss is None:
-        raise ExerciseError(
-            "expected the loss the numbers are of: check({…}, loss)", "손실이 필요합니다: check({…}, loss)"
-        )
+        raise ExerciseError(say("expected the loss the numbers are of: check({{…}}, loss)"))
     if graphs.is_scalar(loss):
         return diagnosed(Lines.of(solution := graphs.solved(numbers, loss, lr, parameters)), solution)
     steps = sum(each.rule is not None for each in graphs.named(loss).values())
@@ -238,19 +237,13 @@ def _cuts_off(sheet: Sheet) -> bool:
     return len(inexact) >= MANY and larger <= len(inexact) / 10
 
 
-NOTES: dict[str, tuple[str, str]] = {
-    "no cause": ("no cause found", "원인을 찾지 못했습니다"),
-    "capped": (
-        "the search for causes was cut short: too many ways to try; write more of the steps",
-        "원인을 끝까지 찾지 못했습니다. 경우가 너무 많습니다. 중간 단계를 더 쓰세요",
-    ),
-    "few digits": ("too few digits to be sure of the cause", "자릿수가 적어 원인이 확실하지 않습니다"),
-    "few decimals": ("too few decimals to tell", "소수 자릿수가 적어 판정할 수 없습니다"),
-    "fewer decimals": ("fewer decimals than the other numbers", "다른 수보다 소수 자릿수가 적습니다"),
+NOTES: dict[str, Said] = {
+    "no cause": say("no cause found"),
+    "capped": say("the search for causes was cut short: too many ways to try; write more of the steps"),
+    "few digits": say("too few digits to be sure of the cause"),
+    "few decimals": say("too few decimals to tell"),
+    "fewer decimals": say("fewer decimals than the other numbers"),
 }
-
-
-# fmt: on
 
 
 def _with_finding(row: Row, judged: Judged, finding: Finding, together: Mapping[Any, list[str]], sheet: Sheet) -> Row:
@@ -260,7 +253,7 @@ def _with_finding(row: Row, judged: Judged, finding: Finding, together: Mapping[
         names.setdefault(each.key, name)
     names[judged.key] = row.name
     causes = tuple(cause_of(hits, names, together) for hits in finding.causes)
-    notes = tuple(Note(kind, *NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
+    notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
     return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
@@ -75,8 +76,7 @@ class Forms:
         self._steps += count
         if self._steps > STEPS:
             raise ExerciseError(
-                f"too large to check, more than {STEPS:,} steps of working; ask for fewer derivatives",
-                f"너무 커서 검사할 수 없습니다 (풀이가 {STEPS:,}단계를 넘습니다). 미분의 수를 줄이세요",
+                say("too large to check, more than {steps:,} steps of working; ask for fewer derivatives", steps=STEPS)
             ).at(self.exercise.source)
 
     def expansion(self, name: str) -> Any:

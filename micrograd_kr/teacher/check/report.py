@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 
 Verdict = Literal["match", "rounding", "wrong"]
 
 
 VERDICTS: tuple[Verdict, ...] = ("match", "rounding", "wrong")
+
+
+SAID: dict[Verdict, Said] = {"match": say("match"), "rounding": say("rounding"), "wrong": say("wrong")}
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
@@ -28,11 +32,18 @@ class Part(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Something to be said of a number, in both languages."""
+    """Something to be said of a number."""
 
     kind: str
-    english: str
-    korean: str
+    said: Said
+
+    @property
+    def english(self) -> str:
+        return str(self.said)
+
+    @property
+    def korean(self) -> str:
+        return self.said.in_("ko")
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Cause:
     """A mistake that explains a wrong number.
 
     kind: what it is called, "sign" or "updated". place: the quantity in whose working it was made, the number's own or
-    one that is not on the sheet. value: what the number comes to with it, unrounded.
+    one that is not on the sheet. value: what the number comes to with it, unrounded. said: what was done.
     also: what else it may be called, since that comes to the same. throughout: made at every such place.
     same_at: other numbers that are wrong for the same reason.
     """
@@ -48,11 +59,18 @@ class Cause:
     kind: str
     place: str
     value: float
-    english: str
-    korean: str
+    said: Said
     also: tuple[str, ...] = ()
     throughout: bool = False
     same_at: tuple[str, ...] = ()
+
+    @property
+    def english(self) -> str:
+        return str(self.said)
+
+    @property
+    def korean(self) -> str:
+        return self.said.in_("ko")
 
 
 @dataclass(frozen=True)

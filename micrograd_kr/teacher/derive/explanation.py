@@ -21,6 +21,7 @@ import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask import quantity
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import hand
@@ -271,41 +272,19 @@ def _shapes(line: Line) -> str:
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
-WORDS = {
-    "en": {
-        "forward": "Forward pass",
-        "backward": "Backpropagation, step {number}: {names}",
-        "matrices": "Backpropagation in matrices: {names}",
-        "second": "Forward pass again, with the updated parameters",
-        "chain": "Chain rule",
-        "sum": "Chain rule where paths meet: a sum",
-        "upstream": "Upstream gradient",
-        "local": "Local derivative",
-        "gradient": "Gradients",
-        "product": "Product",
-        "total": "Sum",
-        "update": "Update (lr: the learning rate)",
-        "side": "here {condition}",
-        "shape": "shape {condition}",
-        "many": "{first}, …, {last} ({count})",
-    },
-    "ko": {
-        "forward": "순전파",
-        "backward": "역전파 {number}단계: {names}",
-        "matrices": "행렬로 쓴 역전파: {names}",
-        "second": "갱신한 매개변수로 다시 순전파",
-        "chain": "연쇄 법칙",
-        "sum": "길이 만나는 곳의 연쇄 법칙: 합",
-        "upstream": "상류 기울기",
-        "local": "국소 미분",
-        "gradient": "기울기",
-        "product": "곱",
-        "total": "합",
-        "update": "갱신 (lr: 학습률)",
-        "side": "여기서 {condition}",
-        "shape": "모양 {condition}",
-        "many": "{first}, …, {last} ({count}개)",
-    },
+WORDS: dict[str, Said] = {  # the titles of sections, and what stands above lines of a kind
+    "forward": say("Forward pass"),
+    "backward": say("Backpropagation, step {number}: {names}"),
+    "matrices": say("Backpropagation in matrices: {names}"),
+    "second": say("Forward pass again, with the updated parameters"),
+    "chain": say("Chain rule"),
+    "sum": say("Chain rule where paths meet: a sum"),
+    "upstream": say("Upstream gradient"),
+    "local": say("Local derivative"),
+    "gradient": say("Gradients"),
+    "product": say("Product"),
+    "total": say("Sum"),
+    "update": say("Update (lr: the learning rate)"),
 }
 
 
@@ -317,13 +296,15 @@ def heading(section: Section, lang: str = "en") -> str:
     names = [notation.quantity(name) for name in section.names]
     listed = ", ".join(names)
     if len(names) > MANY:
-        listed = WORDS[lang]["many"].format(first=names[0], last=names[-1], count=len(names))
-    return WORDS[lang][section.title].format(number=section.number, names=listed) if section.title else ""
+        listed = say("{first}, …, {last} ({count})", first=names[0], last=names[-1], count=len(names)).in_(lang)
+    if not section.title:
+        return ""
+    return Said(WORDS[section.title].text, {"number": section.number, "names": listed}).in_(lang)
 
 
 def caption(kind: Kind, lang: str = "en") -> str:
     """What stands above lines of a kind; empty for those of a forward pass."""
-    return WORDS[lang].get(kind, "") if kind not in ("forward", "second") else ""
+    return "" if kind in ("forward", "second") else WORDS[kind].in_(lang)
 
 
 def notes(line: Line, form: Form = "text", number: Number | None = None) -> tuple[str, ...]:
@@ -484,9 +465,9 @@ def _escaped_markdown(text: str) -> str:
 def _remarks(line: Line, lang: str, form: Form, number: Number) -> list[str]:
     """The notes of a line in words and formulas."""
     if np.ndim(line.value):
-        return [WORDS[lang]["shape"].format(condition=each) for each in notes(line)]
+        return [say("shape {condition}", condition=each).in_(lang) for each in notes(line)]
     around = {"text": "{}", "latex": "${}$", "mathml": "<math>{}</math>"}[form]
-    return [WORDS[lang]["side"].format(condition=around.format(each)) for each in notes(line, form, number)]
+    return [say("here {condition}", condition=around.format(each)).in_(lang) for each in notes(line, form, number)]
 
 
 PREAMBLE = r"""\documentclass{article}

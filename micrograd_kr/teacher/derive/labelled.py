@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micrograd_kr.engine import Value, gradients
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -42,21 +43,21 @@ def named(loss: Value) -> dict[str, Value]:
     """
     if loss.rule is None:
         raise ExerciseError(
-            "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded",
-            "다른 것에서 계산된 손실이 필요합니다. no_grad() 안에서는 계산이 기록되지 않습니다",
+            say("expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded")
         )
     labels = {each: each.label or "loss" for each in values_below(loss) if each.label or each is loss}
     taken: set[str] = set()
     for label in labels.values():
         if label in taken:
             raise ExerciseError(
-                f"expected each label once, got two Values with the label {label!r}; give each its own",
-                f"이름표는 서로 달라야 합니다. {label!r} 이름표가 두 Value에 있습니다. 다른 이름을 주세요",
+                say("expected each label once, got two Values with the label {label!r}; give each its own", label=label)
             )
         if spelled(label) != label or label == "lr" or set(label) & set("/+'="):
             raise ExerciseError(
-                f"expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
-                f"이름표는 W1, dense_2처럼 씁니다 (빈칸, / + ' = 없이, lr 아님). 지금: {label!r}",
+                say(
+                    "expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
+                    label=label,
+                )
             )
         taken.add(label)
     return {name: value for value, name in named_values([loss], labels).items()}
@@ -100,8 +101,11 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
     unknown = [name for name in names if name not in leaves]
     if unknown:
         raise ExerciseError(
-            f"expected labelled leaves as parameters, got {unknown[0]!r}; there are {', '.join(leaves)}",
-            f"매개변수는 이름표가 있는 잎이어야 합니다. 지금: {unknown[0]!r}, 있는 것: {', '.join(leaves)}",
+            say(
+                "expected labelled leaves as parameters, got {name!r}; there are {names}",
+                name=unknown[0],
+                names=", ".join(leaves),
+            )
         )
     return names
 
@@ -141,9 +145,7 @@ def _entry(written: Any, decimals: int) -> Any:
     try:
         number = float(written)
     except (TypeError, ValueError):
-        raise ExerciseError(
-            f"expected a number, or its text, got {written!r}", f"수나 수를 적은 글이 필요합니다. 지금: {written!r}"
-        ) from None
+        raise ExerciseError(say("expected a number, or its text, got {written}", written=repr(written))) from None
     if not math.isfinite(number):
         return Bare(number)
     text = np.format_float_positional(number, trim="0")
@@ -179,8 +181,11 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
         updated = {each: graph[each].data - lr * slope for each, slope in slopes}
         return updated[of] if wanted.is_parameter else after(graph, loss, updated)[of].data
     raise ExerciseError(
-        f"unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {', '.join(graph)}",
-        f"모르는 이름입니다: {name}. 이름표, 또는 이름표로 된 dE/dW, W+, z' (lr과 함께)를 쓰세요: {', '.join(graph)}",
+        say(
+            "unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}",
+            name=name,
+            names=", ".join(graph),
+        )
     )
 
 
@@ -196,8 +201,12 @@ def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Param
         value, numbers = np.asarray(exact(name, graph, loss, lr, parameters)), np.array(written, object)
         if numbers.shape != value.shape:
             raise ExerciseError(
-                f"{name}: expected numbers of the shape {value.shape}, got {numbers.shape}",
-                f"{name}: 모양이 {value.shape}인 수가 필요합니다. 지금: {numbers.shape}",
+                say(
+                    "{name}: expected numbers of the shape {shape}, got {got}",
+                    name=name,
+                    shape=value.shape,
+                    got=numbers.shape,
+                )
             )
         for at in np.ndindex(value.shape):
             yield Entry(name + f"{list(at)}" * bool(at), str(_entry(numbers[at], decimals)), float(value[at]))

@@ -8,6 +8,7 @@ from itertools import count
 from random import Random
 from typing import NamedTuple
 
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import NAMES, Exercise
 from micrograd_kr.teacher.ask.formula import evaluate, names_in, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -59,8 +60,10 @@ def layer_sizes(text: str) -> tuple[int, ...]:
     """The sizes of layers from text, "2-3-1". Raises ExerciseError for anything else."""
     if not re.fullmatch(r"[1-9][0-9]{0,2}(-[1-9][0-9]{0,2})+", text, re.ASCII):
         raise ExerciseError(
-            f'--layers: expected the sizes of two layers or more, inputs first, as in 2-3-1; got "{text[:40]}"',
-            f'--layers: 입력층부터 두 층 이상의 크기가 필요합니다 (예: 2-3-1). 지금: "{text[:40]}"',
+            say(
+                '--layers: expected the sizes of two layers or more, inputs first, as in 2-3-1; got "{text}"',
+                text=text[:40],
+            )
         )
     return tuple(map(int, text.split("-")))
 
@@ -108,21 +111,28 @@ def _checked(net: Net) -> Net:
     unknown = [each for each in activations if each not in ACTIVATIONS]
     if unknown or len(activations) != layers:
         raise ExerciseError(
-            f"--activation: expected {', '.join(ACTIVATIONS)}, one for all or {layers} parted by commas; "
-            f"got {','.join(activations)[:80]}",
-            f"--activation: {', '.join(ACTIVATIONS)} 가운데 하나, 또는 쉼표로 나눈 {layers}개가 필요합니다. "
-            f"지금: {','.join(activations)[:80]}",
+            say(
+                "--activation: expected {names}, one for all or {layers} parted by commas; got {got}",
+                names=", ".join(ACTIVATIONS),
+                layers=layers,
+                got=",".join(activations)[:80],
+            )
         )
     last = activations[-1]
     if net.loss == "cross-entropy" and last != "sigmoid":
         raise ExerciseError(
-            f"--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}",
-            f"--loss cross-entropy: 출력이 0과 1 사이여야 합니다. 마지막 층에 sigmoid를 쓰세요. 지금: {last}",
+            say(
+                "--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}",
+                last=last,
+            )
         )
     if names > NAMES:
         raise ExerciseError(
-            f"--layers: expected a net of at most {NAMES} quantities, got {names}: use smaller layers",
-            f"--layers: 양이 {NAMES}개까지인 신경망이 필요합니다. 지금: {names}개. 층을 줄이세요",
+            say(
+                "--layers: expected a net of at most {most} quantities, got {names}: use smaller layers",
+                most=NAMES,
+                names=names,
+            )
         )
     return net._replace(activations=activations)
 

@@ -21,6 +21,7 @@ from typing import Any, get_args
 
 from micrograd_kr.drawing import below
 from micrograd_kr.engine import Value
+from micrograd_kr.said import LANGUAGES, Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -257,8 +258,12 @@ def content(exercise: Exercise, report: Report) -> dict[str, Any]:
     count = len(exercise.positions)
     if count > MOST:
         raise ExerciseError(
-            f"expected an exercise of at most {MOST} quantities for a page, got {count}: make a page of a part of it",
-            f"페이지로 만들 수 있는 문제는 양이 {MOST}개까지입니다. 지금: {count}개. 일부만 나누어 쓰세요",
+            say(
+                "expected an exercise of at most {most} quantities for a page, got {count}: "
+                "make a page of a part of it",
+                most=MOST,
+                count=count,
+            )
         ).at(exercise.source)
     solution = solve(exercise)
     lines = Lines.of(solution)
@@ -283,8 +288,8 @@ def content(exercise: Exercise, report: Report) -> dict[str, Any]:
         **_formulas(exercise, solution, plan, gradients),
         "hand": [_hand(exercise, solution, plan, row) for row in report.rows],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
-        "words": WORDS,
-        "captions": {lang: {kind: explanation.caption(kind, lang) for kind in kinds} for lang in WORDS},
+        "words": {lang: {key: each.template(lang) for key, each in WORDS.items()} for lang in LANGUAGES},
+        "captions": {lang: {kind: explanation.caption(kind, lang) for kind in kinds} for lang in LANGUAGES},
     }
 
 
@@ -382,155 +387,86 @@ def embedded(data: Any) -> str:
 
 # --- what the page says -----------------------------------------------------------------------------------------------
 
-WORDS: dict[str, dict[str, Any]] = {
-    "en": {
-        # the controls
-        "skip": "To the controls",
-        "picture": "The net: every quantity and its gradient",
-        "scroll": "Picture of the net; scrolls sideways",
-        "controls": "Controls",
-        "first": "To the first step",
-        "back": "One step back",
-        "play": "Play",
-        "pause": "Pause",
-        "next": "One step on",
-        "last": "To the last step",
-        "slider": "Step",
-        "fit": "Whole picture",
-        "dark": "Dark",
-        # phases
-        "start": "Start",
-        "forward": "Forward",
-        "backward": "Backward",
-        "update": "Update",
-        "second": "Second pass",
-        "end": "Result",
-        # the step
-        "step": "This step",
-        "say start": "The inputs and the weights are given. Go on with ▶, the slider or the arrow keys.",
-        "say forward": "{target} is computed from {sources}.",
-        "say seed": "The way back begins at the loss: the derivative of {target} with respect to itself is 1.",
-        "say edge": "The upstream gradient {upstream} comes back to {source}, times the local derivative {local}.",
-        "say several": "The upstream gradient {upstream} comes back to {source}, times the local derivative {local}. "
-        "It is one of {count} contributions that meet there.",
-        "say sum": "{count} paths meet at {source}: what came back along them is added up (Σ) to {gradient}.",
-        "say update": "{target} takes one step against its gradient, times the learning rate.",
-        "say second": "Once more forward, with the updated parameters: {target}.",
-        "say end": "After one step of gradient descent the loss {loss} is {after}; before it was {before}, {change}.",
-        "say stop": "Every derivative of {loss} is known.",
-        "down": "so it went down by {by}",
-        "up": "so it went up by {by}: the learning rate is too large here",
-        # legend
-        "legend": "What the colours mean",
-        "legend value": "z forward",
-        "legend second": "z′ after the update",
-        "legend local": "∂ local derivative",
-        "legend gradient": "← gradient, flowing back; line width: its size",
-        # a derivation
-        "derivation": "Derivation",
-        "choose": "Of",
-        "nothing": "choose",
-        "ask": "Choose a quantity here, or press its box in the picture: the chain rule is written out, "
-        "factor by factor, and its paths to the loss light up.",
-        "show derivation": "Show its derivation",
-        # the numbers
-        "numbers": "Try other numbers",
-        "change": "All steps are computed again as you type.",
-        "given": "Inputs",
-        "parameters": "Parameters",
-        "settings": "Settings",
-        "lr": "learning rate",
-        "digits": "decimals shown",
-        "reset": "Back to the exercise's numbers",
-        "no number": "{name}: expected a number such as 0.5, got “{text}”. The steps still show the numbers before.",
-        "no rate": "{name}: expected a number above 0, got “{text}”. The steps still show the numbers before.",
-        "no digits": "{name}: expected a whole number, 1 to 15, got “{text}”.",
-        "infinite": "With these numbers {name} is not finite: choose others. The steps still show the numbers before.",
-        # hand numbers
-        "hand": "The numbers by hand",
-        "other numbers": "These numbers belong to the exercise as it was given; the fields above hold others now.",
-        "first wrong": "The first wrong number",
-        "follows": "follows from {from}",
-        "to step": "{name}: to the step it comes from",
-        "quantity": "quantity",
-        "by hand": "by hand",
-        "engine": "engine",
-        "difference": "difference",
-        "verdict": "verdict",
-        "match": "match",
-        "rounding": "rounding",
-        "wrong": "wrong",
-        "made": "Made by micrograd-kr. This file needs no network.",
-    },
-    "ko": {
-        "skip": "조작 단추로 가기",
-        "picture": "신경망: 모든 값과 기울기",
-        "scroll": "신경망 그림 (옆으로 움직일 수 있음)",
-        "controls": "조작 단추",
-        "first": "처음 단계로",
-        "back": "한 단계 뒤로",
-        "play": "재생",
-        "pause": "멈춤",
-        "next": "한 단계 앞으로",
-        "last": "마지막 단계로",
-        "slider": "단계",
-        "fit": "전체 보기",
-        "dark": "어둡게",
-        "start": "시작",
-        "forward": "순전파",
-        "backward": "역전파",
-        "update": "갱신",
-        "second": "다시 순전파",
-        "end": "결과",
-        "step": "지금 단계",
-        "say start": "입력과 가중치가 주어져 있습니다. ▶ 단추, 슬라이더, 화살표 키로 진행합니다.",
-        "say forward": "{sources}에서 {target} 값을 계산합니다.",
-        "say seed": "역전파는 손실에서 시작합니다. {target} 자신에 대한 미분은 1입니다.",
-        "say edge": "상류 기울기 {upstream}에 국소 미분 {local} 값을 곱한 것이 {source} 쪽으로 돌아옵니다.",
-        "say several": "상류 기울기 {upstream}에 국소 미분 {local} 값을 곱한 것이 {source} 쪽으로 돌아옵니다. "
-        "그곳에서 만나는 {count}개 기여 가운데 하나입니다.",
-        "say sum": "{source}에서 {count}개의 길이 만납니다. 돌아온 기여를 모두 더하면(Σ) {gradient} 값이 됩니다.",
-        "say update": "{target} 값을 기울기의 반대 방향으로, 학습률만큼 한 번 옮깁니다.",
-        "say second": "갱신한 매개변수로 다시 순전파합니다: {target}.",
-        "say end": "손실 {loss}: {before} → {after}. 경사 하강 한 번으로 {change}.",
-        "say stop": "{loss}의 모든 미분을 구했습니다.",
-        "down": "{by}만큼 줄었습니다",
-        "up": "{by}만큼 늘었습니다. 여기서는 학습률이 너무 큽니다",
-        "legend": "색과 기호",
-        "legend value": "z 순전파 값",
-        "legend second": "z′ 갱신 후",
-        "legend local": "∂ 국소 미분",
-        "legend gradient": "← 돌아오는 기울기, 선 굵기: 그 크기",
-        "derivation": "유도 과정",
-        "choose": "무엇의",
-        "nothing": "고르세요",
-        "ask": "여기에서 고르거나 그림의 상자를 누르면, 연쇄 법칙을 인수마다 풀어 쓰고 손실까지의 길을 밝힙니다.",
-        "show derivation": "유도 과정 보기",
-        "numbers": "수를 바꾸어 보기",
-        "change": "수를 쓰는 대로 모든 단계를 다시 계산합니다.",
-        "given": "입력",
-        "parameters": "매개변수",
-        "settings": "설정",
-        "lr": "학습률",
-        "digits": "소수점 아래 자릿수",
-        "reset": "문제의 수로 되돌리기",
-        "no number": "{name}: 0.5와 같은 수가 필요합니다. 지금: “{text}”. 단계는 앞의 수를 그대로 보여 줍니다.",
-        "no rate": "{name}: 0보다 큰 수가 필요합니다. 지금: “{text}”. 단계는 앞의 수를 그대로 보여 줍니다.",
-        "no digits": "{name}: 1부터 15까지의 정수가 필요합니다. 지금: “{text}”.",
-        "infinite": "이 수로는 {name} 값이 유한하지 않습니다. 다른 수를 쓰세요. 단계는 앞의 수를 그대로 보여 줍니다.",
-        "hand": "손으로 계산한 수",
-        "other numbers": "이 수들은 원래 문제의 것입니다. 지금 위의 칸에는 다른 수가 있습니다.",
-        "first wrong": "처음으로 틀린 수",
-        "follows": "{from}에서 이어진 것",
-        "to step": "{name}: 이 수가 나오는 단계로",
-        "quantity": "양",
-        "by hand": "손 계산",
-        "engine": "엔진",
-        "difference": "차이",
-        "verdict": "판정",
-        "match": "일치",
-        "rounding": "반올림 차이",
-        "wrong": "틀림",
-        "made": "micrograd-kr로 만든 페이지입니다. 네트워크가 필요 없습니다.",
-    },
+WORDS: dict[str, Said] = {
+    # the controls
+    "skip": say("To the controls"),
+    "picture": say("The net: every quantity and its gradient"),
+    "scroll": say("Picture of the net; scrolls sideways"),
+    "controls": say("Controls"),
+    "first": say("To the first step"),
+    "back": say("One step back"),
+    "play": say("Play"),
+    "pause": say("Pause"),
+    "next": say("One step on"),
+    "last": say("To the last step"),
+    "slider": say("Step"),
+    "fit": say("Whole picture"),
+    "dark": say("Dark"),
+    # phases
+    "start": say("Start"),
+    "forward": say("Forward"),
+    "backward": say("Backward"),
+    "update": say("Update"),
+    "second": say("Second pass"),
+    "end": say("Result"),
+    # the step
+    "step": say("This step"),
+    "say start": say("The inputs and the weights are given. Go on with ▶, the slider or the arrow keys."),
+    "say forward": say("{target} is computed from {sources}."),
+    "say seed": say("The way back begins at the loss: the derivative of {target} with respect to itself is 1."),
+    "say edge": say("The upstream gradient {upstream} comes back to {source}, times the local derivative {local}."),
+    "say several": say(
+        "The upstream gradient {upstream} comes back to {source}, times the local derivative {local}. "
+        "It is one of {count} contributions that meet there."
+    ),
+    "say sum": say("{count} paths meet at {source}: what came back along them is added up (Σ) to {gradient}."),
+    "say update": say("{target} takes one step against its gradient, times the learning rate."),
+    "say second": say("Once more forward, with the updated parameters: {target}."),
+    "say end": say("After one step of gradient descent the loss {loss} is {after}; before it was {before}, {change}."),
+    "say stop": say("Every derivative of {loss} is known."),
+    "down": say("so it went down by {by}"),
+    "up": say("so it went up by {by}: the learning rate is too large here"),
+    # legend
+    "legend": say("What the colours mean"),
+    "legend value": say("z forward"),
+    "legend second": say("z′ after the update"),
+    "legend local": say("∂ local derivative"),
+    "legend gradient": say("← gradient, flowing back; line width: its size"),
+    # a derivation
+    "derivation": say("Derivation"),
+    "choose": say("Of"),
+    "nothing": say("choose"),
+    "ask": say(
+        "Choose a quantity here, or press its box in the picture: the chain rule is written out, "
+        "factor by factor, and its paths to the loss light up."
+    ),
+    "show derivation": say("Show its derivation"),
+    # the numbers
+    "numbers": say("Try other numbers"),
+    "change": say("All steps are computed again as you type."),
+    "given": say("Inputs"),
+    "parameters": say("Parameters"),
+    "settings": say("Settings"),
+    "lr": say("learning rate"),
+    "digits": say("decimals shown"),
+    "reset": say("Back to the exercise's numbers"),
+    "no number": say("{name}: expected a number such as 0.5, got “{text}”. The steps still show the numbers before."),
+    "no rate": say("{name}: expected a number above 0, got “{text}”. The steps still show the numbers before."),
+    "no digits": say("{name}: expected a whole number, 1 to 15, got “{text}”."),
+    "infinite": say("With these numbers {name} is not finite: choose others. The steps still show the numbers before."),
+    # hand numbers
+    "hand": say("The numbers by hand"),
+    "other numbers": say("These numbers belong to the exercise as it was given; the fields above hold others now."),
+    "first wrong": say("The first wrong number"),
+    "follows": say("follows from {from}"),
+    "to step": say("{name}: to the step it comes from"),
+    "quantity": say("quantity"),
+    "by hand": say("by hand"),
+    "engine": say("engine"),
+    "difference": say("difference"),
+    "verdict": say("verdict"),
+    "match": say("match"),
+    "rounding": say("rounding"),
+    "wrong": say("wrong"),
+    "made": say("Made by micrograd-kr. This file needs no network."),
 }

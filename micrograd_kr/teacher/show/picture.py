@@ -21,18 +21,19 @@ from micrograd_kr.drawing import (
     Drawing,
     DrawingError,
     cell,
+    check_language,
     escaped,
     font,
     paper,
     pen_width,
     table,
-    words_in,
 )
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.quantity import again, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
-from micrograd_kr.teacher.check.report import Report, Row
+from micrograd_kr.teacher.check.report import SAID, Report, Row, Verdict
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import subscripts, symbol
 from micrograd_kr.teacher.show.diagram import Plan, planned
@@ -42,7 +43,11 @@ MOST = 400  # quantities of an exercise; above that nobody finds a number, and G
 
 # --- an exercise, as its textbook draws it ----------------------------------------------------------------------------
 
-MARKS = {"match": ("✓", "#15803d"), "rounding": ("≈", "#a16207"), "wrong": ("✗", "#c81e1e")}
+MARKS: dict[Verdict, tuple[str, str]] = {
+    "match": ("✓", "#15803d"),
+    "rounding": ("≈", "#a16207"),
+    "wrong": ("✗", "#c81e1e"),
+}
 
 
 COLORS = {"value": INK, "second": "#5b6b82", "gradient": BACK, "local": "#6b5ca5", "flow": BACK}
@@ -97,12 +102,15 @@ def draw_exercise(
     report: of `check`; by default the exercise's own hand numbers are checked. second: whether to show the second pass.
     digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError as `check` does.
     """
-    words = words_in(lang)
+    check_language(lang)
     count = len(exercise.given) + len(exercise.parameters) + len(exercise.forward)
     if count > MOST:
         raise DrawingError(
-            f"expected an exercise of at most {MOST} quantities to draw, got {count}: draw a part of it",
-            f"양이 {MOST}개까지인 문제만 그릴 수 있습니다 ({count}개). 일부만 그리세요",
+            say(
+                "expected an exercise of at most {most} quantities to draw, got {count}: draw a part of it",
+                most=MOST,
+                count=count,
+            )
         )
     solution = solve(exercise)
     lines = Lines.of(solution)
@@ -113,7 +121,7 @@ def draw_exercise(
     if _is_layered(boxes, layers):  # then no straight line can cross a box
         dot.attr(splines="line")
         dot.attr("edge", tailport="e", headport="w")
-    dot.attr(labelloc="t", label=_heading(exercise, solution, rows, second, digits, words))
+    dot.attr(labelloc="t", label=_heading(exercise, solution, rows, second, digits, lang))
     for name, box in boxes.items():
         dot.node(name, table(_box_rows(box, digits), padding=0), fillcolor=FILLS[box.kind][0], color=FILLS[box.kind][1])
     _lines(dot, boxes, layers)
@@ -305,23 +313,22 @@ def _is_layered(boxes: Mapping[str, Box], layers: Sequence[Sequence[str]]) -> bo
     return all(layer[name] == layer[line.to] + 1 for name, box in boxes.items() for line in box.lines)
 
 
-def _heading(
-    exercise: Exercise, solution: Solution, rows: Sequence[Row], second: bool, digits: int, words: Mapping[str, str]
-) -> str:
+def _heading(exercise: Exercise, solution: Solution, rows: Sequence[Row], second: bool, digits: int, lang: str) -> str:
     """The title, what the step did to the loss, and what the colours and marks mean."""
-    loss = f"{words['loss']} {symbol(exercise.loss)} = {_decimals(solution.before[exercise.loss].data, digits)}"
+    loss = f"{say('loss').in_(lang)} {symbol(exercise.loss)} = {_decimals(solution.before[exercise.loss].data, digits)}"
     if second and solution.after:
-        loss += f" → {_decimals(solution.after[exercise.loss].data, digits)} ({words['rate']} {exercise.lr:g})"
-    counts = Counter[str](row.verdict for row in rows)
-    legend = [font(f"z {words['forward']}", COLORS["value"], 9)]
+        after, rate = _decimals(solution.after[exercise.loss].data, digits), say("learning rate").in_(lang)
+        loss += f" → {after} ({rate} {exercise.lr:g})"
+    counts = Counter(row.verdict for row in rows)
+    legend = [font(f"z {say('data forward').in_(lang)}", COLORS["value"], 9)]
     if second and solution.after:
-        legend.append(font(f"z′ {words['second']}", COLORS["second"], 9))
-    legend.append(font(f"∂ {words['local']}", COLORS["local"], 9))
-    legend.append(font(f"← {words['back']} ({words['width']})", COLORS["flow"], 9))
-    legend.append(font(f"Σ {words['meet']}", COLORS["gradient"], 9))
+        legend.append(font(f"z′ {say('after the update').in_(lang)}", COLORS["second"], 9))
+    legend.append(font(f"∂ {say('local derivative').in_(lang)}", COLORS["local"], 9))
+    legend.append(font(f"← {say('gradient, flowing back (line width: its size)').in_(lang)}", COLORS["flow"], 9))
+    legend.append(font(f"Σ {say('contributions meet').in_(lang)}", COLORS["gradient"], 9))
     if rows:
-        legend.append(font(words["hand"], PENCIL, 9, "I"))
-        legend += [font(f"{MARKS[each][0]} {words[each]} {counts[each]}", MARKS[each][1], 9) for each in MARKS]
+        legend.append(font(say("by hand").in_(lang), PENCIL, 9, "I"))
+        legend += [font(f"{MARKS[each][0]} {SAID[each].in_(lang)} {counts[each]}", MARKS[each][1], 9) for each in MARKS]
     lines = [
         font(escaped(exercise.title), INK, 14, "B"),
         font(loss, INK),

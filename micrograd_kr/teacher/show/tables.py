@@ -8,74 +8,12 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from io import StringIO
 from typing import Any, NamedTuple
 
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.number import hand
-from micrograd_kr.teacher.check.report import Cause, Note, Report, Row, Verdict
-
-WORDS = {
-    "en": {
-        "quantity": "quantity",
-        "formula": "formula",
-        "hand": "hand",
-        "engine": "engine",
-        "difference": "difference",
-        "verdict": "verdict",
-        "formulas": "formulas",
-        "scalars": "scalars",
-        "tensors": "tensors",
-        "parameter": "parameter",
-        "before": "before",
-        "gradient": "gradient",
-        "after": "after",
-        "loss": "loss",
-        "count": "{count} {verdict}",
-        "match": "match",
-        "rounding": "rounding",
-        "wrong": "wrong",
-        "first wrong": "the first wrong number",
-        "follows": "follows from {name}",
-        "same at": "{cause}; the same at {names}",
-        "following": "Only following from another: {count} of the wrong ones.",
-        "nothing": "No numbers to check: write yours in a [hand] table.",
-        "blanks": "Left blank: {count}.",
-        "first": "The first wrong one: {name} = {hand}; the engine has {value}.",
-        "first part": "The first wrong one: {name} = {hand}; the number is right, its working is not.",
-        "ways": "The largest difference between formulas by hand, scalar Values and tensor Values: {spread}.",
-    },
-    "ko": {
-        "quantity": "양",
-        "formula": "식",
-        "hand": "손계산",
-        "engine": "엔진",
-        "difference": "차이",
-        "verdict": "판정",
-        "formulas": "식으로",
-        "scalars": "스칼라",
-        "tensors": "텐서",
-        "parameter": "매개변수",
-        "before": "갱신 전",
-        "gradient": "기울기",
-        "after": "갱신 후",
-        "loss": "손실",
-        "count": "{verdict} {count}",
-        "match": "일치",
-        "rounding": "반올림",
-        "wrong": "틀림",
-        "first wrong": "처음 틀린 수",
-        "follows": "{name}에서 이어진 것",
-        "same at": "{cause}. 같은 곳: {names}",
-        "following": "틀린 수 가운데 다른 수에서 이어진 것: {count}.",
-        "nothing": "확인할 수가 없습니다. [hand] 표에 손으로 계산한 수를 쓰세요.",
-        "blanks": "빈칸: {count}.",
-        "first": "처음 틀린 수: {name} = {hand}. 엔진의 값은 {value}.",
-        "first part": "처음 틀린 수: {name} = {hand}. 수는 맞지만 풀이가 틀렸습니다.",
-        "ways": "손으로 유도한 식, 스칼라 Value, 텐서 Value 사이의 가장 큰 차이: {spread}.",
-    },
-}
-
+from micrograd_kr.teacher.check.report import SAID, Cause, Note, Report, Row, Verdict
 
 STYLES: dict[Verdict, str] = {"match": "", "rounding": "yellow", "wrong": "bold red"}
 
@@ -165,8 +103,8 @@ def as_json(report: Report) -> str:
             "verdict": row.verdict,
             "parts": None if row.parts is None else [_finite(each._asdict()) for each in row.parts],
             "follows_from": row.follows_from,
-            "causes": [_finite(asdict(each)) for each in row.causes],
-            "notes": [each._asdict() for each in row.notes],
+            "causes": [_entries(each, CAUSE) for each in row.causes],
+            "notes": [_entries(each, NOTE) for each in row.notes],
         }
         for row in report.rows
     ]
@@ -180,6 +118,16 @@ def as_json(report: Report) -> str:
     return json.dumps(found, indent=2, allow_nan=False)
 
 
+NOTE = ("kind", "english", "korean")
+
+
+CAUSE = ("kind", "place", "value", "english", "korean", "also", "throughout", "same_at")
+
+
+def _entries(each: Cause | Note, names: Sequence[str]) -> dict[str, Any]:
+    return _finite({name: getattr(each, name) for name in names})
+
+
 def _finite(entries: dict[str, Any]) -> dict[str, Any]:
     return {key: None if isinstance(each, float) and not math.isfinite(each) else each for key, each in entries.items()}
 
@@ -188,9 +136,9 @@ def _finite(entries: dict[str, Any]) -> dict[str, Any]:
 
 
 class Column(NamedTuple):
-    """One column: its name in WORDS, and its cells from top to bottom."""
+    """One column: what stands above it, and its cells from top to bottom."""
 
-    name: str
+    title: Said
     cells: Sequence[str]
     numeric: bool = False
 
@@ -204,7 +152,7 @@ class Page:
     def __init__(self, lang: str, width: int | None, encoding: str, terminal: bool) -> None:
         from rich.console import Console
 
-        self.lang, self.words, self.width, self.encoding = lang, WORDS[lang], width, encoding
+        self.lang, self.width, self.encoding = lang, width, encoding
         self.written = StringIO()
         self.console: Any = Console(
             file=self.written,
@@ -220,9 +168,6 @@ class Page:
 
         self.console.print(Text(displayable(text, self.encoding), style))
 
-    def said(self, each: Cause | Note) -> str:
-        return each.korean if self.lang == "ko" else each.english
-
     def grid(
         self,
         columns: Sequence[Column],
@@ -234,9 +179,9 @@ class Page:
         from rich.cells import cell_len
 
         cells: dict[str, list[str]] = {}
-        for name, below, numeric in columns:
-            shown = [displayable(each, self.encoding) for each in (self.words[name], *below)]
-            cells[name] = _right(shown) if numeric else shown
+        for title, below, numeric in columns:
+            shown = [displayable(each, self.encoding) for each in (title.in_(self.lang), *below)]
+            cells[str(title)] = _right(shown) if numeric else shown
         widths = {name: min(WIDEST, max(map(cell_len, shown))) for name, shown in cells.items()}
         for name in leaving:
             if self.width is not None and sum(widths.values()) + GAP * (len(widths) - 1) > self.width:
@@ -293,25 +238,25 @@ def as_text(
         styles = [STYLES[row.verdict] for row in report.rows]
         notes = [_notes(row, report, page, digits, ways is not None) for row in report.rows]
         if ways is None:
-            page.grid(_columns(report, page.words, digits), styles, notes, leaving=("formula", "difference"))
+            page.grid(_columns(report, lang, digits), styles, notes, leaving=("formula", "difference"))
         else:
             page.grid(_side_by_side(report, ways, digits), styles, notes)
         page.line()
     _step(page, report, digits)
-    for line in _summary(report, page.words, blanks, digits, ways):
+    for line in _summary(report, lang, blanks, digits, ways):
         page.line(line)
     return page.written.getvalue()
 
 
-def _columns(report: Report, words: Mapping[str, str], digits: int | None) -> list[Column]:
+def _columns(report: Report, lang: str, digits: int | None) -> list[Column]:
     rows = report.rows
     return [
-        Column("quantity", [row.name for row in rows]),
-        Column("formula", [row.formula for row in rows]),
-        Column("hand", _aligned([row.hand for row in rows]), numeric=True),
-        Column("engine", _aligned([decimal(row.value, row.hand, digits) for row in rows]), numeric=True),
-        Column("difference", [_difference(row.difference) for row in rows], numeric=True),
-        Column("verdict", [words[row.verdict] for row in rows]),
+        Column(say("quantity"), [row.name for row in rows]),
+        Column(say("formula"), [row.formula for row in rows]),
+        Column(say("hand"), _aligned([row.hand for row in rows]), numeric=True),
+        Column(say("engine"), _aligned([decimal(row.value, row.hand, digits) for row in rows]), numeric=True),
+        Column(say("difference"), [_difference(row.difference) for row in rows], numeric=True),
+        Column(say("verdict"), [SAID[row.verdict].in_(lang) for row in rows]),
     ]
 
 
@@ -323,31 +268,31 @@ def _side_by_side(report: Report, ways: Mapping[str, tuple[float | None, float]]
         return _aligned(["—" if value is None else decimal(value, row.hand, digits) for value, row in found])
 
     return [
-        Column("quantity", [row.name for row in rows]),
-        Column("hand", _aligned([row.hand for row in rows]), numeric=True),
-        Column("formulas", numbers(ways[row.name][0] for row in rows), numeric=True),
-        Column("scalars", numbers(row.value for row in rows), numeric=True),
-        Column("tensors", numbers(ways[row.name][1] for row in rows), numeric=True),
-        Column("difference", [_difference(row.difference) for row in rows], numeric=True),
+        Column(say("quantity"), [row.name for row in rows]),
+        Column(say("hand"), _aligned([row.hand for row in rows]), numeric=True),
+        Column(say("formulas"), numbers(ways[row.name][0] for row in rows), numeric=True),
+        Column(say("scalars"), numbers(row.value for row in rows), numeric=True),
+        Column(say("tensors"), numbers(ways[row.name][1] for row in rows), numeric=True),
+        Column(say("difference"), [_difference(row.difference) for row in rows], numeric=True),
     ]
 
 
 def _notes(row: Row, report: Report, page: Page, digits: int | None, with_verdict: bool) -> list[str]:
     """What stands below a row: its verdict if it has no column, the wrong parts of a worked line, and why."""
-    words = page.words
-    notes = [words[row.verdict]] if with_verdict and row.verdict != "match" else []
+    lang = page.lang
+    notes = [SAID[row.verdict].in_(lang)] if with_verdict and row.verdict != "match" else []
     if row is report.first_wrong:
-        notes.append(words["first wrong"])
+        notes.append(say("the first wrong number").in_(lang))
     for part in row.parts or ():
         if part.verdict == "wrong":
             value, remedy = decimal(part.value, row.hand, digits), f": {part.remedy}" if part.remedy else ""
-            notes.append(f"{part.text} = {value}  {words['wrong']}{remedy}")
+            notes.append(f"{part.text} = {value}  {SAID['wrong'].in_(lang)}{remedy}")
     if row.follows_from:
-        notes.append(words["follows"].format(name=row.follows_from))
-    notes += [page.said(each) for each in row.notes]
+        notes.append(say("follows from {name}", name=row.follows_from).in_(lang))
+    notes += [each.said.in_(lang) for each in row.notes]
     for cause in row.causes:
-        names = ", ".join(cause.same_at)
-        notes.append(words["same at"].format(cause=page.said(cause), names=names) if names else page.said(cause))
+        same = say("{cause}; the same at {names}", cause=cause.said, names=", ".join(cause.same_at))
+        notes.append((same if cause.same_at else cause.said).in_(lang))
     return notes
 
 
@@ -362,13 +307,13 @@ def _step(page: Page, report: Report, digits: int | None) -> None:
 
     start = [*(f"{each.before:.12g}" for each in report.parameters), *numbers([before])]
     columns = [
-        Column("parameter", [*(each.name for each in report.parameters), page.words["loss"]]),
-        Column("before", _aligned(start), numeric=True),
-        Column("gradient", [*numbers(each.gradient for each in report.parameters), ""], numeric=True),
+        Column(say("parameter"), [*(each.name for each in report.parameters), say("loss").in_(page.lang)]),
+        Column(say("before"), _aligned(start), numeric=True),
+        Column(say("gradient"), [*numbers(each.gradient for each in report.parameters), ""], numeric=True),
     ]
     if after is not None:
         updated = [each.before if each.after is None else each.after for each in report.parameters]
-        columns.append(Column("after", numbers([*updated, after]), numeric=True))
+        columns.append(Column(say("after"), numbers([*updated, after]), numeric=True))
     rows = len(report.parameters) + 1
     page.grid(columns, [""] * rows, [()] * rows)
     page.line()
@@ -376,27 +321,32 @@ def _step(page: Page, report: Report, digits: int | None) -> None:
 
 def _summary(
     report: Report,
-    words: Mapping[str, str],
+    lang: str,
     blanks: int,
     digits: int | None,
     ways: Mapping[str, tuple[float | None, float]] | None,
 ) -> Iterable[str]:
     if report.rows:
         counts = Counter(row.verdict for row in report.rows)
-        yield ", ".join(words["count"].format(count=counts[each], verdict=words[each]) for each in STYLES) + "."
+        found = (say("{count} {verdict}", count=counts[each], verdict=SAID[each]).in_(lang) for each in STYLES)
+        yield ", ".join(found) + "."
     else:
-        yield words["nothing"]
+        yield say("No numbers to check: write yours in a [hand] table.").in_(lang)
     if blanks:
-        yield words["blanks"].format(count=blanks)
+        yield say("Left blank: {count}.", count=blanks).in_(lang)
     if ways and report.rows:
-        found = [[each for each in (*ways[row.name], row.value) if each is not None] for row in report.rows]
-        spread = max(max(each) - min(each) for each in found)
-        yield words["ways"].format(spread=f"{spread:.1e}" if spread else "0")
+        numbers = [[each for each in (*ways[row.name], row.value) if each is not None] for row in report.rows]
+        spread = max(max(each) - min(each) for each in numbers)
+        yield say(
+            "The largest difference between formulas by hand, scalar Values and tensor Values: {spread}.",
+            spread=f"{spread:.1e}" if spread else "0",
+        ).in_(lang)
     row = report.first_wrong
     if row is not None:
         following = len(report.wrong) - len(report.roots)
         if following:
-            yield words["following"].format(count=following)
+            yield say("Only following from another: {count} of the wrong ones.", count=following).in_(lang)
         right = abs(row.difference) < row.bound
         value = decimal(row.value, row.hand, digits)
-        yield words["first part" if right else "first"].format(name=row.name, hand=row.hand, value=value)
+        why = say("the number is right, its working is not") if right else say("the engine has {value}", value=value)
+        yield say("The first wrong one: {name} = {hand}; {why}.", name=row.name, hand=row.hand, why=why).in_(lang)

@@ -20,6 +20,7 @@ from random import Random
 from string import Template
 from typing import TYPE_CHECKING, NamedTuple
 
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import Formula, evaluate, names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -45,45 +46,13 @@ DIGITS = 6  # decimals, where there are no hand numbers to go by
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
 
 
-WORDS = {
-    "en": {
-        "answers": "Answer key",
-        "name": "Name",
-        "date": "Date",
-        "digits": "Round to {digits} decimals; a number that ends within {exact} is written to its end.",
-        "loss": "What is differentiated: {loss}.",
-        "lr": "The learning rate: lr = {lr}.",
-        "given": "Given",
-        "parameters": "Parameters",
-        "value": "The forward pass",
-        "gradient": "Backpropagation",
-        "updated": "The update",
-        "second": "The second forward pass, with the updated parameters",
-        "quantity": "quantity",
-        "working": "formula, working",
-        "number": "number",
-        "seed": "seed {seed}",
-        "picture": "The network, without the numbers to be worked",
-    },
-    "ko": {
-        "answers": "정답",
-        "name": "이름",
-        "date": "날짜",
-        "digits": "소수점 아래 {digits}자리로 반올림합니다. {exact}자리 안에서 끝나는 수는 끝까지 씁니다.",
-        "loss": "미분하는 양: {loss}.",
-        "lr": "학습률: lr = {lr}.",
-        "given": "주어진 수",
-        "parameters": "매개변수",
-        "value": "순전파",
-        "gradient": "역전파",
-        "updated": "갱신",
-        "second": "다시 순전파, 갱신된 매개변수로",
-        "quantity": "양",
-        "working": "식, 풀이",
-        "number": "수",
-        "seed": "시드 {seed}",
-        "picture": "구할 수를 뺀 신경망",
-    },
+TITLES: dict[str, Said] = {
+    "given": say("Given"),
+    "parameters": say("Parameters"),
+    "value": say("The forward pass"),
+    "gradient": say("Backpropagation"),
+    "updated": say("The update"),
+    "second": say("The second forward pass, with the updated parameters"),
 }
 
 
@@ -187,8 +156,11 @@ def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
         if found:
             return found
     raise ExerciseError(
-        f"{exercise.source}: no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables",
-        f"{exercise.source}: 빈칸으로 만들 {asked} 항목이 없습니다. 매개변수와 학습률(표들 위의 lr = 0.5)이 필요합니다",
+        say(
+            "{source}: no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables",
+            source=exercise.source,
+            asked=asked,
+        )
     )
 
 
@@ -225,37 +197,15 @@ KINK = 0.05  # so near to a kink, rounding could decide
 UNITS = 10  # of the last decimal: an answer has two digits at least
 
 
-# fmt: off  (what is not comfortable, and what to do about it)
-OBJECTIONS = {
-    "infinite": (
-        "a quantity is not finite; change the exercise's numbers or its lr",
-        "유한하지 않은 양이 있습니다. 문제의 수나 lr을 바꾸세요",
-    ),
-    "flat": (
-        "{name} is saturated; use smaller numbers, or fewer inputs",
-        "{name}: 포화됩니다. 더 작은 수나 더 적은 입력을 쓰세요",
-    ),
-    "kink": (
-        "{name} comes too near to its kink, or goes to its other side; change the exercise's numbers",
-        "{name}: 꺾이는 점에 너무 가깝거나 그 점을 넘습니다. 문제의 수를 바꾸세요",
-    ),
-    "small": (
-        "{name} has fewer than two digits at {digits} decimals; ask for more with --digits",
-        "{name}: 소수점 아래 {digits}자리로는 두 자리가 안 됩니다. --digits로 자릿수를 늘리세요",
-    ),
-    "loss": (
-        "{name} does not go down in the step; use a smaller lr",
-        "{name}: 한 번의 갱신으로 줄지 않습니다. 더 작은 lr을 쓰세요",
-    ),
-    "alike": (
-        "two of the values come out alike; change the exercise's numbers",
-        "값이 서로 같아지는 양이 있습니다. 문제의 수를 바꾸세요",
-    ),
-    "few": ("there are not enough different numbers; use fewer", "서로 다른 수가 모자랍니다. 수의 개수를 줄이세요"),
+OBJECTIONS: dict[str, Said] = {  # what is not comfortable, and what to do about it
+    "infinite": say("a quantity is not finite; change the exercise's numbers or its lr"),
+    "flat": say("{name} is saturated; use smaller numbers, or fewer inputs"),
+    "kink": say("{name} comes too near to its kink, or goes to its other side; change the exercise's numbers"),
+    "small": say("{name} has fewer than two digits at {digits} decimals; ask for more with --digits"),
+    "loss": say("{name} does not go down in the step; use a smaller lr"),
+    "alike": say("two of the values come out alike; change the exercise's numbers"),
+    "few": say("there are not enough different numbers; use fewer"),
 }
-
-
-# fmt: on
 
 
 class Story(NamedTuple):
@@ -302,10 +252,14 @@ def first_comfortable(
                 return exercise
             met[objection] += 1
     (why, name), _ = met.most_common(1)[0] if met else (("few", ""), 0)
-    english, korean = (text.format(name=name, digits=digits) for text in OBJECTIONS[why])
+    because = Said(OBJECTIONS[why].text, {"name": name, "digits": digits})
     raise ExerciseError(
-        f"seed {seed}: no comfortable numbers in {met.total()} tries, mostly since {english}; or try another seed",
-        f"시드 {seed}: {met.total()}번 뽑았으나 알맞은 수가 없습니다. 주된 까닭: {korean}. 다른 시드도 있습니다",
+        say(
+            "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
+            seed=seed,
+            tries=met.total(),
+            why=because,
+        )
     )
 
 
@@ -399,21 +353,27 @@ def _minus(number: str) -> str:
     return number.replace("-", "−")
 
 
-def _instructions(sheet: Worksheet, words: Mapping[str, str], loss: str) -> str:
+def _instructions(sheet: Worksheet, lang: str, loss: str) -> str:
     """How to round, what is differentiated, and the learning rate."""
-    lines = [words["digits"].format(digits=sheet.digits, exact=max(sheet.digits, EXACT_DIGITS))]
-    lines.append(words["loss"].format(loss=loss))
+    lines = [
+        say(
+            "Round to {digits} decimals; a number that ends within {exact} is written to its end.",
+            digits=sheet.digits,
+            exact=max(sheet.digits, EXACT_DIGITS),
+        ).in_(lang)
+    ]
+    lines.append(say("What is differentiated: {loss}.", loss=loss).in_(lang))
     lr = sheet.exercise.lr
-    return " ".join(lines + ([] if lr is None else [words["lr"].format(lr=_sized(lr))]))
+    return " ".join(lines + ([] if lr is None else [say("The learning rate: lr = {lr}.", lr=_sized(lr)).in_(lang)]))
 
 
-def _heading(sheet: Worksheet, words: Mapping[str, str], answers: bool) -> str:
-    return f"{words['answers']}: {sheet.exercise.title}" if answers else sheet.exercise.title
+def _heading(sheet: Worksheet, lang: str, answers: bool) -> str:
+    return f"{say('Answer key').in_(lang)}: {sheet.exercise.title}" if answers else sheet.exercise.title
 
 
-def _origin(sheet: Worksheet, words: Mapping[str, str]) -> str:
+def _origin(sheet: Worksheet, lang: str) -> str:
     """Where a sheet comes from, so that it can be printed again."""
-    return sheet.exercise.name + ("" if sheet.seed is None else f", {words['seed'].format(seed=sheet.seed)}")
+    return sheet.exercise.name + ("" if sheet.seed is None else f", {say('seed {seed}', seed=sheet.seed).in_(lang)}")
 
 
 def _formulas(line: Line, form: notation.Form, answers: bool) -> list[str]:
@@ -440,26 +400,29 @@ def _in_numbers(sheet: Worksheet, line: Line) -> str:
 
 
 def _as_markdown(sheet: Worksheet, lang: str, answers: bool) -> str:
-    words, exercise = WORDS[lang], sheet.exercise
-    heading = re.sub(r"([\\`*_<\[#])", r"\\\1", _heading(sheet, words, answers))
+    exercise = sheet.exercise
+    heading = re.sub(r"([\\`*_<\[#])", r"\\\1", _heading(sheet, lang, answers))
     written = [f"# {heading}", ""]
     if not answers:
-        written += [f"{words['name']}: ____________________ {words['date']}: ____________", ""]
-    written += [_instructions(sheet, words, _code(exercise.loss)), ""]
+        written += [f"{say('Name').in_(lang)}: ____________________ {say('Date').in_(lang)}: ____________", ""]
+    written += [_instructions(sheet, lang, _code(exercise.loss)), ""]
     for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
         if numbers:
             listed = ", ".join(_code(f"{name} = {_sized(number)}") for name, number in numbers.items())
-            written += [f"**{words[title]}**: {listed}", ""]
+            written += [f"**{TITLES[title].in_(lang)}**: {listed}", ""]
     for i, (kind, lines) in enumerate(sheet.sections(), 1):
-        written += [f"## {i}. {words[kind]}", ""]
-        written += [f"| {words['quantity']} | {words['working']} | {words['number']} |", "|---|---|---|"]
+        written += [f"## {i}. {TITLES[kind].in_(lang)}", ""]
+        written += [
+            f"| {say('quantity').in_(lang)} | {say('formula, working').in_(lang)} | {say('number').in_(lang)} |",
+            "|---|---|---|",
+        ]
         for line in lines:
             in_numbers = _in_numbers(sheet, line) if answers else ""
             working = " = ".join([*_formulas(line, "text", answers), *[in_numbers] * bool(in_numbers)])
             number = "" if line.blank and not answers else f"**{line.answer}**" if line.blank else line.answer
             written.append(f"| {_code(notation.quantity(line.name))} | {working and _code(working)} | {number} |")
         written.append("")
-    return "\n".join([*written, _origin(sheet, words), ""])
+    return "\n".join([*written, _origin(sheet, lang), ""])
 
 
 def _code(text: str) -> str:
@@ -468,24 +431,26 @@ def _code(text: str) -> str:
 
 
 def _as_html(sheet: Worksheet, lang: str, answers: bool, picture: str) -> str:
-    words, exercise = WORDS[lang], sheet.exercise
+    exercise = sheet.exercise
     body = []
     if not answers:
-        body.append(f'<p class="who">{words["name"]} <span></span> {words["date"]} <span></span></p>')
-    body.append(f"<p>{_instructions(sheet, words, _math(exercise.loss))}</p>")
+        body.append(f'<p class="who">{say("Name").in_(lang)} <span></span> {say("Date").in_(lang)} <span></span></p>')
+    body.append(f"<p>{_instructions(sheet, lang, _math(exercise.loss))}</p>")
     for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
         if numbers:
             listed = " ".join(f"<span>{_math(name)} = {_minus(_sized(each))}</span>" for name, each in numbers.items())
-            body.append(f'<p class="numbers"><b>{words[title]}</b> {listed}</p>')
+            body.append(f'<p class="numbers"><b>{TITLES[title].in_(lang)}</b> {listed}</p>')
     if picture:
-        body.append(f'<figure role="img" aria-label="{words["picture"]}">{picture}</figure>')
+        seen = say("The network, without the numbers to be worked").in_(lang)
+        body.append(f'<figure role="img" aria-label="{seen}">{picture}</figure>')
     for i, (kind, lines) in enumerate(sheet.sections(), 1):
-        head = "".join(f'<th scope="col">{words[each]}</th>' for each in ("quantity", "working", "number"))
+        heads = say("quantity"), say("formula, working"), say("number")
+        head = "".join(f'<th scope="col">{each.in_(lang)}</th>' for each in heads)
         rows = "\n".join(_html_row(sheet, line, answers) for line in lines)
-        body.append(f"<section>\n<h2>{i}. {words[kind]}</h2>\n<table>\n<thead><tr>{head}</tr></thead>")
+        body.append(f"<section>\n<h2>{i}. {TITLES[kind].in_(lang)}</h2>\n<table>\n<thead><tr>{head}</tr></thead>")
         body.append(f"<tbody>\n{rows}\n</tbody>\n</table>\n</section>")
     frame = Template((files("micrograd_kr.teacher.show") / "web" / "sheet.html").read_text("utf-8"))
-    title, origin = escape(_heading(sheet, words, answers)), escape(_origin(sheet, words))
+    title, origin = escape(_heading(sheet, lang, answers)), escape(_origin(sheet, lang))
     return frame.substitute(lang=lang, title=title, body="\n".join(body), origin=origin)
 
 
@@ -565,8 +530,9 @@ def as_toml(
     opening: the comment it begins with. notes: comments to stand above the lines of some names.
     """
     exercise, notes = sheet.exercise, notes or {}
-    key = f"{WORDS['ko']['answers']} · {WORDS['en']['answers']}" if answers else opening
-    written = [*(f"# {each}" for each in key.split("\n")), ""]
+    key = say("Answer key")
+    opening = f"{key.in_('ko')} · {key}" if answers else opening
+    written = [*(f"# {each}" for each in opening.split("\n")), ""]
     written += [f"title = {_quoted(exercise.title)}"]
     written += [f"loss = {_quoted(exercise.loss)}  # 미분하는 양 · what is differentiated"]
     if exercise.lr is not None:
@@ -583,7 +549,7 @@ def as_toml(
             written += [f"# {note}"] * (note is not None) + [f"{_key(name)} = {text}"]
     written += ["", "[hand]"]
     for i, (kind, lines) in enumerate(sheet.sections()):
-        written += [""] * (i > 0) + [f"# {WORDS['ko'][kind]} · {WORDS['en'][kind]}"]
+        written += [""] * (i > 0) + [f"# {TITLES[kind].in_('ko')} · {TITLES[kind]}"]
         written += [f'{_key(line.name)} = "{line.answer * (answers or not line.blank)}"' for line in lines]
     return "\n".join(written) + "\n"
 
