@@ -250,8 +250,7 @@ class Working:
 def rebuilt(expression: Any, known: Callable[[Symbol], Any]) -> Any:
     """An expression with other symbols for those that are known; operations that change nothing go."""
     if isinstance(expression, Comparison):
-        left, right, operation = expression
-        return Comparison(rebuilt(left, known), rebuilt(right, known), operation)
+        return Comparison(rebuilt(expression.left, known), rebuilt(expression.right, known), expression.operation)
     if not isinstance(expression, Symbol):
         return expression
     instead = known(expression)

@@ -130,8 +130,17 @@ def explain_exercise(exercise: Exercise, *names: str) -> Explanation:
     Raises ExerciseError for what is no quantity.
     """
     solution = solve(exercise)
-    before = {value: name for name, value in solution.before.items()}
-    lines = Lines(solution.before.values(), before)
+    return explain_solution(solution, lines_of(solution), *names)
+
+
+def lines_of(solution: Solution) -> Lines:
+    """The lines of an exercise; more of them than it has where one of its own is too long to be read."""
+    return Lines(solution.before.values(), {value: name for name, value in solution.before.items()})
+
+
+def explain_solution(solution: Solution, lines: Lines, *names: str) -> Explanation:
+    """The same of an exercise that is worked already."""
+    exercise = solution.exercise
     start = {**exercise.given, **exercise.parameters}
     exact = frozenset([*start, "lr"])
     if names:
