@@ -448,7 +448,7 @@ class Catalogue:
 
     def _of_choice(self, node: Symbol) -> Edit:
         """The other case; where both sides of the comparison are equal, at 0 of relu, it is as good."""
-        left, right, operation = node.y
+        left, right, operation, _ = node.y
         table = self.working.tables[0]
         sides = value(left, {}, table), value(right, {}, table)
         one, other = node.x if operation(*sides) else node.x[::-1]
