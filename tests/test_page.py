@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -11,21 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from micrograd_kr import ops
 from micrograd_kr.__main__ import main
-from micrograd_kr.ops import Rule
+from micrograd_kr.teacher.ask import solution
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.solution import forward
 from micrograd_kr.teacher.check.diagnosis import check
-from micrograd_kr.teacher.show.page import MOST, WORDS, content, embedded, page, tape
+from micrograd_kr.teacher.derive import explanation, lines
+from micrograd_kr.teacher.show import page as page_of
+from micrograd_kr.teacher.show.page import MOST, WORDS, embedded, page
 
 CHAPTER = load("chapter7")
 FOLDER = files("micrograd_kr.teacher.show") / "web"
-RULES = {rule.symbol: rule for rule in vars(ops).values() if isinstance(rule, Rule)} | {
-    "max": ops.maximum,
-    "min": ops.minimum,
-}
 HOSTILE = '</script><script>document.title = "run"</script><img src=x onerror=alert(1)>"\' & \u2028 ]]> <!--'
 
 NET = """
@@ -85,29 +82,37 @@ def told(text: str) -> dict:
     return json.loads(Parts(text).texts["script"][0])
 
 
-# --- the tape and the picture -----------------------------------------------------------------------------------------
+# --- the lines and the picture ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", built_in())
-def test_the_tape_played_with_the_rules_gives_the_engines_numbers(name):
-    values = forward(load(name))
-    outs: list[float] = []
-    found = {}
-    for entry in tape(values):
-        if "rule" in entry:
-            assert all(i < len(outs) for i in entry["inputs"])
-            outs.append(RULES[entry["rule"]](*(outs[i] for i in entry["inputs"])))
-        else:
-            outs.append(entry["number"])
-        if "name" in entry:
-            found[entry["name"]] = outs[-1]
-    assert found == {name: value.data for name, value in values.items()}
+def test_the_page_solves_the_exercise_once_and_makes_each_line_once(monkeypatch):
+    counted: Counter[str] = Counter()
+
+    def counting(name, own):
+        return lambda *args: counted.update([name]) or own(*args)
+
+    for module in (page_of, explanation, lines, solution):
+        for name in {"solve", "line_of"} & vars(module).keys():
+            monkeypatch.setattr(module, name, counting(name, vars(module)[name]))
+    page(CHAPTER)
+    assert counted == {"solve": 1, "line_of": len(CHAPTER.forward)}
+    assert len(CHAPTER.forward) == 11
+
+
+def test_the_only_derivatives_of_the_page_are_those_written_from_the_rules():
+    engine = FOLDER.joinpath("engine.js").read_text("utf-8")
+    assert not re.search(r"\bd[xy]\b|Math\.(sin|cos|tanh|log|sign)\b", engine)
+    script = Parts(page(CHAPTER)).texts["script"][1]
+    place = list(CHAPTER.positions).index
+    at = f"v[{place('o1')}]"
+    assert f"[{place('o1')}, (v) => LACKING.sigmoid(v[{place('z3')}]), " in script
+    assert f"[[{place('z3')}, (v) => ({at} * (1.0 - {at}))]]" in script
 
 
 @pytest.mark.parametrize("name", built_in())
 def test_every_quantity_has_one_box_and_every_line_goes_one_column_on(name):
     exercise = load(name)
-    data = content(exercise, report=check(exercise))
+    data = told(page(exercise))
     boxes, columns = dict(data["boxes"]), data["columns"]
     assert sorted(each for box in boxes.values() for each in box["names"]) == sorted(exercise.positions)
     column = {each: i for i, places in enumerate(columns) for each in places}

@@ -3,6 +3,7 @@
 Runs where Playwright and a Chromium of the system are installed. Whatever is said on the console is a failure.
 """
 
+import math
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import given as drawn
 
+from micrograd_kr import ops
 from micrograd_kr.said import LANGUAGES
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
 from micrograd_kr.teacher.ask.formula import FUNCTIONS, OPERATORS, read_formula
@@ -23,9 +25,10 @@ from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.explanation import explain_exercise, line_text
+from micrograd_kr.teacher.derive.expressions import Symbol
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.show.diagram import planned
-from micrograd_kr.teacher.show.page import WORDS, page, tape
+from micrograd_kr.teacher.show.page import WORDS, page, script_of
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -36,6 +39,7 @@ MISPRINTS = load("chapter7-misprints")
 HOSTILE = '</script><script>window.ran = 1</script><img src=x onerror="window.ran = 1">\u2028{target}⟦z1⟧'
 PHONE, DESK = {"width": 360, "height": 780}, {"width": 1440, "height": 900}
 Open = Callable[..., Any]
+RULES = {*FUNCTIONS.values(), *OPERATORS.values(), ops.neg, ops.sign, ops.same}
 
 
 @pytest.fixture(scope="module")
@@ -144,18 +148,32 @@ def exercises(draw: st.DrawFn) -> Exercise:
     return Exercise("random", "", f"q{i}", lr, given, parameters, forward, {}, frozenset(), "random")
 
 
-def solved_by(shown: Any, exercise: Exercise, solution: Solution) -> dict[str, float]:
-    """Every number of an exercise as the page's own engine computes it."""
-    told = {"tape": tape(solution.before), "loss": exercise.loss, "parameters": list(exercise.parameters)}
+def solved_by(shown: Any, exercise: Exercise, solution: Solution, written: Solution | None = None) -> dict[str, float]:
+    """Every number of an exercise as the page's own engine computes it; written: what its lines are written from."""
+    lines = Lines.of(written or solution).readable()
+    names = {"order": list(lines.order), "loss": exercise.loss, "parameters": list(exercise.parameters)}
     numbers = [*exercise.given.items(), *exercise.parameters.items()]
-    return dict(
-        shown.evaluate("([told, numbers, lr]) => [...solve(told, new Map(numbers), lr)]", [told, numbers, exercise.lr])
+    run = "return [...solve(LINES, told, new Map(numbers), lr)].map(([key, value]) => [key, String(value)])"
+    found = shown.evaluate(
+        f"([told, numbers, lr]) => {{ {script_of(written or solution, lines)} {run} }}",
+        [names | {"forward": list(exercise.forward)}, numbers, exercise.lr],
     )
+    return {key: float(value.replace("Infinity", "inf")) for key, value in found}
 
 
-def test_the_page_has_a_rule_for_every_operation_of_an_exercise(opened):
-    symbols = {rule.symbol for rule in [*FUNCTIONS.values(), *OPERATORS.values()]} | {"neg", "="}
-    assert symbols == set(opened().evaluate("[...RULES.keys()]"))
+def of_the_engine(exercise: Exercise, solution: Solution) -> Callable[[str], Any]:
+    """The engine's number, as near as other orders of adding and multiplying come to it."""
+    expected = number_of(solution)
+    size = max(abs(value.data) for value in [*solution.before.values(), *(solution.after or {}).values()])
+    return lambda key: pytest.approx(expected(key), rel=1e-12, abs=1e-12 * max(1.0, size))
+
+
+def test_the_script_has_every_function_of_an_exercise_and_no_derivative_of_its_own(opened):
+    x = Symbol("x", 0.5)
+    options = [(rule, [0.25] * (rule.dy is not None or rule is ops.leaky_relu)) for rule in RULES]
+    written = ", ".join(notation.javascript(rule(x, *option), {"x": 0}) for rule, option in options)
+    found = opened().evaluate(f"(() => {{ const v = [0.5]; return [{written}] }})()")
+    assert found == pytest.approx([rule(0.5, *option) for rule, option in options], rel=1e-15)
 
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -165,15 +183,75 @@ def test_the_numbers_of_random_exercises_are_the_engines(random_page, exercise):
         solution = solve(exercise)
     except ExerciseError:
         assume(False)
-    expected = number_of(solution)
-    size = max(abs(value.data) for value in [*solution.before.values(), *(solution.after or {}).values()])
+    expected = of_the_engine(exercise, solution)
     for key, found in solved_by(random_page, exercise, solution).items():
-        assert found == pytest.approx(expected(key), rel=1e-12, abs=1e-12 * max(1.0, size)), key
+        assert found == expected(key), key
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@drawn(exercise=exercises(), data=st.data())
+def test_the_numbers_follow_other_numbers_over_every_kink(random_page, exercise, data):
+    """Written at one set of numbers, the lines are worked at another, in which some are 0 and some are equal."""
+    edge = st.sampled_from([0.0, 1.0, -1.0, 0.5, *exercise.given.values(), *exercise.parameters.values()])
+    other = replace(
+        exercise,
+        given={name: data.draw(edge) for name in exercise.given},
+        parameters={name: data.draw(edge) for name in exercise.parameters},
+    )
+    try:
+        written, solution = solve(exercise), solve(other)
+    except ExerciseError:
+        assume(False)
+    expected = of_the_engine(other, solution)
+    for key, found in solved_by(random_page, other, solution, written).items():
+        try:
+            assert found == expected(key), key
+        except ExerciseError:
+            assert not math.isfinite(found)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, 2.0), (2.0, 0.0), (0.0, 0.0), (3.0, 0.5)])
+@pytest.mark.parametrize("start", [(0.0, 2.0), (2.0, 0.0), (0.0, 0.0), (3.0, 0.5)])
+def test_a_power_has_its_derivatives_wherever_it_was_written(opened, start, a, b):
+    forward = {"E": read_formula("a**b")}
+    first, other = (
+        Exercise("power", "", "E", None, {}, {"a": x, "b": y}, forward, {}, frozenset(), "power")
+        for x, y in (start, (a, b))
+    )
+    solution = solve(other)
+    expected = of_the_engine(other, solution)
+    for key, found in solved_by(opened(), other, solution, solve(first)).items():
+        assert found == expected(key), key
+
+
+def test_a_line_too_long_to_read_is_worked_in_parts_to_the_same_numbers(opened):
+    text = "tanh(sin(tanh(cos(tanh(sin(tanh(cos(tanh(sigmoid(a*b))))))))))"
+    forward = {"z": read_formula(f"{text} + a*max(a, b)"), "c": read_formula("2*3"), "E": read_formula("(z - c)**2")}
+    exercise = Exercise("deep", "", "E", 0.5, {"a": 0.5}, {"b": 0.25}, forward, {}, frozenset(), "deep")
+    solution = solve(exercise)
+    assert Lines.of(solution).readable().order.keys() > solution.before.keys()
+    shown = opened(exercise)
+    expected = of_the_engine(exercise, solution)
+    for key, found in shown.evaluate("[...now.found]"):
+        if "t1" not in key and "t2" not in key:
+            assert found == expected(key), key
+    assert {"∂z/∂b", "c'", "dE/db", "b+"} <= dict(shown.evaluate("[...now.found]")).keys()
+    shown.select_option("#chosen", "b")
+    assert not re.search("NaN|undefined", shown.inner_text("#lines"))
 
 
 @pytest.fixture
 def random_page(opened):
     return opened()
+
+
+@pytest.mark.parametrize("name", [*built_in(), *sorted(map(str, Path("demos").glob("*.toml")))])
+def test_the_numbers_of_an_exercise_are_the_engines_bit_for_bit(opened, name):
+    exercise = load(name)
+    shown = opened(exercise)
+    expected = number_of(solve(exercise))
+    found = shown.evaluate("hand => [...now.found.keys(), ...hand].map((key) => [key, number(key)])", [*exercise.hand])
+    assert [(key, value, expected(key)) for key, value in found if value != expected(key)] == []
 
 
 @pytest.mark.parametrize("name", built_in())

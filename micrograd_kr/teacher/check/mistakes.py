@@ -251,8 +251,7 @@ class Working:
 def rebuilt(expression: Any, known: Callable[[Symbol], Any]) -> Any:
     """An expression with other symbols for those that are known; operations that change nothing go."""
     if isinstance(expression, Comparison):
-        left, right, operation = expression
-        return Comparison(rebuilt(left, known), rebuilt(right, known), operation)
+        return Comparison(rebuilt(expression.left, known), rebuilt(expression.right, known), expression.operation)
     if not isinstance(expression, Symbol):
         return expression
     instead = known(expression)
@@ -450,7 +449,7 @@ class Catalogue:
 
     def _of_choice(self, node: Symbol) -> Edit:
         """The other case; where both sides of the comparison are equal, at 0 of relu, it is as good."""
-        left, right, operation = node.y
+        left, right, operation, _ = node.y
         table = self.working.tables[0]
         sides = value(left, {}, table), value(right, {}, table)
         one, other = node.x if operation(*sides) else node.x[::-1]

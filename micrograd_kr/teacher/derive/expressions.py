@@ -17,11 +17,12 @@ from micrograd_kr.ops import Rule
 
 
 class Comparison(NamedTuple):
-    """How a comparison came out, and between what; in arithmetic it counts as 1 or 0."""
+    """How a comparison came out, and between what; in arithmetic it counts as 1 or 0. also: another that must hold."""
 
     left: Any
     right: Any
     operation: Callable[[float, float], bool]
+    also: Any = None
 
     @property
     def true(self) -> Any:
@@ -36,7 +37,7 @@ class Comparison(NamedTuple):
 
     def __and__(self, other: Any) -> Any:
         if not np.ndim(self.true):
-            return other if self.true else self
+            return other._replace(also=self) if self.true else self._replace(also=other)
         both = np.logical_and(self.true, number(other))
         return both if both.any() else False
 
@@ -57,12 +58,15 @@ class Symbol:
     name: what a named quantity is called, None for an operation.
     rule, x, y: the operation and what it is applied to (y: an option where the rule has one input).
     number: its value, a float; of a tensor an array.
+    whole: (rule, x, y) where y is a comparison, of which a person writes only what it came to.
     """
 
-    __slots__ = ("name", "number", "rule", "x", "y")
+    __slots__ = ("name", "number", "rule", "whole", "x", "y")
 
-    def __init__(self, name: Any, number: Any, rule: Rule | None = None, x: Any = None, y: Any = None) -> None:
-        self.name, self.number, self.rule, self.x, self.y = name, number, rule, x, y
+    def __init__(
+        self, name: Any, number: Any, rule: Rule | None = None, x: Any = None, y: Any = None, whole: Any = None
+    ) -> None:
+        self.name, self.number, self.rule, self.x, self.y, self.whole = name, number, rule, x, y, whole
 
     __array_ufunc__ = None  # an array on the left leaves the operation to the symbol
 
@@ -128,7 +132,8 @@ def number(of: Any) -> Any:
 def _record(rule: Rule, x: Any, y: Any) -> Any:
     """The symbol for a rule applied to x and y, or something simpler that is the same."""
     if isinstance(y, Comparison) and rule is not ops.select:
-        y = number(y) if np.any(y.true) else 0.0
+        out = _record(rule, x, number(y) if np.any(y.true) else 0.0)
+        return Symbol(out.name, out.number, out.rule, out.x, out.y, (rule, x, y)) if isinstance(out, Symbol) else out
     if rule.dy is not None:  # two inputs, and no option
         x, y = constant(x), constant(y)
     if rule in (ops.mul, ops.div):

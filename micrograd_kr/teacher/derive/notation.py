@@ -6,14 +6,15 @@
 
 One walk over an expression (`_Writer`) knows what binds tighter than what and sets no bracket too many; the three
 notations only say what a sum, a fraction or a choice looks like. Text is in the words of an exercise file, with ·, −,
-½ and ² where those read better.
+½ and ² where those read better. A browser gets its own, `javascript`, to compute rather than to read.
 """
 
 import html
 import math
 import operator
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -504,6 +505,47 @@ def _sign(of: Any) -> str:
     if not isinstance(of, Symbol) or of.rule not in (ops.mul, ops.matmul):
         return ""
     return "⊙" if of.rule is ops.mul and np.ndim(number(of.x)) and np.ndim(number(of.y)) else "·"
+
+
+# --- what a browser computes ------------------------------------------------------------------------------------------
+
+INFIX = {ops.add: "+", ops.sub: "-", ops.mul: "*", ops.div: "/"}
+
+
+MATH = ("exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tanh", "max", "min")  # JavaScript's own functions
+
+
+COMPARED: dict[Any, str] = {**RELATIONS, operator.ge: ">=", operator.le: "<=", operator.eq: "===", operator.ne: "!=="}
+
+
+def javascript(of: Any, places: Mapping[str, int]) -> str:
+    """An expression as JavaScript, over an array v of numbers that has each name at its place.
+
+    All brackets are there, so that it is worked in the engine's order and comes to the engine's number, and every
+    choice is one. What JavaScript's Math lacks is asked of LACKING, by its name in an exercise, or as `power`.
+    """
+    again = partial(javascript, places=places)
+    if isinstance(of, Comparison):
+        own = f"{again(of.left)} {COMPARED[of.operation]} {again(of.right)}"
+        return f"({own} && {again(of.also)})" if of.also else f"({own})"
+    if not isinstance(of, Symbol):
+        text = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(of, "NaN" if of != of else repr(float(of)))
+        return f"({text})" if text.startswith("-") else text
+    rule, x, y = of.whole or (of.rule, of.x, of.y)
+    if rule is None:
+        return f"v[{places[of.name]}]"
+    if rule is ops.select:
+        return f"({again(y)} ? {again(x[0])} : {again(x[1])})"
+    if rule in INFIX:
+        return f"({again(x)} {INFIX[rule]} {again(y)})"
+    if rule is ops.neg:
+        return f"(-{again(x)})"
+    name = "power" if rule is ops.power else FUNCTIONS.get(rule.symbol, rule.symbol)
+    home = "Math" if name in MATH else "LACKING"
+    return f"{home}.{name}({', '.join(again(each) for each in (x, y) if each is not None)})"
+
+
+# --- which side was taken ---------------------------------------------------------------------------------------------
 
 
 def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:

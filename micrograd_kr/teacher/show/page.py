@@ -1,12 +1,12 @@
-"""An exercise as a page to step through: one file, with its tape, its picture and its words, that needs nothing else.
+"""An exercise as a page to step through: one file, with its lines, its picture and its words, that needs nothing else.
 
     Path("chapter7.html").write_text(page(load("chapter7")), "utf-8")
 
-Python hands over data: the operations in the order they were recorded, the places of the picture's boxes, formulas as
-MathML, the hand numbers with their verdicts. The page computes every number itself (page/engine.js), draws
-(page/picture.js) and is stepped through (page/page.js), so that a weight can be changed and all follows. A text from an
-exercise reaches the page as data and is shown as text; a content security policy admits this page's own script and
-style and nothing else.
+Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts; and
+each line with its derivatives as JavaScript, written from the rules. The page computes every number itself
+(web/engine.js), draws (web/picture.js) and is stepped through (web/page.js), so that a weight can be changed and all
+follows. A text from an exercise reaches the page as data and is shown as text; a content security policy admits this
+page's own script and style and nothing else.
 """
 
 import base64
@@ -19,23 +19,18 @@ from itertools import pairwise
 from string import Template
 from typing import Any, get_args
 
-from micrograd_kr.drawing import below
-from micrograd_kr.engine import Value
 from micrograd_kr.said import LANGUAGES, Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import Report, Row
 from micrograd_kr.teacher.derive import chain, explanation, notation
-from micrograd_kr.teacher.derive.lines import Lines, line_of
+from micrograd_kr.teacher.derive.lines import Line, Lines
 from micrograd_kr.teacher.derive.notation import symbol
 from micrograd_kr.teacher.show.diagram import Plan, planned
 from micrograd_kr.teacher.show.worksheet import depths
-
-SCRIPTS = ("engine.js", "picture.js", "page.js")
-
 
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
 
@@ -43,31 +38,24 @@ MOST = 100  # quantities; a page with more is no longer one that anybody steps t
 ROOM = 400_000  # characters of formulas, so that a page stays well below a megabyte
 
 
-def tape(values: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """The recorded graph below named Values as a list, inputs first.
+def script_of(solution: Solution, lines: Lines) -> str:
+    """LINES in JavaScript: the place of each line's number, its formula, and its derivatives by what stands at a place.
 
-    An entry is {number} or {rule, inputs}, inputs being places in the list; what has a name has {name}, too.
+    Names do not come into it, whatever they are: the numbers stand in an array, in the order of `lines`.
     """
-    names = {value: name for name, value in values.items()}
-    entries: list[dict[str, Any]] = []
-    places: dict[Value, int] = {}
-
-    def place(value: Value | None, number: float) -> int:
-        if value is not None:
-            return places[value]
-        entries.append({"number": number})
-        return len(entries) - 1
-
-    for node in below(list(values.values())):
-        entry: dict[str, Any] = {"name": names[node]} if node in names else {}
-        if node.rule is None:
-            entry["number"] = node.data
-        else:
-            second = [] if node.y_data is None else [place(node.y, node.y_data)]
-            entry |= {"rule": node.rule.symbol, "inputs": [place(node.x, node.x_data), *second]}
-        places[node] = len(entries)
-        entries.append(entry)
-    return entries
+    start = {**solution.exercise.given, **solution.exercise.parameters}
+    written = []
+    for name, place in lines.order.items():
+        if name not in start:
+            line = lines.lines.get(name) or Line(name, solution.before[name].data, {})  # a formula without names
+            formula, *slopes = (
+                f"(v) => {notation.javascript(each, lines.order)}" for each in (line.formula, *line.partials.values())
+            )
+            pairs = ", ".join(
+                f"[{lines.order[used]}, {slope}]" for used, slope in zip(line.partials, slopes, strict=True)
+            )
+            written.append(f"  [{place}, {formula}, [{pairs}]],\n")
+    return f"\n// The exercise, written from micrograd_kr's rules.\nconst LINES = [\n{''.join(written)}];\n\n"
 
 
 # --- the picture ------------------------------------------------------------------------------------------------------
@@ -253,20 +241,9 @@ def _key(exercise: Exercise, solution: Solution, plan: Plan, name: str) -> str |
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def content(exercise: Exercise, report: Report) -> dict[str, Any]:
+def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
     """All that the page is told, ready for JSON; what has names of the exercise as keys is a list of pairs."""
-    count = len(exercise.positions)
-    if count > MOST:
-        raise ExerciseError(
-            say(
-                "expected an exercise of at most {most} quantities for a page, got {count}: "
-                "make a page of a part of it",
-                most=MOST,
-                count=count,
-            )
-        ).at(exercise.source)
-    solution = solve(exercise)
-    lines = Lines.of(solution)
+    exercise = solution.exercise
     plan = planned(lines, solution)
     gradients = differentiated(exercise, plan, _wanted(exercise))
     found = boxes(exercise, plan)
@@ -280,12 +257,12 @@ def content(exercise: Exercise, report: Report) -> dict[str, Any]:
         "parameters": list(exercise.parameters),
         "forward": list(exercise.forward),
         "numbers": list({**exercise.given, **exercise.parameters}.items()),
-        "tape": tape(solution.before),
+        "order": list(lines.readable().order),
         "boxes": list(found.items()),
         "columns": order,
         "routes": routes,
         "home": [(name, key) for key, box in found.items() for name in box["names"]],
-        **_formulas(exercise, solution, plan, gradients),
+        **_formulas(solution, lines, plan, gradients),
         "hand": [_hand(exercise, solution, plan, row) for row in report.rows],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
         "words": {lang: {key: each.template(lang) for key, each in WORDS.items()} for lang in LANGUAGES},
@@ -293,16 +270,15 @@ def content(exercise: Exercise, report: Report) -> dict[str, Any]:
     }
 
 
-def _formulas(exercise: Exercise, solution: Solution, plan: Plan, gradients: Sequence[str]) -> dict[str, Any]:
+def _formulas(solution: Solution, lines: Lines, plan: Plan, gradients: Sequence[str]) -> dict[str, Any]:
     """Names and formulas of all quantities, and which of them go into which."""
+    exercise = solution.exercise
     arcs = [
         (source, target)
         for target in gradients
         for source, other in _in_order(exercise, plan)
         if other == target and source in gradients
     ]
-    values = {value: name for name, value in solution.before.items()}
-    lines = {name: line_of(name, solution.before[name], values) for name in exercise.forward}
     second = exercise.forward if solution.after else ()
     later = [*(f"{name}+" for name in solution.updated), *(f"{name}'" for name in second)]
     keys = {key: key for key in [*solution.before, *later, *(f"d{exercise.loss}/d{name}" for name in solution.before)]}
@@ -313,17 +289,18 @@ def _formulas(exercise: Exercise, solution: Solution, plan: Plan, gradients: Seq
         "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
         "names": [(key, symbol(name)) for key, name in (keys | {row: row for row in exercise.hand}).items()],
         "math": [(key, notation.quantity(name, "mathml")) for key, name in keys.items()],
-        "partials": [(f"∂{t}/∂{s}", _partial(lines[t].partials.get(s, 0.0), s, t)) for s, t in arcs],
-        **_derivations(exercise, gradients),
+        "partials": [(f"∂{t}/∂{s}", _partial(lines.lines[t].partials.get(s, 0.0), s, t)) for s, t in arcs],
+        **_derivations(solution, lines.readable(), gradients),
     }
 
 
-def _derivations(exercise: Exercise, gradients: Sequence[str]) -> dict[str, Any]:
+def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> dict[str, Any]:
     """The line of each number, and each quantity's derivation, as `explain` has them; a line they share comes once.
 
     forms: each key's place in `written`. derivations: each quantity's places. written: kind and sides of each line.
     Parameters come first; what is asked for when the page has grown to ROOM has its own line only.
     """
+    exercise = solution.exercise
     places: dict[tuple[str, str], int] = {}
     written: list[tuple[str, Sides]] = []
     size = 0
@@ -339,11 +316,11 @@ def _derivations(exercise: Exercise, gradients: Sequence[str]) -> dict[str, Any]
 
     def derivation(name: str) -> list[int]:
         asked = f"{name}+" if f"{name}+" in forms else f"d{exercise.loss}/d{name}" if name in gradients[1:] else name
-        if size > ROOM or asked == name:
+        if asked in forms and (size > ROOM or asked == name):  # a formula without names has no line
             return [forms[asked]]
-        return [place(each) for each in explanation.explain_exercise(exercise, asked).lines]
+        return [place(each) for each in explanation.explained(lines, solution, asked).lines]
 
-    forms = {each.name: place(each) for each in explanation.explain_exercise(exercise).lines}
+    forms = {each.name: place(each) for each in explanation.explained(lines, solution).lines}
     derivable = [*exercise.parameters, *(name for name in gradients if name in exercise.given), *exercise.forward]
     found = {name: derivation(name) for name in derivable}
     return {
@@ -359,16 +336,30 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     lang: "en" or "ko", what the page begins with. Raises ExerciseError for an exercise of more than MOST quantities,
     and as `check` does.
     """
+    count = len(exercise.positions)
+    if count > MOST:
+        raise ExerciseError(
+            say(
+                "expected an exercise of at most {most} quantities for a page, got {count}: "
+                "make a page of a part of it",
+                most=MOST,
+                count=count,
+            )
+        ).at(exercise.source)
+    solution = solve(exercise)
+    lines = Lines.of(solution)
+    report = report or diagnosed(lines, solution)
     folder = files("micrograd_kr.teacher.show") / "web"
-    style, frame = (folder.joinpath(name).read_text("utf-8") for name in ("page.css", "page.html"))
-    script = "".join(folder.joinpath(name).read_text("utf-8") for name in SCRIPTS)
+    names = ("page.css", "page.html", "engine.js", "picture.js", "page.js")
+    style, frame, engine, *rest = (folder.joinpath(name).read_text("utf-8") for name in names)
+    script = "".join([engine, script_of(solution, lines.readable()), *rest])
     return Template(frame).substitute(
         lang=lang,
         title=html.escape(exercise.title),
         policy=_policy(script, style),
         style=style,
         script=script,
-        data=embedded(content(exercise, report or check(exercise))),
+        data=embedded(content(solution, lines, report)),
     )
 
 

@@ -1,77 +1,33 @@
 "use strict";
-// The engine: a tape of scalar operations, run forward and back. The numbers are those of micrograd_kr's own engine.
-//
-// A rule is an operation and, for each input, how a gradient g that arrived at the output goes on to that input; `out`
-// is what the forward pass computed, x and y what it was computed from. Kinks are as in micrograd_kr/ops.py.
+// The engine: the lines of an exercise, run forward and back. What each computes, and its derivatives, is in LINES, which
+// micrograd_kr writes from its rules: [place, formula, [[place of what it uses, derivative by that], …]], in order, each
+// a function of v, the numbers by their places. Here is only what JavaScript's Math lacks, and the chain rule.
 
 const sigmoid = (x) => (x >= 0 ? 1 : Math.exp(-Math.abs(x))) / (1 + Math.exp(-Math.abs(x)));
-const tied = (x, y, g) => (x === y ? 0.5 * g : 0);
+const LACKING = {
+  sigmoid,
+  softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  relu: (x) => (x <= 0 ? 0 : x),
+  leaky_relu: (x, slope) => (x > 0 ? x : slope * x),
+  step: (x) => (x > 0 ? 1 : 0),
+  power: (x, y) => (x === 1 ? 1 : x ** y), // in JavaScript 1 ** Infinity is NaN
+};
 
-const RULES = new Map(
-  Object.entries({
-    "+": { out: (x, y) => x + y, dx: (g) => g, dy: (g) => g },
-    "−": { out: (x, y) => x - y, dx: (g) => g, dy: (g) => -g },
-    "×": { out: (x, y) => x * y, dx: (g, out, x, y) => g * y, dy: (g, out, x, y) => g * x },
-    "÷": { out: (x, y) => x / y, dx: (g, out, x, y) => g / y, dy: (g, out, x, y) => (-g * out) / y },
-    "**": {
-      out: (x, y) => (x === 1 ? 1 : x ** y), // in JavaScript 1 ** Infinity is NaN
-      dx: (g, out, x, y) => g * (y * x ** (y === 0 && x === 0 ? 0 : y - 1)),
-      dy: (g, out, x) => g * (out * Math.log(x === 0 ? 1 : x)),
-    },
-    neg: { out: (x) => -x, dx: (g) => -g },
-    "=": { out: (x) => x, dx: (g) => g },
-    exp: { out: Math.exp, dx: (g, out) => g * out },
-    log: { out: Math.log, dx: (g, out, x) => g / x },
-    "√": { out: Math.sqrt, dx: (g, out) => g / (2 * out) },
-    abs: { out: Math.abs, dx: (g, out, x) => g * Math.sign(x) },
-    sin: { out: Math.sin, dx: (g, out, x) => g * Math.cos(x) },
-    cos: { out: Math.cos, dx: (g, out, x) => -g * Math.sin(x) },
-    tanh: { out: Math.tanh, dx: (g, out) => g * (1 - out * out) },
-    sigmoid: { out: sigmoid, dx: (g, out) => g * (out * (1 - out)) },
-    softplus: { out: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), dx: (g, out, x) => g * sigmoid(x) },
-    relu: { out: (x) => (x <= 0 ? 0 : x), dx: (g, out, x) => (x > 0 ? g : 0) },
-    leaky_relu: { out: (x, slope) => (x > 0 ? x : slope * x), dx: (g, out, x, slope) => (x > 0 ? g : slope * g) },
-    step: { out: (x) => (x > 0 ? 1 : 0), dx: (g) => g * 0 },
-    max: {
-      out: (x, y) => (x >= y || x !== x ? x : y),
-      dx: (g, out, x, y) => (x > y ? g : tied(x, y, g)),
-      dy: (g, out, x, y) => (y > x ? g : tied(x, y, g)),
-    },
-    min: {
-      out: (x, y) => (x <= y || x !== x ? x : y),
-      dx: (g, out, x, y) => (x < y ? g : tied(x, y, g)),
-      dy: (g, out, x, y) => (y < x ? g : tied(x, y, g)),
-    },
-  }),
-);
-
-// One entry of a tape is {number} for what is given, or {rule, inputs}: the places of what it is computed from.
-// A name, where it has one, makes it a quantity that a person works out. `numbers` replaces numbers by name.
-function forward(tape, numbers) {
-  const outs = [];
-  for (const { name, number, rule, inputs } of tape) {
-    outs.push(rule ? RULES.get(rule).out(...inputs.map((i) => outs[i])) : (numbers.get(name) ?? number));
-  }
-  return outs;
+// Every number, from those that are given.
+function forward(lines, order, numbers) {
+  const v = order.map((name) => numbers.get(name));
+  for (const [at, formula] of lines) v[at] = formula(v);
+  return v;
 }
 
-// What a gradient g at one entry hands to each of its inputs: [place, contribution].
-function contributions(tape, outs, at, g) {
-  const { dx, dy } = RULES.get(tape[at].rule);
-  const [x, y] = tape[at].inputs;
-  const numbers = tape[at].inputs.map((i) => outs[i]);
-  const found = [[x, dx(g, outs[at], ...numbers)]];
-  if (dy) found.push([y, dy(g, outs[at], ...numbers)]);
-  return found.filter(([i]) => tape[i].rule || tape[i].name); // a constant has no gradient
-}
-
-// The gradient that arrives at each entry, from 1 at `root`; `stops(i)` says where it goes no further.
-function backward(tape, outs, root, stops) {
+// The derivative of the number at `root` by each that it is computed from; the way back ends where `stops` says so.
+function backward(lines, v, root, stops = () => false) {
   const arrived = new Map([[root, 1]]);
-  for (let at = root; at >= 0; at--) {
-    if (!arrived.has(at) || !tape[at].rule || (at !== root && stops(at))) continue;
-    for (const [i, r] of contributions(tape, outs, at, arrived.get(at))) {
-      arrived.set(i, arrived.has(i) ? arrived.get(i) + r : r);
+  for (const [at, , partials] of [...lines].reverse()) {
+    if (!arrived.has(at) || (at !== root && stops(at))) continue;
+    for (const [used, partial] of partials) {
+      const contribution = arrived.get(at) * partial(v);
+      arrived.set(used, arrived.has(used) ? arrived.get(used) + contribution : contribution);
     }
   }
   return arrived;
@@ -83,23 +39,24 @@ const gradientKey = (loss, name) => `d${loss}/d${name}`;
 const localKey = (target, source) => `∂${target}/∂${source}`;
 const flowKey = (source, target) => `←${source},${target}`;
 
-// Every number of an exercise: forward, back, one step of gradient descent, forward again.
-function solve({ tape, loss, parameters }, numbers, lr) {
+// Every number of an exercise: forward, back, one step of gradient descent, forward again. Where a line is too long to be
+// read, LINES has it in parts; their numbers have no local derivatives and no second ones.
+function solve(lines, { order, loss, parameters, forward: names }, numbers, lr) {
   const found = new Map();
-  const named = tape.map((entry, i) => [entry.name, i]).filter(([name]) => name);
-  const places = new Map(named);
-  const outs = forward(tape, numbers);
-  const gradients = backward(tape, outs, places.get(loss), () => false);
-  for (const [name, at] of named) {
-    found.set(name, outs[at]);
+  const places = new Map(order.map((name, at) => [name, at]));
+  const own = new Set([...numbers.keys(), ...names]);
+  const v = forward(lines, order, numbers);
+  const gradients = backward(lines, v, places.get(loss));
+  for (const [name, at] of places) {
+    found.set(name, v[at]);
     found.set(gradientKey(loss, name), gradients.get(at) ?? 0);
   }
-  for (const [target, at] of named) {
-    if (!tape[at].rule) continue;
-    for (const [i, local] of backward(tape, outs, at, (each) => tape[each].name)) {
-      if (i === at || !tape[i].name) continue;
-      found.set(localKey(target, tape[i].name), local);
-      found.set(flowKey(tape[i].name, target), found.get(gradientKey(loss, target)) * local);
+  for (const target of names) {
+    for (const [at, local] of backward(lines, v, places.get(target), (each) => own.has(order[each]))) {
+      const source = order[at];
+      if (source === target || !own.has(source)) continue;
+      found.set(localKey(target, source), local);
+      found.set(flowKey(source, target), found.get(gradientKey(loss, target)) * local);
     }
   }
   if (lr === null) return found;
@@ -108,7 +65,7 @@ function solve({ tape, loss, parameters }, numbers, lr) {
     updated.set(name, found.get(name) - lr * found.get(gradientKey(loss, name)));
     found.set(`${name}+`, updated.get(name));
   }
-  const after = forward(tape, updated);
-  for (const [name, at] of named) if (tape[at].rule) found.set(`${name}'`, after[at]);
+  const after = forward(lines, order, updated);
+  for (const name of names) found.set(`${name}'`, after[places.get(name)]);
   return found;
 }

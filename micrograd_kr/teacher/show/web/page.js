@@ -45,8 +45,8 @@ function number(key) {
 }
 
 function derivative(key) {
-  const [of, by] = key.split("/").map((each) => data.tape.findIndex(({ name }) => name === each.slice(1)));
-  return backward(data.tape, forward(data.tape, now.numbers), of, () => false).get(by) ?? 0;
+  const [of, by] = key.split("/").map((each) => data.order.indexOf(each.slice(1)));
+  return backward(LINES, forward(LINES, data.order, now.numbers), of).get(by) ?? 0;
 }
 
 // A number as micrograd-kr writes it: so many decimals; short where it has at most four, in powers of ten where nothing
@@ -181,7 +181,8 @@ function formulasOf({ kind, source, target, count, gives, uses }) {
     return [data.partials.get(keys[1]), equation(count === 1 ? gives[2] : "", { sign: "·", keys }, gives[1])];
   }
   if (kind === "seed" || kind === "end") return gives.map((key) => equation(key, null, key));
-  return gives.filter((key) => data.forms.has(key)).map((key) => data.written[data.forms.get(key)][1]);
+  if (kind === "start") return [];
+  return gives.map((key) => (data.forms.has(key) ? data.written[data.forms.get(key)][1] : equation(key, null, key)));
 }
 
 // left = a·b = number × number = result, or left = number + number = result; no left side where it has no name.
@@ -521,7 +522,7 @@ function readFields() {
 function takeOver(read) {
   const numbers = new Map([...data.numbers.keys()].map((name) => [name, read.get(name)]));
   const lr = data.lr === null ? null : read.get("lr");
-  const found = solve(data, numbers, lr);
+  const found = solve(LINES, data, numbers, lr);
   const [endless] = [...found].find(([, value]) => !Number.isFinite(value)) ?? [];
   if (endless) return word("infinite", { name: data.symbol(endless) });
   Object.assign(now, { numbers, lr, found, digits: read.get("/digits") });
