@@ -9,8 +9,9 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check import forms as worked
-from micrograd_kr.teacher.check.diagnosis import check
+from micrograd_kr.teacher.check.diagnosis import Diagnosis, check
 from micrograd_kr.teacher.check.forms import Forms
+from micrograd_kr.teacher.check.sheet import Decimals, Sheet, WorkedLine, _decimals, _judged_coarse, _verdict
 from micrograd_kr.teacher.derive.expressions import number
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -194,3 +195,58 @@ def test_a_long_chain_needs_no_recursion(tmp_path) -> None:
 )
 def test_decimals_are_counted_as_written(text: str, decimals: int) -> None:
     assert hand(text).decimals == decimals
+
+
+@pytest.mark.parametrize(("formula", "number_"), [("abs(0.5*x)", "1.4"), ("relu(0.5*x)", "1.9")])
+def test_a_function_of_exact_numbers_has_no_rounding_to_hide_behind(formula: str, number_: str, tmp_path) -> None:
+    exercise = written(
+        f'title = "s"\nloss = "o"\n[given]\nx = 2\n[forward]\no = "{formula}"\n[hand]\no = "{number_}"', tmp_path
+    )
+    assert verdicts(exercise)["o"] == "wrong"
+
+
+def test_the_bound_of_a_sigmoid_counts_its_exponential_once_and_the_sum_below_it_once(tmp_path) -> None:
+    exercise = written(
+        'title = "s"\nloss = "o"\n[given]\nx = 0\n[forward]\no = "sigmoid(x + 1)"\n[hand]\no = "0.7311"', tmp_path
+    )
+    (row,) = check(exercise).rows
+    assert row.bound == pytest.approx((1 + 2 * row.value**2) * 1e-4)
+
+
+def test_four_rounded_numbers_of_forty_two_do_not_tell_how_many_decimals_are_usual() -> None:
+    texts = [*["1"] * 37, "0.12345", *["0.33"] * 4]
+    sheet = {f"x{n}": hand(text) for n, text in enumerate(texts)}
+    values = {name: 1 / 3 if each.decimals == 2 else float(each.number) for name, each in sheet.items()}
+    assert _decimals(sheet, values).usual == 5
+
+
+@pytest.mark.parametrize(("number_", "verdict"), [("0.7", "rounding"), ("-0.7", "wrong"), ("0.9", "wrong")])
+def test_a_coarse_number_is_excused_only_when_it_is_cut_off_towards_zero(number_: str, verdict: str) -> None:
+    assert _judged_coarse(hand(number_), 0.78, 0.0, 0.1) == verdict
+
+
+def test_a_zero_is_cut_off_from_what_is_smaller_than_one() -> None:
+    assert _judged_coarse(hand("0"), 0.78, 0.0, 1.0) == "rounding"
+
+
+def test_coarse_steps_are_believed_only_of_who_often_writes_so_few_decimals() -> None:
+    sheet = Sheet(solve(CHAPTER7))
+    value = sheet.judged["o1"].value
+    coarse = hand(f"{value + 0.0012:.3f}")
+    never, often = (
+        _verdict(sheet.forms, "o1", coarse, value, {}, Decimals(8, habits))[1]
+        for habits in (frozenset(), frozenset({3}))
+    )
+    assert often > 1000 * never > 0
+
+
+def test_lr_in_a_worked_line_is_exact() -> None:
+    solution = solve(replace(CHAPTER7, lr=0.123))
+    assert 0.123 in WorkedLine(solution, {"W1+": hand("0.29959556")}, "W1+").exact
+
+
+def test_every_search_for_causes_is_taken_from_the_work_that_is_left() -> None:
+    diagnosis = Diagnosis(Sheet(solve(replace(CHAPTER7, hand={"z1": "0.09"}))))
+    before = diagnosis.work_left
+    diagnosis.of("z1")
+    assert diagnosis.work_left < before
