@@ -18,6 +18,10 @@ from micrograd_kr.teacher.derive.lines import Lines
 CHAPTER7 = load("chapter7")
 
 
+def sheet_of(solution):
+    return Sheet(solution, Lines.of(solution))
+
+
 def verdicts(exercise: Exercise, **numbers: str) -> dict[str, str]:
     return {row.name: row.verdict for row in check(replace(exercise, hand={**exercise.hand, **numbers})).rows}
 
@@ -230,7 +234,7 @@ def test_a_zero_is_cut_off_from_what_is_smaller_than_one() -> None:
 
 
 def test_coarse_steps_are_believed_only_of_who_often_writes_so_few_decimals() -> None:
-    sheet = Sheet(solve(CHAPTER7))
+    sheet = sheet_of(solve(CHAPTER7))
     value = sheet.judged["o1"].value
     coarse = hand(f"{value + 0.0012:.3f}")
     never, often = (
@@ -246,7 +250,7 @@ def test_lr_in_a_worked_line_is_exact() -> None:
 
 
 def test_every_search_for_causes_is_taken_from_the_work_that_is_left() -> None:
-    diagnosis = Diagnosis(Sheet(solve(replace(CHAPTER7, hand={"z1": "0.09"}))))
+    diagnosis = Diagnosis(sheet_of(solve(replace(CHAPTER7, hand={"z1": "0.09"}))))
     before = diagnosis.work_left
     diagnosis.of("z1")
     assert diagnosis.work_left < before

@@ -16,7 +16,6 @@ from micrograd_kr.__main__ import main
 from micrograd_kr.teacher.ask import solution
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.derive import explanation, lines
 from micrograd_kr.teacher.show import page as page_of
 from micrograd_kr.teacher.show.page import MOST, WORDS, embedded, page

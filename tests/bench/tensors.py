@@ -30,7 +30,7 @@ def xor(engine: str, hidden: int = 10, dtype: str = "float32") -> Step:
 
 def xor_ours(x: Any, t: Any, weights: Arrays) -> Step:
     from micrograd_kr.engine import Value
-    from micrograd_kr.ops import bce, linear
+    from micrograd_kr.nn.layers import bce, linear
 
     parameters = [Value(each.T.copy()) for each in weights]
 
@@ -106,7 +106,7 @@ def digits(engine: str, pictures: int = 10_000, batch: int = 100, hidden: int = 
 
 def digits_ours(batches: list[Batch], weights: Arrays) -> Step:
     from micrograd_kr.engine import Value
-    from micrograd_kr.ops import linear
+    from micrograd_kr.nn.layers import linear
 
     parameters = w1, b1, w2, b2 = [Value(each) for each in weights]
     turn = cycle(batches)
