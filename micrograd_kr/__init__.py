@@ -3,10 +3,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.engine import Value, concatenate, grad, gradients, maximum, minimum, no_grad, split, stack, where
 
 if TYPE_CHECKING:
+    from micrograd_kr.anomalies import AnomalyError, anomaly
     from micrograd_kr.differences import gradcheck
     from micrograd_kr.teacher.verbs import check, draw, explain, load
 
@@ -32,7 +32,8 @@ __all__ = [
 ]
 
 # Loaded at first use, so that importing the engine costs little more than importing numpy.
-_LAZY = {"gradcheck": "differences"} | dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
+_LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences"}
+_LAZY |= dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
 
 if not TYPE_CHECKING:  # with a __getattr__ in sight a type checker would accept every name
 

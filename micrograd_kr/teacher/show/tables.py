@@ -23,9 +23,6 @@ WORDS = {
         "engine": "engine",
         "difference": "difference",
         "verdict": "verdict",
-        "formulas": "formulas",
-        "scalars": "scalars",
-        "tensors": "tensors",
         "parameter": "parameter",
         "before": "before",
         "gradient": "gradient",
@@ -43,7 +40,6 @@ WORDS = {
         "blanks": "Left blank: {count}.",
         "first": "The first wrong one: {name} = {hand}; the engine has {value}.",
         "first part": "The first wrong one: {name} = {hand}; the number is right, its working is not.",
-        "ways": "The largest difference between formulas by hand, scalar Values and tensor Values: {spread}.",
     },
     "ko": {
         "quantity": "양",
@@ -52,9 +48,6 @@ WORDS = {
         "engine": "엔진",
         "difference": "차이",
         "verdict": "판정",
-        "formulas": "식으로",
-        "scalars": "스칼라",
-        "tensors": "텐서",
         "parameter": "매개변수",
         "before": "갱신 전",
         "gradient": "기울기",
@@ -72,7 +65,6 @@ WORDS = {
         "blanks": "빈칸: {count}.",
         "first": "처음 틀린 수: {name} = {hand}. 엔진의 값은 {value}.",
         "first part": "처음 틀린 수: {name} = {hand}. 수는 맞지만 풀이가 틀렸습니다.",
-        "ways": "손으로 유도한 식, 스칼라 Value, 텐서 Value 사이의 가장 큰 차이: {spread}.",
     },
 }
 
@@ -270,7 +262,6 @@ def as_text(
     *,
     title: str = "",
     blanks: int = 0,
-    ways: Mapping[str, tuple[float | None, float]] | None = None,
     lang: str = "en",
     digits: int | None = None,
     width: int | None = None,
@@ -279,8 +270,7 @@ def as_text(
 ) -> str:
     """A report as a table of its rows, one of its parameters and the loss, and a summary.
 
-    title, blanks: what stands above the table, and how many numbers were left blank. ways: for each row its number by
-    formulas (None: there is no formula) and by tensors, to stand beside the engine's. lang: "en" or "ko".
+    title, blanks: what stands above the table, and how many numbers were left blank. lang: "en" or "ko".
     digits: decimals of the engine's numbers, by default the hand's. width: in cells, by default as wide as need be.
     encoding: of the console. terminal: whether it shows colours.
     """
@@ -291,14 +281,11 @@ def as_text(
         page.line()
     if report.rows:
         styles = [STYLES[row.verdict] for row in report.rows]
-        notes = [_notes(row, report, page, digits, ways is not None) for row in report.rows]
-        if ways is None:
-            page.grid(_columns(report, page.words, digits), styles, notes, leaving=("formula", "difference"))
-        else:
-            page.grid(_side_by_side(report, ways, digits), styles, notes)
+        notes = [_notes(row, report, page, digits) for row in report.rows]
+        page.grid(_columns(report, page.words, digits), styles, notes, leaving=("formula", "difference"))
         page.line()
     _step(page, report, digits)
-    for line in _summary(report, page.words, blanks, digits, ways):
+    for line in _summary(report, page.words, blanks, digits):
         page.line(line)
     return page.written.getvalue()
 
@@ -315,29 +302,10 @@ def _columns(report: Report, words: Mapping[str, str], digits: int | None) -> li
     ]
 
 
-def _side_by_side(report: Report, ways: Mapping[str, tuple[float | None, float]], digits: int | None) -> list[Column]:
-    rows = report.rows
-
-    def numbers(values: Iterable[float | None]) -> list[str]:
-        found = zip(values, rows, strict=True)
-        return _aligned(["—" if value is None else decimal(value, row.hand, digits) for value, row in found])
-
-    return [
-        Column("quantity", [row.name for row in rows]),
-        Column("hand", _aligned([row.hand for row in rows]), numeric=True),
-        Column("formulas", numbers(ways[row.name][0] for row in rows), numeric=True),
-        Column("scalars", numbers(row.value for row in rows), numeric=True),
-        Column("tensors", numbers(ways[row.name][1] for row in rows), numeric=True),
-        Column("difference", [_difference(row.difference) for row in rows], numeric=True),
-    ]
-
-
-def _notes(row: Row, report: Report, page: Page, digits: int | None, with_verdict: bool) -> list[str]:
-    """What stands below a row: its verdict if it has no column, the wrong parts of a worked line, and why."""
+def _notes(row: Row, report: Report, page: Page, digits: int | None) -> list[str]:
+    """What stands below a row: the wrong parts of a worked line, and why."""
     words = page.words
-    notes = [words[row.verdict]] if with_verdict and row.verdict != "match" else []
-    if row is report.first_wrong:
-        notes.append(words["first wrong"])
+    notes = [words["first wrong"]] if row is report.first_wrong else []
     for part in row.parts or ():
         if part.verdict == "wrong":
             value, remedy = decimal(part.value, row.hand, digits), f": {part.remedy}" if part.remedy else ""
@@ -379,7 +347,6 @@ def _summary(
     words: Mapping[str, str],
     blanks: int,
     digits: int | None,
-    ways: Mapping[str, tuple[float | None, float]] | None,
 ) -> Iterable[str]:
     if report.rows:
         counts = Counter(row.verdict for row in report.rows)
@@ -388,10 +355,6 @@ def _summary(
         yield words["nothing"]
     if blanks:
         yield words["blanks"].format(count=blanks)
-    if ways and report.rows:
-        found = [[each for each in (*ways[row.name], row.value) if each is not None] for row in report.rows]
-        spread = max(max(each) - min(each) for each in found)
-        yield words["ways"].format(spread=f"{spread:.1e}" if spread else "0")
     row = report.first_wrong
     if row is not None:
         following = len(report.wrong) - len(report.roots)
