@@ -2,15 +2,17 @@
 again, and then on until the error is minimal.
 
 Each number is printed to the eight decimals of the chapter, with the factors of the chain rule it is the product of.
-All 40 that the chapter prints are compared with `micrograd-kr check chapter7`.
+All 40 that the chapter prints are compared with `micrograd-kr check chapter7`, and worked in three ways that share no
+step (`three_ways.py`).
 
 교재의 역전파 예제를 엔진의 API로 그대로 씁니다. 순전파, 역전파, 갱신 한 번, 다시 순전파를 하고, 이어서 오차가 최소가 될
 때까지 되풀이합니다. 모든 수를 연쇄 법칙의 각 항과 함께 교재처럼 소수점 아래 8자리까지 출력하고, 교재에 인쇄된 수 40개를
-`micrograd-kr check chapter7`과 비교합니다.
+`micrograd-kr check chapter7`과 비교하고, 서로 다른 세 가지 방법(`three_ways.py`)으로 구합니다.
 """
 
 from frame import start
 from matplotlib import pyplot
+from three_ways import by_formulas, by_tensors
 
 from micrograd_kr import Value, check, gradients
 from micrograd_kr.teacher.ask.exercise import load
@@ -154,6 +156,28 @@ demo.say(
     f"the largest difference from those above is {apart:.1g}.",
     f"\nmicrograd-kr check chapter7: 인쇄된 수 {len(report.rows)}개 중 {matches}개가 일치합니다. "
     f"위의 수와의 가장 큰 차이는 {apart:.1g}입니다.",
+)
+
+# %% [markdown]
+# The same numbers by formulas worked out by hand (no engine at all), by the scalar Values above, and by Values that
+# hold vectors and matrices.
+#
+# 같은 수를 손으로 유도한 식(엔진 없이), 위의 스칼라 Value, 벡터와 행렬을 담은 Value로 나란히 구합니다.
+
+# %%
+numbers = {"x1": x1, "x2": x2, "target_o1": target_o1, "target_o2": target_o2}
+numbers |= {step.name: step.before for step in report.parameters}
+formulas, tensors = by_formulas(numbers, lr), by_tensors(numbers, lr, list(results))
+ways = {name: (formulas[name], scalar, tensors[name]) for name, scalar in results.items()}
+spread = max(max(each) - min(each) for each in ways.values())
+demo.say(
+    "\nquantity           formulas      scalars      tensors", "\n양                   식으로       스칼라         텐서"
+)
+for name, each in ways.items():
+    print(f"  {name:12}", *(f"{number:12.8f}" for number in each))
+demo.say(
+    f"The largest difference between formulas by hand, scalar Values and tensor Values: {spread:.1g}.",
+    f"손으로 유도한 식, 스칼라 Value, 텐서 Value 사이의 가장 큰 차이: {spread:.1g}.",
 )
 
 # %% [markdown]

@@ -4,10 +4,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.engine import Value, grad, gradients, no_grad
 
 if TYPE_CHECKING:
+    from micrograd_kr.anomalies import AnomalyError, anomaly
     from micrograd_kr.differences import gradcheck
     from micrograd_kr.teacher.verbs import check, draw, explain, load
 
@@ -27,7 +27,8 @@ __all__ = [
 ]
 
 # Loaded at first use, so that importing the engine costs little more than importing numpy.
-_LAZY = {"gradcheck": "differences"} | dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
+_LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences"}
+_LAZY |= dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
 _NUMPYS = ("concatenate", "maximum", "minimum", "split", "stack", "where")
 
 if not TYPE_CHECKING:  # with a __getattr__ in sight a type checker would accept every name

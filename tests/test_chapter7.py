@@ -1,14 +1,19 @@
 """The chapter's example by formulas, by scalar Values and by tensor Values: all 40 printed numbers each way."""
 
+import runpy
+
 import pytest
+from demos_run import DEMOS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd_kr.chapter7 import FORMULAS, TENSORS, by_formulas, by_tensors
 from micrograd_kr.teacher.ask.exercise import load, parse_name
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
 
+WAYS = runpy.run_path(str(DEMOS / "three_ways.py"))
+FORMULAS, TENSORS = WAYS["FORMULAS"], WAYS["TENSORS"]
+by_formulas, by_tensors = WAYS["by_formulas"], WAYS["by_tensors"]
 CHAPTER = load("chapter7")
 NUMBERS = {**CHAPTER.given, **CHAPTER.parameters}
 

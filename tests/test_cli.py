@@ -68,7 +68,7 @@ def unusable(arguments, capsys):
 # --- check ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [["check"], ["check", "chapter7"], ["check", "--side-by-side"]])
+@pytest.mark.parametrize("arguments", [["check"], ["check", "chapter7"]])
 @pytest.mark.parametrize(
     ("lang", "summary"), [("en", "40 match, 0 rounding, 0 wrong."), ("ko", "일치 40, 반올림 0, 틀림 0.")]
 )
@@ -134,20 +134,6 @@ def test_json_holds_what_the_table_holds_and_the_status_is_the_same(capsys):
     assert found["loss"]["after"] == pytest.approx(0.02323634, abs=5e-9)
     assert main(["check", "chapter7-misprints", "--json"]) == 1
     assert {row["verdict"] for row in json.loads(capsys.readouterr().out)["rows"]} == {"match", "rounding", "wrong"}
-
-
-def test_three_ways_stand_side_by_side_and_agree(capsys):
-    assert main(["check", "--side-by-side", "--digits", "12"]) == 0
-    out = capsys.readouterr().out
-    assert out.splitlines()[2].split() == ["quantity", "hand", "formulas", "scalars", "tensors", "difference"]
-    assert re.search(r"^W5\+ +0\.43703857( +0\.437038572198){3} +\+2\.2e-09 *$", out, re.M)
-    assert float(re.search(r"largest difference between .*: ([\d.e-]+?)\.?$", out, re.M)[1]) < 1e-15
-
-
-def test_side_by_side_is_for_the_chapter_s_example_and_a_student_s_sheet_of_it(capsys):
-    assert main(["check", sheet(z1="0.08", **{"dz3/dz1": "0.112"}), "--side-by-side"]) == 0
-    assert re.search(r"^dz3/dz1 +0\.112 +— +0\.112 +0\.112 ", capsys.readouterr().out, re.M)
-    assert "leave the option out" in unusable(["check", "purchase", "--side-by-side"], capsys)
 
 
 # --- show -------------------------------------------------------------------------------------------------------------
@@ -222,7 +208,7 @@ def test_a_picture_is_written_whole_or_what_was_there_stays(capsys, monkeypatch)
     Path("bin/dot").chmod(0o755)
     Path("mine.svg").write_text("the old one")
     monkeypatch.setenv("PATH", str(Path("bin").resolve()))
-    assert "out of ink" in unusable(["draw", "-o", "mine.svg"], capsys)
+    assert "out of ink" in unusable(["draw", "-o", "mine.svg", "--force"], capsys)
     assert Path("mine.svg").read_text() == "the old one"
     assert {each.name for each in Path().iterdir()} == {"bin", "mine.svg"}
 
@@ -235,6 +221,24 @@ def test_a_warning_about_a_picture_is_one_line_on_standard_error(capsys, monkeyp
     assert err.startswith("micrograd-kr: ")
     assert len(err.splitlines()) == 1
     assert Path("picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("arguments", [[], ["draw"], ["draw", "-o", "mine.dot"], ["page"]])
+def test_what_we_made_is_made_again_and_said_to_be_replaced(arguments, capsys):
+    assert main(arguments) == 0
+    assert "replaced" not in capsys.readouterr().out
+    assert main(arguments) == 0
+    assert "It replaced the file that was there." in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("arguments", [["draw", "-o", "mine.dot"], ["page", "-o", "mine.html"]])
+def test_a_persons_file_is_replaced_only_by_force(arguments, capsys):
+    path = Path(arguments[-1])
+    path.write_text("my own")
+    assert "--force" in unusable(arguments, capsys)
+    assert path.read_text() == "my own"
+    assert main([*arguments, "--force"]) == 0
+    assert path.read_text("utf-8") != "my own"
 
 
 # --- what cannot be used ----------------------------------------------------------------------------------------------
@@ -253,7 +257,7 @@ def test_a_warning_about_a_picture_is_one_line_on_standard_error(capsys, monkeyp
         (["check", "--digits", "many"], "expected a whole number of decimals, 0 to 30, got 'many'"),
         (["check", "--digits", "-1"], "expected"),
         (["check", "--lang", "fr"], "fr"),
-        (["check", "--json", "--side-by-side"], "not allowed with"),
+        (["check", "--side-by-side"], "unrecognized arguments: --side-by-side"),
         (["check", "chapter7", "purchase"], "unrecognized arguments: purchase"),
         (["chapter7"], "invalid choice: 'chapter7'"),
         (["draw", "-o", "picture.jpg"], "picture.jpg"),
@@ -291,7 +295,7 @@ def test_an_interrupt_is_no_traceback(capsys, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "load", interrupted)
+    monkeypatch.setattr("micrograd_kr.teacher.verbs.load", interrupted)
     assert main(["check"]) == 130
     assert capsys.readouterr().err == ""
 
@@ -356,12 +360,6 @@ def test_the_version_is_the_package_s(capsys):
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["--version"])
     assert capsys.readouterr().out == f"micrograd-kr {micrograd_kr.__version__}\n"
-
-
-def test_both_languages_say_the_same_things():
-    assert cli.WORDS["en"].keys() == cli.WORDS["ko"].keys()
-    for key, text in cli.WORDS["en"].items():
-        assert set(re.findall(r"{\w+", text)) == set(re.findall(r"{\w+", cli.WORDS["ko"][key]))
 
 
 # --- from outside -----------------------------------------------------------------------------------------------------
@@ -438,6 +436,26 @@ def test_a_full_disk_is_one_clear_message():
         done = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    ("full", "arguments", "status"),
+    [("stdout", ["--help"], 2), ("stderr", ["check"], 0), ("stderr", ["check", "no.toml"], 2), ("stderr", ["no"], 2)],
+)
+def test_the_status_is_right_where_one_stream_is_full(full, arguments, status):
+    with open("/dev/full", "wb") as device:
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, full: device}
+        done = subprocess.run([sys.executable, "-m", "micrograd_kr", *arguments], **streams, check=False)
+    assert done.returncode == status
+    assert b"Traceback" not in (done.stdout or b"") + (done.stderr or b"")
+
+
+def test_the_version_loads_five_modules_of_ours_at_most():
+    code = "import sys, runpy\ntry: runpy.run_module('micrograd_kr', run_name='__main__', alter_sys=True)\n"
+    code += "except SystemExit: print(*[each for each in sys.modules if each.startswith('micrograd_kr')])"
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()[-1].split()) <= 5
 
 
 def test_starting_up_and_json_load_neither_rich_nor_graphviz():

@@ -30,6 +30,14 @@ def test_the_demo_computes_what_the_check_computes(demo):
     assert re.search("chapter7: (40 of 40|.*40개 중 40개)", demo.text)
 
 
+def test_three_ways_stand_side_by_side_and_agree(demo):
+    for name, printed in PRINTED.items():
+        (numbers,) = re.findall(rf"^  {re.escape(name)} +([\d.]+) +([\d.]+) +([\d.]+)$", demo.text, re.MULTILINE)
+        assert numbers == (f"{float(printed):.8f}",) * 3
+    assert set(demo.names["ways"]) == set(PRINTED)
+    assert demo.names["spread"] < 1e-15
+
+
 def test_the_error_falls_at_every_step_down_to_what_float64_can_tell(demo):
     errors = demo.names["errors"]
     assert errors[:2] == pytest.approx([0.02397190, 0.02323634], abs=5e-9)

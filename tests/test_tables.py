@@ -251,18 +251,6 @@ def test_digits_set_the_decimals_of_the_engine_s_numbers_and_leave_the_hand_s():
     assert re.search(r"0\.3 +0\.001 +0\.300", text)
 
 
-@LANGUAGES
-def test_three_ways_stand_side_by_side_with_the_verdict_below_where_it_is_no_match(lang):
-    ways = {row.name: (None if row is CLOSE else row.value, row.value + 1e-15) for row in ROWS}
-    lines = as_text(REPORT, ways=ways, lang=lang, digits=5, width=80).splitlines()
-    z1, slope = lines[1].split(), next(line for line in lines if line.startswith("dE/dW1")).split()
-    assert z1 == ["z1", "0.08", "0.08000", "0.08000", "0.08000", "0"]
-    assert slope == ["dE/dW1", "0.02592285", "—", "0.02592", "0.02592", "+5.6e-09"]
-    assert lines[3].strip() == say("rounding").in_(lang)
-    assert any("1.0e-15" in line or "9.9e-16" in line for line in lines)
-    assert len({cell_len(line) for line in tables("\n".join(lines))[0]}) == 1
-
-
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 

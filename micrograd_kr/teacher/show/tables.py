@@ -7,7 +7,7 @@ What explains a row stands right below it. The text holds only characters that i
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any, NamedTuple
 
@@ -215,7 +215,6 @@ def as_text(
     *,
     title: str = "",
     blanks: int = 0,
-    ways: Mapping[str, tuple[float | None, float]] | None = None,
     lang: str = "en",
     digits: int | None = None,
     width: int | None = None,
@@ -224,8 +223,7 @@ def as_text(
 ) -> str:
     """A report as a table of its rows, one of its parameters and the loss, and a summary.
 
-    title, blanks: what stands above the table, and how many numbers were left blank. ways: for each row its number by
-    formulas (None: there is no formula) and by tensors, to stand beside the engine's. lang: "en" or "ko".
+    title, blanks: what stands above the table, and how many numbers were left blank. lang: "en" or "ko".
     digits: decimals of the engine's numbers, by default the hand's. width: in cells, by default as wide as need be.
     encoding: of the console. terminal: whether it shows colours.
     """
@@ -236,14 +234,11 @@ def as_text(
         page.line()
     if report.rows:
         styles = [STYLES[row.verdict] for row in report.rows]
-        notes = [_notes(row, report, page, digits, ways is not None) for row in report.rows]
-        if ways is None:
-            page.grid(_columns(report, lang, digits), styles, notes, leaving=("formula", "difference"))
-        else:
-            page.grid(_side_by_side(report, ways, digits), styles, notes)
+        notes = [_notes(row, report, page, digits) for row in report.rows]
+        page.grid(_columns(report, lang, digits), styles, notes, leaving=("formula", "difference"))
         page.line()
     _step(page, report, digits)
-    for line in _summary(report, lang, blanks, digits, ways):
+    for line in _summary(report, lang, blanks, digits):
         page.line(line)
     return page.written.getvalue()
 
@@ -260,29 +255,10 @@ def _columns(report: Report, lang: str, digits: int | None) -> list[Column]:
     ]
 
 
-def _side_by_side(report: Report, ways: Mapping[str, tuple[float | None, float]], digits: int | None) -> list[Column]:
-    rows = report.rows
-
-    def numbers(values: Iterable[float | None]) -> list[str]:
-        found = zip(values, rows, strict=True)
-        return _aligned(["—" if value is None else decimal(value, row.hand, digits) for value, row in found])
-
-    return [
-        Column(say("quantity"), [row.name for row in rows]),
-        Column(say("hand"), _aligned([row.hand for row in rows]), numeric=True),
-        Column(say("formulas"), numbers(ways[row.name][0] for row in rows), numeric=True),
-        Column(say("scalars"), numbers(row.value for row in rows), numeric=True),
-        Column(say("tensors"), numbers(ways[row.name][1] for row in rows), numeric=True),
-        Column(say("difference"), [_difference(row.difference) for row in rows], numeric=True),
-    ]
-
-
-def _notes(row: Row, report: Report, page: Page, digits: int | None, with_verdict: bool) -> list[str]:
-    """What stands below a row: its verdict if it has no column, the wrong parts of a worked line, and why."""
+def _notes(row: Row, report: Report, page: Page, digits: int | None) -> list[str]:
+    """What stands below a row: the wrong parts of a worked line, and why."""
     lang = page.lang
-    notes = [SAID[row.verdict].in_(lang)] if with_verdict and row.verdict != "match" else []
-    if row is report.first_wrong:
-        notes.append(say("the first wrong number").in_(lang))
+    notes = [say("the first wrong number").in_(lang)] if row is report.first_wrong else []
     for part in row.parts or ():
         if part.verdict == "wrong":
             value, remedy = decimal(part.value, row.hand, digits), f": {part.remedy}" if part.remedy else ""
@@ -324,7 +300,6 @@ def _summary(
     lang: str,
     blanks: int,
     digits: int | None,
-    ways: Mapping[str, tuple[float | None, float]] | None,
 ) -> Iterable[str]:
     if report.rows:
         counts = Counter(row.verdict for row in report.rows)
@@ -334,13 +309,6 @@ def _summary(
         yield say("No numbers to check: write yours in a [hand] table.").in_(lang)
     if blanks:
         yield say("Left blank: {count}.", count=blanks).in_(lang)
-    if ways and report.rows:
-        numbers = [[each for each in (*ways[row.name], row.value) if each is not None] for row in report.rows]
-        spread = max(max(each) - min(each) for each in numbers)
-        yield say(
-            "The largest difference between formulas by hand, scalar Values and tensor Values: {spread}.",
-            spread=f"{spread:.1e}" if spread else "0",
-        ).in_(lang)
     row = report.first_wrong
     if row is not None:
         following = len(report.wrong) - len(report.roots)

@@ -2,8 +2,9 @@
 
     h = σ(W x)    o = σ(V h)    E_i = ½ (t_i − o_i)²    E_total = Σ E_i    W+ = W − lr ∂E_total/∂W
 
-with W = [[W1, W2], [W3, W4]] and V = [[W5, W6], [W7, W8]], no bias. The scalar Values are those of `exercise`; here are
-the formulas, written out in plain Python with no engine at all, and the tensors. Names are those of a sheet: z1, W5+.
+with W = [[W1, W2], [W3, W4]] and V = [[W5, W6], [W7, W8]], no bias. The scalar Values are those of the demo; here
+are the formulas, written out in plain Python with no engine at all, and the tensors. Names are those of a sheet: z1,
+W5+.
 """
 
 import math
