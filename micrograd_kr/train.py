@@ -10,7 +10,7 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
@@ -681,7 +681,8 @@ def _progress(screen: _Screen, run: _Run, plan: _Plan) -> Iterator[Show]:
     if begun:
         screen.say(plan.words["resumed"].format(done=begun))
     columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
-    with Progress(*columns, console=screen.console, disable=not screen.bar) as bar:
+    bar = Progress(*columns, console=screen.console)
+    with bar if screen.bar else nullcontext():  # rich 13.0 prints an empty line for one that is disabled
         task = bar.add_task("", total=plan.epochs * samples, completed=begun * samples)
 
         def show(seen: int, record: Epoch, complete: bool) -> None:
