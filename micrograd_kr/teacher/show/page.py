@@ -23,6 +23,7 @@ from micrograd_kr.said import LANGUAGES, Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.quantity import again, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import Report, Row
@@ -184,7 +185,7 @@ def _partial(formula: Any, source: str, target: str) -> Sides:
     """The local derivative along one line: ∂o/∂z = o(1 − o) = its numbers = its value."""
 
     def sides(form: notation.Form, slot: notation.Number) -> list[str]:
-        left = notation.quantity(f"d{target}/d{source}", form)
+        left = notation.quantity(derivative(target, source), form)
         written = [notation.written(formula, form, in_numbers, slot) for in_numbers in (False, True)]
         return [left, *written, slot(f"∂{target}/∂{source}", 0.0, False)]
 
@@ -280,9 +281,11 @@ def _formulas(solution: Solution, lines: Lines, plan: Plan, gradients: Sequence[
         if other == target and source in gradients
     ]
     second = exercise.forward if solution.after else ()
-    later = [*(f"{name}+" for name in solution.updated), *(f"{name}'" for name in second)]
-    keys = {key: key for key in [*solution.before, *later, *(f"d{exercise.loss}/d{name}" for name in solution.before)]}
-    keys |= {f"∂{target}/∂{source}": f"d{target}/d{source}" for source, target in plan.arcs}
+    later = [*map(updated, solution.updated), *map(again, second)]
+    keys = {
+        key: key for key in [*solution.before, *later, *(derivative(exercise.loss, name) for name in solution.before)]
+    }
+    keys |= {f"∂{target}/∂{source}": derivative(target, source) for source, target in plan.arcs}
     return {
         "gradients": gradients,
         "arcs": arcs,
@@ -315,7 +318,13 @@ def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> 
         return places[key]
 
     def derivation(name: str) -> list[int]:
-        asked = f"{name}+" if f"{name}+" in forms else f"d{exercise.loss}/d{name}" if name in gradients[1:] else name
+        asked = (
+            updated(name)
+            if updated(name) in forms
+            else derivative(exercise.loss, name)
+            if name in gradients[1:]
+            else name
+        )
         if asked in forms and (size > ROOM or asked == name):  # a formula without names has no line
             return [forms[asked]]
         return [place(each) for each in explanation.explained(lines, solution, asked).lines]
