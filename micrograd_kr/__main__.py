@@ -159,11 +159,9 @@ def run_page(options: argparse.Namespace) -> int:
     for path in paths:
         if paths.count(path) > 1:
             raise SaidError(
-                say(
-                    "{path}: several exercises would have this one page; leave -o out if it is there, else make each "
-                    "page by itself with its own -o",
-                    path=path,
-                )
+                "{path}: several exercises would have this one page; leave -o out if it is there, else make each "
+                "page by itself with its own -o",
+                path=path,
             )
         check_ours(path, options)
     for name, path in zip(options.exercises, paths, strict=True):
@@ -231,7 +229,7 @@ def can_render() -> bool:
 
 
 def no_drawing(error: OSError) -> SaidError:
-    return SaidError(say("expected Graphviz to draw the picture, got: {reason}; does `dot -V` work?", reason=error))
+    return SaidError("expected Graphviz to draw the picture, got: {reason}; does `dot -V` work?", reason=error)
 
 
 def run_worksheet(options: argparse.Namespace) -> int:
@@ -243,10 +241,8 @@ def run_worksheet(options: argparse.Namespace) -> int:
         check_ending(output, SHEETS)
     if output and answers and output.resolve() == answers.resolve():
         raise SaidError(
-            say(
-                "{path}: the answers need a file of their own, apart from the blanks; give --answers another name",
-                path=answers,
-            )
+            "{path}: the answers need a file of their own, apart from the blanks; give --answers another name",
+            path=answers,
         )
     check_places([output, answers], options)
     sheet = worksheet(mk.load(options.exercise), hide=listed(options.hide), seed=options.seed, digits=options.digits)
@@ -302,11 +298,9 @@ def check_ending(path: Path | None, endings: Iterable[str]) -> None:
     """Refuse a file whose name promises something else than will be in it."""
     if path and path.suffix.lower() not in endings:
         raise SaidError(
-            say(
-                "{path}: expected a file whose name ends in {endings}; give it such a name",
-                path=path,
-                endings=", ".join(endings),
-            )
+            "{path}: expected a file whose name ends in {endings}; give it such a name",
+            path=path,
+            endings=", ".join(endings),
         )
 
 
@@ -315,14 +309,12 @@ def check_places(paths: Sequence[Path | None], options: argparse.Namespace) -> N
     for path in filter(None, paths):
         if not path.parent.is_dir():
             raise SaidError(
-                say("{path}: there is no folder {folder}; make it, or choose another", path=path, folder=path.parent)
+                "{path}: there is no folder {folder}; make it, or choose another", path=path, folder=path.parent
             )
         if os.path.lexists(path) and not options.force:
             raise SaidError(
-                say(
-                    "{path}: there is such a file already, and someone's work may be in it; --force writes over it",
-                    path=path,
-                )
+                "{path}: there is such a file already, and someone's work may be in it; --force writes over it",
+                path=path,
             )
 
 
@@ -331,11 +323,9 @@ def check_ours(path: Path, options: argparse.Namespace) -> bool:
     there = os.path.lexists(path)
     if there and not options.force and not (path.is_file() and any(mark in path.read_bytes() for mark in MARKS)):
         raise SaidError(
-            say(
-                "{path}: there is such a file already, and it is not one that micrograd-kr made; "
-                "--force writes over it, -o chooses another",
-                path=path,
-            )
+            "{path}: there is such a file already, and it is not one that micrograd-kr made; "
+            "--force writes over it, -o chooses another",
+            path=path,
         )
     return there
 

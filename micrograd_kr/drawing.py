@@ -255,7 +255,7 @@ def draw(
     roots = list(root) if isinstance(root, Sequence) else [root]
     if not roots or not all(isinstance(each, Value) for each in roots):
         raise DrawingError(
-            say("expected a Value, or a list of Values, got {root}: draw what the graph computed", root=repr(root))
+            "expected a Value, or a list of Values, got {root}: draw what the graph computed", root=repr(root)
         )
     check_language(lang)
     drawn, edges, total = arcs(roots, limit)
@@ -300,7 +300,7 @@ def _edges(dot: graphviz.Digraph, edges: Sequence[Arc], names: Mapping[Value, st
 def check_language(lang: str) -> None:
     if lang not in LANGUAGES:
         languages = " or ".join(map(repr, LANGUAGES))
-        raise DrawingError(say("expected a language, {languages}, got {lang!r}", languages=languages, lang=lang))
+        raise DrawingError("expected a language, {languages}, got {lang!r}", languages=languages, lang=lang)
 
 
 def paper(title: str) -> "Drawing":
@@ -437,11 +437,7 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)
         raise DrawingError(
-            say(
-                "expected a file that ends in {endings}, got {path!r}: choose one of these",
-                endings=endings,
-                path=str(path),
-            )
+            "expected a file that ends in {endings}, got {path!r}: choose one of these", endings=endings, path=str(path)
         )
     if FORMATS[suffix] == "dot":
         return write(path, dot.source.encode())
@@ -490,7 +486,7 @@ def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
 
 
 def _refused(why: str) -> DrawingError:
-    return DrawingError(say("Graphviz refused the picture: {why}", why=why))
+    return DrawingError("Graphviz refused the picture: {why}", why=why)
 
 
 def has_korean_font() -> bool:

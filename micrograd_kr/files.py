@@ -5,7 +5,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from micrograd_kr.said import SaidError, say
+from micrograd_kr.said import SaidError
 
 
 class FileError(SaidError):
@@ -48,10 +48,8 @@ def write(path: str | os.PathLike[str], contents: bytes) -> Path:
     except OSError as error:
         what = error.strerror or error
         raise FileError(
-            say(
-                "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to",
-                path=str(path),
-                what=str(what),
-            )
+            "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to",
+            path=str(path),
+            what=str(what),
         ) from error
     return Path(path)

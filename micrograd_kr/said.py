@@ -54,11 +54,14 @@ def _korean() -> dict[str, str]:
 
 
 class SaidError(ValueError):
-    """What was expected, what came and what to do, in both languages: str(error) is English, error.korean Korean."""
+    """What was expected, what came and what to do, in both languages: str(error) is English, error.korean Korean.
 
-    def __init__(self, said: Said) -> None:
-        super().__init__(said)
-        self.said = said
+    said: a sentence, or one in English with gaps, as for `say`.
+    """
+
+    def __init__(self, said: Said | str, /, **gaps: Any) -> None:
+        self.said = said if isinstance(said, Said) else Said(said, gaps)
+        super().__init__(self.said)
 
     @property
     def korean(self) -> str:

@@ -11,18 +11,30 @@ import pytest
 
 import micrograd_kr
 from micrograd_kr import said
+from micrograd_kr.drawing import DrawingError, RendererMissing
+from micrograd_kr.files import FileError
 from micrograd_kr.said import SaidError, say
+from micrograd_kr.teacher.ask.messages import ExerciseError
 
 PACKAGE = Path(micrograd_kr.__file__).parent
 KOREAN = json.loads((PACKAGE / "korean.json").read_text("utf-8"))
 
 
+SAYING = {"say", "SaidError", *(each.__name__ for each in (DrawingError, RendererMissing, ExerciseError, FileError))}
+
+
 def sentences(code: str) -> list[str]:
-    """The first argument of every call of `say`; one that is no plain text cannot be looked up and is an error."""
+    """The first argument of every call of `say`, or of an error that takes a sentence as `say` does.
+
+    One that is no plain text cannot be looked up and is an error, but where a sentence made elsewhere is handed on.
+    """
     found = []
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
-            found.append(ast.literal_eval(node.args[0]))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYING:
+            handed_on = node.func.id != "say" and isinstance(
+                node.args[0], ast.Name | ast.Attribute | ast.Call | ast.IfExp
+            )
+            found += [] if handed_on else [ast.literal_eval(node.args[0])]
     return found
 
 
@@ -58,12 +70,25 @@ def test_the_catalogue_is_sorted():
 def test_a_sentence_that_is_made_at_run_time_is_refused():
     with pytest.raises(ValueError, match="malformed"):
         sentences("say('a' + name)")
+    with pytest.raises(ValueError, match="malformed"):
+        sentences("ExerciseError(f'a {name}')")
+    assert sentences("FileError('a {b}', b=1)") == ["a {b}"]
     assert sentences("say('a {b}', b=say('c'))") == ["a {b}", "c"]
+
+
+def test_every_error_that_takes_a_sentence_is_looked_through():
+    code = "".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+    found, more = {"SaidError"}, True
+    while more:
+        more = set(re.findall(rf"class (\w+)\((?:{'|'.join(found)})\)", code)) - found
+        found |= more
+    assert found | {"say"} == SAYING
 
 
 def test_a_sentence_stands_in_anothers_gap_in_the_same_language(monkeypatch):
     monkeypatch.setattr(said, "_korean", lambda: {"no {what}": "{what} 없음", "number": "수"})
     it = say("no {what}", what=say("number"))
     assert (str(it), it.in_("ko")) == ("no number", "수 없음")
+    assert str(SaidError("no {what}", what="sum")) == "no sum"
     again = pickle.loads(pickle.dumps(SaidError(it)))
     assert (str(again), again.korean) == ("no number", "수 없음")

@@ -101,27 +101,23 @@ def _quantity(exercise: Exercise, text: str) -> Quantity:
         known(exercise, asked.by)
         if of not in exercise.forward:
             raise ExerciseError(
-                say("expected a derivative of a name in [forward]; {name} is not computed from anything", name=of)
+                "expected a derivative of a name in [forward]; {name} is not computed from anything", name=of
             )
         if exercise.positions[asked.by] > exercise.positions[of]:
             raise ExerciseError(
-                say(
-                    "expected what stands later above the line, {by} stands after {of}: did you mean d{by}/d{of}?",
-                    of=of,
-                    by=asked.by,
-                )
+                "expected what stands later above the line, {by} stands after {of}: did you mean d{by}/d{of}?",
+                of=of,
+                by=asked.by,
             )
     elif asked.step:
         if of not in (exercise.parameters if asked.is_parameter else exercise.forward):
             raise ExerciseError(
-                say("expected W+ with a name of [parameters], z' with one of [forward]; what is given does not change")
+                "expected W+ with a name of [parameters], z' with one of [forward]; what is given does not change"
             )
         if exercise.lr is None:
             raise ExerciseError(
-                say(
-                    "lr is missing: {name} comes after a step of gradient descent; write lr = 0.5 above the tables",
-                    name=text,
-                )
+                "lr is missing: {name} comes after a step of gradient descent; write lr = 0.5 above the tables",
+                name=text,
             )
     return asked
 
@@ -129,11 +125,9 @@ def _quantity(exercise: Exercise, text: str) -> Quantity:
 def known(exercise: Exercise, name: str) -> str:
     if name not in exercise.positions:
         raise ExerciseError(
-            say(
-                "unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names",
-                name=quoted(name),
-                meant=closest(name, exercise.positions),
-            )
+            "unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names",
+            name=quoted(name),
+            meant=closest(name, exercise.positions),
         )
     return name
 
@@ -145,11 +139,9 @@ def _check_hand(exercise: Exercise, text: str) -> None:
     """
     if len(text) > FORMULA_LENGTH:
         raise ExerciseError(
-            say(
-                "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
-                length=len(text),
-                most=FORMULA_LENGTH,
-            )
+            "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
+            length=len(text),
+            most=FORMULA_LENGTH,
         )
     *parts, last = (each.strip() for each in text.split("="))
     if not NUMBER.fullmatch(last):
@@ -183,46 +175,40 @@ def _contents(path: Path) -> bytes:
                 contents = file.read(FILE_BYTES + 1)
     except FileNotFoundError:
         raise ExerciseError(
-            say(
-                "no such file; expected an exercise file, or the name of a built-in exercise: {names}",
-                names=", ".join(built_in()),
-            )
+            "no such file; expected an exercise file, or the name of a built-in exercise: {names}",
+            names=", ".join(built_in()),
         ) from None
     except (OSError, ValueError) as error:
         raise ExerciseError(
-            say("expected a text file, cannot read it: {reason}", reason=getattr(error, "strerror", None) or str(error))
+            "expected a text file, cannot read it: {reason}", reason=getattr(error, "strerror", None) or str(error)
         ) from None
     if contents is None:
-        raise ExerciseError(say("expected a text file, cannot read it: {reason}", reason=say("not an ordinary file")))
+        raise ExerciseError("expected a text file, cannot read it: {reason}", reason=say("not an ordinary file"))
     return contents
 
 
 def _decoded(contents: bytes) -> str:
     """The text of a file: UTF-8, with or without a byte order mark."""
     if len(contents) > FILE_BYTES:
-        raise ExerciseError(say("too long: expected at most {most}", most=f"{FILE_BYTES // 1000} kB"))
+        raise ExerciseError("too long: expected at most {most}", most=f"{FILE_BYTES // 1000} kB")
     try:
         text = contents.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = contents[: error.start].count(b"\n") + 1
         raise ExerciseError(
-            say(
-                "not UTF-8: byte {byte} in line {line}; save the file again with the encoding UTF-8",
-                byte=f"{contents[error.start]:#x}",
-                line=line,
-            )
+            "not UTF-8: byte {byte} in line {line}; save the file again with the encoding UTF-8",
+            byte=f"{contents[error.start]:#x}",
+            line=line,
         ) from None
     lines = text.split("\n")
     if len(lines) > FILE_LINES:
-        raise ExerciseError(say("too long: expected at most {most}", most=say("{lines:,} lines", lines=FILE_LINES)))
+        raise ExerciseError("too long: expected at most {most}", most=say("{lines:,} lines", lines=FILE_LINES))
     for each in lines:
         if len(each) > LINE_LENGTH:
             raise ExerciseError(
-                say(
-                    "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
-                    length=len(each),
-                    most=FORMULA_LENGTH,
-                )
+                "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
+                length=len(each),
+                most=FORMULA_LENGTH,
             ).at(quoted(_key(each)))
     return text
 
@@ -232,13 +218,11 @@ def _tables(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text, parse_float=Bare)
     except RecursionError:
-        raise ExerciseError(say("not TOML: {error}{hint}", error=say("too deeply nested"), hint="")) from None
+        raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
     except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
         found = re.search(r"at line ([0-9]+)", str(error))
         line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
-        raise ExerciseError(
-            say("not TOML: {error}{hint}", error=str(error), hint=_toml_hint(line, str(error)))
-        ) from None
+        raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=_toml_hint(line, str(error))) from None
 
 
 def _key(line: str) -> str:
@@ -278,12 +262,10 @@ def source_text(name: str) -> str:
     """The file of a built-in exercise, to start one's own from. Raises ExerciseError for an unknown name."""
     if name not in built_in():
         raise ExerciseError(
-            say(
-                "no built-in exercise {name}{meant}; there are {names}; a file is given as my.toml",
-                name=quoted(name),
-                meant=closest(name, built_in()),
-                names=", ".join(built_in()),
-            )
+            "no built-in exercise {name}{meant}; there are {names}; a file is given as my.toml",
+            name=quoted(name),
+            meant=closest(name, built_in()),
+            names=", ".join(built_in()),
         )
     return files("micrograd_kr.teacher").joinpath("exercises", f"{name}.toml").read_text("utf-8")
 
@@ -323,12 +305,10 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
         if not named.endswith(".toml") or not _is_inside(asked, path.parent):
             meant = closest(named, built_in())
             raise ExerciseError(
-                say(
-                    "expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}",
-                    name=quoted(named),
-                    meant=meant,
-                    names=", ".join(built_in()),
-                )
+                "expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}",
+                name=quoted(named),
+                meant=meant,
+                names=", ".join(built_in()),
             ).at("exercise")
         with placed(printable(asked.name)):
             exercise = _from_file(asked, _tables(_decoded(_contents(asked))))
@@ -346,28 +326,26 @@ def _is_inside(path: Path, folder: Path) -> bool:
 def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     """An exercise from the tables of its file."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
-        raise ExerciseError(say('numbers without an exercise: write exercise = "chapter7" above [hand]'))
+        raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
     _check_parts(tables, _PARTS)
     title, loss = printable(_part(tables, "title", str)), _part(tables, "loss", str)
     lr = _number(tables["lr"], "lr") if "lr" in tables else None
     if lr is not None and lr <= 0:
-        raise ExerciseError(say("lr: expected a number above 0, got {lr}", lr=f"{lr:g}"))
+        raise ExerciseError("lr: expected a number above 0, got {lr}", lr=f"{lr:g}")
     optional = {"parameters": {}, "hand": {}} | tables
     names: dict[str, str] = {}
     given = _numbers("given", _part(tables, "given", dict), names)
     parameters = _numbers("parameters", _part(optional, "parameters", dict), names)
     formulas = _formulas(_part(tables, "forward", dict), names)
     if len(names) > NAMES:
-        raise ExerciseError(say("too long: expected at most {most}", most=say("{names:,} names", names=NAMES)))
+        raise ExerciseError("too long: expected at most {most}", most=say("{names:,} names", names=NAMES))
     exercise = Exercise(name, title, loss, lr, given, parameters, formulas, {}, frozenset(), source)
     _check_order(exercise)
     if loss not in formulas:
         raise ExerciseError(
-            say(
-                "loss: expected the name of a line in [forward], got {name}{meant}",
-                name=quoted(loss),
-                meant=closest(loss, formulas),
-            )
+            "loss: expected the name of a line in [forward], got {name}{meant}",
+            name=quoted(loss),
+            meant=closest(loss, formulas),
         )
     return with_hand(exercise, _part(optional, "hand", dict))
 
@@ -376,12 +354,10 @@ def _check_parts(tables: dict[str, Any], allowed: tuple[str, ...]) -> None:
     for key in tables:
         if key not in allowed:
             raise ExerciseError(
-                say(
-                    "unknown part {name}{meant}; expected {allowed}",
-                    name=quoted(key),
-                    meant=closest(key, allowed),
-                    allowed=", ".join(allowed),
-                )
+                "unknown part {name}{meant}; expected {allowed}",
+                name=quoted(key),
+                meant=closest(key, allowed),
+                allowed=", ".join(allowed),
             )
 
 
@@ -395,7 +371,7 @@ def _part(tables: dict[str, Any], key: str, kind: type) -> Any:
             else say("missing line {example}; write it above the tables", example=example)
         )
     if type(tables[key]) is not kind:
-        raise ExerciseError(say("expected {example}, got {kind}", example=example, kind=_kind(tables[key]))).at(key)
+        raise ExerciseError("expected {example}, got {kind}", example=example, kind=_kind(tables[key])).at(key)
     return tables[key]
 
 
@@ -409,12 +385,12 @@ def _formulas(entries: dict[str, Any], names: dict[str, str]) -> dict[str, Formu
     for key, entry in entries.items():
         place = f"[forward] {printable(key)}"
         if type(entry) is not str:
-            raise ExerciseError(say('expected a formula in quotes, "W1*x1 + W2*x2", got {kind}', kind=_kind(entry))).at(
+            raise ExerciseError('expected a formula in quotes, "W1*x1 + W2*x2", got {kind}', kind=_kind(entry)).at(
                 place
             )
         formulas[_named(key, "forward", names)] = read_formula(entry, place)
     if not formulas:
-        raise ExerciseError(say("expected at least one formula")).at("[forward]")
+        raise ExerciseError("expected at least one formula").at("[forward]")
     return formulas
 
 
@@ -423,26 +399,21 @@ def _named(key: str, table: str, names: dict[str, str]) -> str:
     name = unicodedata.normalize("NFKC", key)
     with placed(f"[{table}] {printable(key)}"):
         if len(key) > NAME_LENGTH:
-            raise ExerciseError(say("too long: expected a name of at most {most} characters", most=NAME_LENGTH))
+            raise ExerciseError("too long: expected a name of at most {most} characters", most=NAME_LENGTH)
         if name in FUNCTIONS or name == "lr" or iskeyword(name):
             raise ExerciseError(
-                say(
-                    "expected another name: {name} is a function's, the learning rate's or Python's own; add a _",
-                    name=name,
-                )
+                "expected another name: {name} is a function's, the learning rate's or Python's own; add a _", name=name
             )
         if not key.isidentifier():
             meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
             hint = say("; {meant} would do", meant=meant) if meant.isidentifier() else ""
             raise ExerciseError(
-                say(
-                    "expected a name of letters, digits and _, no digit first{hint}; W+, z' and dE/dW belong in [hand]",
-                    hint=hint,
-                )
+                "expected a name of letters, digits and _, no digit first{hint}; W+, z' and dE/dW belong in [hand]",
+                hint=hint,
             )
         if name in names:
             raise ExerciseError(
-                say("defined twice, before in {table}; keep one, or give it another name", table=f"[{names[name]}]")
+                "defined twice, before in {table}; keep one, or give it another name", table=f"[{names[name]}]"
             )
     names[name] = table
     return name
@@ -452,9 +423,9 @@ def _number(entry: Any, place: str) -> float:
     """A number of the file as a float."""
     with placed(place):
         if type(entry) is str:
-            raise ExerciseError(say("expected a number without quotes, got {text}", text=quoted(entry)))
+            raise ExerciseError("expected a number without quotes, got {text}", text=quoted(entry))
         if type(entry) not in (int, Bare):
-            raise ExerciseError(say("expected a number, got {text}", text=_kind(entry)))
+            raise ExerciseError("expected a number, got {text}", text=_kind(entry))
         return finite(entry)
 
 
@@ -470,18 +441,16 @@ def _check_order(exercise: Exercise) -> None:
 
 def _not_above(exercise: Exercise, line: str, name: str, above: set[str]) -> ExerciseError:
     if name == line:
-        return ExerciseError(say("uses itself: expected only names that stand above {name}", name=name))
+        return ExerciseError("uses itself: expected only names that stand above {name}", name=name)
     if name in exercise.forward:
-        return ExerciseError(say("{name} is used before it stands: put the line {name} above this one", name=name))
+        return ExerciseError("{name} is used before it stands: put the line {name} above this one", name=name)
     halves = [(name[:i], name[i:]) for i in range(1, len(name))]
     product = next((f"{one}*{two}" for one, two in halves if one in above and two in above), None)
     meant = say(", did you mean {near}?", near=product) if product else closest(name, above)
     return ExerciseError(
-        say(
-            "unknown name {name}{meant}; expected one of [given], [parameters] or a line above",
-            name=quoted(name),
-            meant=meant,
-        )
+        "unknown name {name}{meant}; expected one of [given], [parameters] or a line above",
+        name=quoted(name),
+        meant=meant,
     )
 
 
@@ -489,7 +458,7 @@ def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
     """The exercise with a person's numbers."""
     if len(entries) > HAND_NUMBERS:
         raise ExerciseError(
-            say("too long: expected at most {most}", most=say("{numbers:,} numbers", numbers=HAND_NUMBERS))
+            "too long: expected at most {most}", most=say("{numbers:,} numbers", numbers=HAND_NUMBERS)
         ).at("[hand]")
     written: dict[str, str] = {}
     asked: dict[str, Quantity] = {}
@@ -500,7 +469,7 @@ def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
             asked[name] = _quantity(exercise, name)
             if name in written:
                 raise ExerciseError(
-                    say("defined twice, before in {table}; keep one, or give it another name", table="[hand]")
+                    "defined twice, before in {table}; keep one, or give it another name", table="[hand]"
                 )
             written[name] = _written(entry)
             if written[name]:
@@ -520,7 +489,7 @@ def _written(entry: Any) -> str:
         return entry.replace("_", "")  # 1_000.5
     if type(entry) is str:
         return " ".join(entry.split())
-    raise ExerciseError(say("expected a number, got {text}", text=_kind(entry)))
+    raise ExerciseError("expected a number, got {text}", text=_kind(entry))
 
 
 def _kind(entry: Any) -> Said:

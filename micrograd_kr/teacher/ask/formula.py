@@ -106,11 +106,9 @@ def read_formula(text: str, place: str = "") -> Formula:
     with placed(place):
         if len(text) > FORMULA_LENGTH:
             raise ExerciseError(
-                say(
-                    "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
-                    length=len(text),
-                    most=FORMULA_LENGTH,
-                )
+                "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
+                length=len(text),
+                most=FORMULA_LENGTH,
             )
         text = " ".join(text.split())
         try:
@@ -119,9 +117,7 @@ def read_formula(text: str, place: str = "") -> Formula:
             meant = corrected(text)
             if not is_formula(meant):
                 raise
-            raise ExerciseError(
-                say("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200))
-            ) from None
+            raise ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200)) from None
 
 
 def names_in(formula: Formula) -> list[str]:
@@ -136,13 +132,13 @@ def _tree(text: str) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ExerciseError(say('expected a formula such as "W1*x1 + W2*x2", got {text}', text=quoted(text))) from None
+        raise ExerciseError('expected a formula such as "W1*x1 + W2*x2", got {text}', text=quoted(text)) from None
     waiting: list[tuple[Any, int]] = [(tree, 1)]
     while waiting:  # not by recursion: how deep it goes is what has to be found out
         node, level = waiting.pop()
         if level > FORMULA_LEVELS:
             raise ExerciseError(
-                say("too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS)
+                "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
             )
         waiting += [(each, level + 1) for each in _operands(node)]
     return tree
@@ -156,16 +152,12 @@ def _check_tokens(text: str) -> None:
         found, kind = (token[0], str(token.lastgroup)) if token else (text[at], "")
         if not kind or (kind == "name" and (not found.isidentifier() or iskeyword(found))):
             raise ExerciseError(
-                say(
-                    "expected numbers, names, + - * / ** and brackets, got {found} in {text}",
-                    found=quoted(found),
-                    text=quoted(text),
-                )
+                "expected numbers, names, + - * / ** and brackets, got {found} in {text}",
+                found=quoted(found),
+                text=quoted(text),
             )
         if before == "number" and kind in ("name", "number"):
-            raise ExerciseError(
-                say("expected an operator before {found} in {text}", found=quoted(found), text=quoted(text))
-            )
+            raise ExerciseError("expected an operator before {found} in {text}", found=quoted(found), text=quoted(text))
         at, before = at + len(found), kind
 
 
@@ -177,9 +169,7 @@ def _operands(node: Any) -> list[ast.expr]:
             return []
         case ast.Name(id=name):
             if name in FUNCTIONS:
-                raise ExerciseError(
-                    say("{name} is a function: expected its argument in brackets, {name}(z1)", name=name)
-                )
+                raise ExerciseError("{name} is a function: expected its argument in brackets, {name}(z1)", name=name)
             return []
         case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
             return [node.operand]
@@ -188,10 +178,8 @@ def _operands(node: Any) -> list[ast.expr]:
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             return _arguments(name, node.args)
     raise ExerciseError(
-        say(
-            "expected a formula of numbers, names, + - * / **, brackets and the functions {functions}",
-            functions=", ".join(FUNCTIONS),
-        )
+        "expected a formula of numbers, names, + - * / **, brackets and the functions {functions}",
+        functions=", ".join(FUNCTIONS),
     )
 
 
@@ -199,26 +187,22 @@ def _arguments(function: str, arguments: list[ast.expr]) -> list[ast.expr]:
     if function not in FUNCTIONS:
         meant = closest({"ln": "log", "σ": "sigmoid"}.get(function, function), FUNCTIONS)
         raise ExerciseError(
-            say(
-                "no such function {name}{meant}; there are {functions}; a product is written with *",
-                name=quoted(function),
-                meant=meant,
-                functions=", ".join(FUNCTIONS),
-            )
+            "no such function {name}{meant}; there are {functions}; a product is written with *",
+            name=quoted(function),
+            meant=meant,
+            functions=", ".join(FUNCTIONS),
         )
     counts = _ARGUMENTS.get(function, (1,))
     if len(arguments) not in counts:
         expected = say("{one} or {other}", one=counts[0], other=counts[1]) if len(counts) > 1 else counts[0]
         raise ExerciseError(
-            say(
-                "wrong number of arguments: {name} takes {expected}, got {got}",
-                name=function,
-                expected=expected,
-                got=len(arguments),
-            )
+            "wrong number of arguments: {name} takes {expected}, got {got}",
+            name=function,
+            expected=expected,
+            got=len(arguments),
         )
     if function == "leaky_relu" and not all(isinstance(each, ast.Constant) for each in arguments[1:]):
-        raise ExerciseError(say("expected a plain number as the slope of leaky_relu; with a name write max(a*z1, z1)"))
+        raise ExerciseError("expected a plain number as the slope of leaky_relu; with a name write max(a*z1, z1)")
     return arguments
 
 
@@ -258,5 +242,5 @@ def finite(number: Any) -> float:
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
-        raise ExerciseError(say("expected a finite number, at most 1.8e308"))
+        raise ExerciseError("expected a finite number, at most 1.8e308")
     return value

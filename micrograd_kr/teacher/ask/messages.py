@@ -17,7 +17,7 @@ class ExerciseError(SaidError):
 
     def at(self, place: str) -> "ExerciseError":
         """The same error with its place in front."""
-        return ExerciseError(say("{place}: {said}", place=place, said=self.said)) if place else self
+        return ExerciseError("{place}: {said}", place=place, said=self.said) if place else self
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------

@@ -38,10 +38,10 @@ def distance(written: Hand, value: float) -> float:
 def no_number(text: str, worked: bool) -> ExerciseError:
     meant = corrected(text)
     if re.search(r"[≈≒≃＝]", text):
-        return ExerciseError(say("expected = before the result, got {text}", text=quoted(text)))
+        return ExerciseError("expected = before the result, got {text}", text=quoted(text))
     if NUMBER.fullmatch(meant):
         error = say("expected a number, got {text}", text=quoted(text))
-        return ExerciseError(say("{error}; did you mean {meant}?", error=error, meant=quoted(meant)))
+        return ExerciseError("{error}; did you mean {meant}?", error=error, meant=quoted(meant))
     if is_formula(meant) and not worked:
         line = say(
             'expected a number; a worked line ends in its result, "0.3 - 0.5*0.1 = 0.25"; got {text}', text=quoted(text)

@@ -4,7 +4,6 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.messages import ExerciseError, quoted
 
 Kind = Literal["value", "gradient", "updated", "second"]
@@ -75,9 +74,9 @@ def parse(text: str) -> Quantity:
     """
     above, slash, below = text.partition("/")
     if slash and (not above.startswith("d") or not below.startswith("d")):
-        raise ExerciseError(say("expected a derivative as in dE/dW, got {text}", text=quoted(text)))
+        raise ExerciseError("expected a derivative as in dE/dW, got {text}", text=quoted(text))
     if slash and (text[-1] in _MARKS or above[-1] in _MARKS):
-        raise ExerciseError(say("expected a derivative of the first pass, without ' and +"))
+        raise ExerciseError("expected a derivative of the first pass, without ' and +")
     return read(text)
 
 

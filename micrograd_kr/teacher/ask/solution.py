@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, known, parse_name
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError, placed, quoted
@@ -33,10 +32,7 @@ def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -
             out.label = name
             if not math.isfinite(out.data):
                 raise ExerciseError(
-                    say(
-                        "comes to {value}, expected a finite number: choose other numbers, or a smaller lr",
-                        value=out.data,
-                    )
+                    "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=out.data
                 ).at(f"[forward] {again(name) if parameters is not None else name}")
             values[name] = out
     return values
@@ -75,9 +71,7 @@ class Solution:
         if not math.isfinite(found):
             raise (
                 ExerciseError(
-                    say(
-                        "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=found
-                    )
+                    "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=found
                 )
                 .at(quoted(name))
                 .at(self.exercise.source)

@@ -58,7 +58,7 @@ def check(
     if isinstance(numbers, Exercise):
         return diagnosed(Lines.of(solution := solve(numbers)), solution)
     if loss is None:
-        raise ExerciseError(say("expected the loss the numbers are of: check({{…}}, loss)"))
+        raise ExerciseError("expected the loss the numbers are of: check({{…}}, loss)")
     if graphs.is_scalar(loss):
         return diagnosed(Lines.of(solution := graphs.solved(numbers, loss, lr, parameters)), solution)
     steps = sum(each.rule is not None for each in graphs.named(loss).values())

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Any
 
-from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
@@ -76,7 +75,7 @@ class Forms:
         self._steps += count
         if self._steps > STEPS:
             raise ExerciseError(
-                say("too large to check, more than {steps:,} steps of working; ask for fewer derivatives", steps=STEPS)
+                "too large to check, more than {steps:,} steps of working; ask for fewer derivatives", steps=STEPS
             ).at(self.exercise.source)
 
     def expansion(self, name: str) -> Any:

@@ -24,7 +24,6 @@ from decimal import InvalidOperation
 from typing import Any, NamedTuple
 
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import Formula, evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -122,7 +121,7 @@ def _hand_of(entry: Entry) -> Hand:
     try:
         return hand(entry.hand)
     except (InvalidOperation, ValueError):
-        raise ExerciseError(say("{name}: expected a number, got {hand!r}", name=entry.name, hand=entry.hand)) from None
+        raise ExerciseError("{name}: expected a number, got {hand!r}", name=entry.name, hand=entry.hand) from None
 
 
 def _row(sheet: Sheet, name: str) -> Row:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -43,21 +42,19 @@ def named(loss: Value) -> dict[str, Value]:
     """
     if loss.rule is None:
         raise ExerciseError(
-            say("expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded")
+            "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded"
         )
     labels = {each: each.label or "loss" for each in values_below(loss) if each.label or each is loss}
     taken: set[str] = set()
     for label in labels.values():
         if label in taken:
             raise ExerciseError(
-                say("expected each label once, got two Values with the label {label!r}; give each its own", label=label)
+                "expected each label once, got two Values with the label {label!r}; give each its own", label=label
             )
         if spelled(label) != label or label == "lr" or set(label) & set("/+'="):
             raise ExerciseError(
-                say(
-                    "expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
-                    label=label,
-                )
+                "expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
+                label=label,
             )
         taken.add(label)
     return {name: value for value, name in named_values([loss], labels).items()}
@@ -101,11 +98,9 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
     unknown = [name for name in names if name not in leaves]
     if unknown:
         raise ExerciseError(
-            say(
-                "expected labelled leaves as parameters, got {name!r}; there are {names}",
-                name=unknown[0],
-                names=", ".join(leaves),
-            )
+            "expected labelled leaves as parameters, got {name!r}; there are {names}",
+            name=unknown[0],
+            names=", ".join(leaves),
         )
     return names
 
@@ -145,7 +140,7 @@ def _entry(written: Any, decimals: int) -> Any:
     try:
         number = float(written)
     except (TypeError, ValueError):
-        raise ExerciseError(say("expected a number, or its text, got {written}", written=repr(written))) from None
+        raise ExerciseError("expected a number, or its text, got {written}", written=repr(written)) from None
     if not math.isfinite(number):
         return Bare(number)
     text = np.format_float_positional(number, trim="0")
@@ -181,11 +176,9 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
         updated = {each: graph[each].data - lr * slope for each, slope in slopes}
         return updated[of] if wanted.is_parameter else after(graph, loss, updated)[of].data
     raise ExerciseError(
-        say(
-            "unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}",
-            name=name,
-            names=", ".join(graph),
-        )
+        "unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}",
+        name=name,
+        names=", ".join(graph),
     )
 
 
@@ -201,12 +194,10 @@ def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Param
         value, numbers = np.asarray(exact(name, graph, loss, lr, parameters)), np.array(written, object)
         if numbers.shape != value.shape:
             raise ExerciseError(
-                say(
-                    "{name}: expected numbers of the shape {shape}, got {got}",
-                    name=name,
-                    shape=value.shape,
-                    got=numbers.shape,
-                )
+                "{name}: expected numbers of the shape {shape}, got {got}",
+                name=name,
+                shape=value.shape,
+                got=numbers.shape,
             )
         for at in np.ndindex(value.shape):
             yield Entry(name + f"{list(at)}" * bool(at), str(_entry(numbers[at], decimals)), float(value[at]))

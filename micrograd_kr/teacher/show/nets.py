@@ -8,7 +8,6 @@ from itertools import count
 from random import Random
 from typing import NamedTuple
 
-from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import NAMES, Exercise
 from micrograd_kr.teacher.ask.formula import evaluate, names_in, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -60,10 +59,8 @@ def layer_sizes(text: str) -> tuple[int, ...]:
     """The sizes of layers from text, "2-3-1". Raises ExerciseError for anything else."""
     if not re.fullmatch(r"[1-9][0-9]{0,2}(-[1-9][0-9]{0,2})+", text, re.ASCII):
         raise ExerciseError(
-            say(
-                '--layers: expected the sizes of two layers or more, inputs first, as in 2-3-1; got "{text}"',
-                text=text[:40],
-            )
+            '--layers: expected the sizes of two layers or more, inputs first, as in 2-3-1; got "{text}"',
+            text=text[:40],
         )
     return tuple(map(int, text.split("-")))
 
@@ -111,28 +108,21 @@ def _checked(net: Net) -> Net:
     unknown = [each for each in activations if each not in ACTIVATIONS]
     if unknown or len(activations) != layers:
         raise ExerciseError(
-            say(
-                "--activation: expected {names}, one for all or {layers} parted by commas; got {got}",
-                names=", ".join(ACTIVATIONS),
-                layers=layers,
-                got=",".join(activations)[:80],
-            )
+            "--activation: expected {names}, one for all or {layers} parted by commas; got {got}",
+            names=", ".join(ACTIVATIONS),
+            layers=layers,
+            got=",".join(activations)[:80],
         )
     last = activations[-1]
     if net.loss == "cross-entropy" and last != "sigmoid":
         raise ExerciseError(
-            say(
-                "--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}",
-                last=last,
-            )
+            "--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}", last=last
         )
     if names > NAMES:
         raise ExerciseError(
-            say(
-                "--layers: expected a net of at most {most} quantities, got {names}: use smaller layers",
-                most=NAMES,
-                names=names,
-            )
+            "--layers: expected a net of at most {most} quantities, got {names}: use smaller layers",
+            most=NAMES,
+            names=names,
         )
     return net._replace(activations=activations)
 

@@ -348,12 +348,9 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     count = len(exercise.positions)
     if count > MOST:
         raise ExerciseError(
-            say(
-                "expected an exercise of at most {most} quantities for a page, got {count}: "
-                "make a page of a part of it",
-                most=MOST,
-                count=count,
-            )
+            "expected an exercise of at most {most} quantities for a page, got {count}: make a page of a part of it",
+            most=MOST,
+            count=count,
         ).at(exercise.source)
     solution = solve(exercise)
     lines = Lines.of(solution)

@@ -106,11 +106,9 @@ def draw_exercise(
     count = len(exercise.given) + len(exercise.parameters) + len(exercise.forward)
     if count > MOST:
         raise DrawingError(
-            say(
-                "expected an exercise of at most {most} quantities to draw, got {count}: draw a part of it",
-                most=MOST,
-                count=count,
-            )
+            "expected an exercise of at most {most} quantities to draw, got {count}: draw a part of it",
+            most=MOST,
+            count=count,
         )
     solution = solve(exercise)
     lines = Lines.of(solution)

@@ -156,11 +156,9 @@ def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
         if found:
             return found
     raise ExerciseError(
-        say(
-            "{source}: no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables",
-            source=exercise.source,
-            asked=asked,
-        )
+        "{source}: no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables",
+        source=exercise.source,
+        asked=asked,
     )
 
 
@@ -254,12 +252,10 @@ def first_comfortable(
     (why, name), _ = met.most_common(1)[0] if met else (("few", ""), 0)
     because = Said(OBJECTIONS[why].text, {"name": name, "digits": digits})
     raise ExerciseError(
-        say(
-            "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
-            seed=seed,
-            tries=met.total(),
-            why=because,
-        )
+        "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
+        seed=seed,
+        tries=met.total(),
+        why=because,
     )
 
 
