@@ -6,6 +6,10 @@ checkout. `PYTHONPATH=. pytest` tests that folder instead, while it is being edi
 
 import os
 import sys
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with threads of their own wait for one another
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # read where numpy and torch are imported
+
 from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path

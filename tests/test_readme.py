@@ -84,7 +84,7 @@ def said(words: list[str], folder: Path) -> str:
 def test_the_first_two_commands_run_the_main_job_and_pass_the_tests(readme):
     assert blocks(readme)[:2] == [
         ("sh", 'pip install ".[draw]" && micrograd-kr\n'),
-        ("sh", 'pip install ".[test]" && pytest\n'),
+        ("sh", 'pip install ".[test]" && pytest -n auto\n'),
     ]
 
 
