@@ -1,7 +1,7 @@
 """Measures in fresh processes, ours and a peer's in turn, so that what slows one slows the other.
 
 A benchmark is a function `(engine, …)` that prepares its data and returns one training step, a function without
-arguments that returns a number. Both sides compute the same numbers; `tests/test_bench.py` holds them to it.
+arguments that returns a number. Both sides compute the same numbers; `tests/bench/test_bench.py` holds them to it.
 """
 
 import gc

@@ -342,7 +342,7 @@ def test_both_refuse_the_same_states():
     ],
 )
 def test_either_side_of_a_training_benchmark_computes_the_same(monkeypatch, name, options):
-    monkeypatch.syspath_prepend(str(Path(__file__).parent / "bench"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "bench"))
     benchmark = getattr(importlib.import_module("training"), name)
     engines = ["micrograd_kr", "pytorch"] + ["pytorch fused"] * (name == "chapter")
     losses = []

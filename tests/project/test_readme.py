@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 README, KOREAN = CHECKOUT / "README.md", CHECKOUT / "README.ko.md"
 BOTH = pytest.mark.parametrize("readme", [README, KOREAN], ids=["en", "ko"])
 

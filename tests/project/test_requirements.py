@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).resolve().parent
+TESTS = Path(__file__).resolve().parents[1]
 CHECKOUT = TESTS.parent
 COUNT = 148
 
@@ -178,10 +178,8 @@ def missing(table: str) -> list[str]:
 
 @cache
 def defined_in(file: str) -> set[str]:
-    path = TESTS / f"test_{file}.py"
-    if not path.is_file():
-        return set()
-    return {each.name for each in ast.parse(path.read_text("utf-8")).body if isinstance(each, ast.FunctionDef)}
+    trees = [ast.parse(path.read_text("utf-8")) for path in TESTS.rglob(f"test_{file}.py")]
+    return {each.name for tree in trees for each in tree.body if isinstance(each, ast.FunctionDef)}
 
 
 def is_there(reference: str) -> bool:

@@ -1,6 +1,5 @@
 """Sentences: each that the package says has its Korean, and nothing else is in the catalogue."""
 
-import ast
 import json
 import pickle
 import re
@@ -8,34 +7,14 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from spoken import SAYING, sentences
 
 import micrograd_kr
 from micrograd_kr import said
-from micrograd_kr.drawing import DrawingError, RendererMissing
-from micrograd_kr.files import FileError
 from micrograd_kr.said import SaidError, say
-from micrograd_kr.teacher.ask.messages import ExerciseError
 
 PACKAGE = Path(micrograd_kr.__file__).parent
 KOREAN = json.loads((PACKAGE / "korean.json").read_text("utf-8"))
-
-
-SAYING = {"say", "SaidError", *(each.__name__ for each in (DrawingError, RendererMissing, ExerciseError, FileError))}
-
-
-def sentences(code: str) -> list[str]:
-    """The first argument of every call of `say`, or of an error that takes a sentence as `say` does.
-
-    One that is no plain text cannot be looked up and is an error, but where a sentence made elsewhere is handed on.
-    """
-    found = []
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYING:
-            handed_on = node.func.id != "say" and isinstance(
-                node.args[0], ast.Name | ast.Attribute | ast.Call | ast.IfExp
-            )
-            found += [] if handed_on else [ast.literal_eval(node.args[0])]
-    return found
 
 
 def gaps(text: str) -> set[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_said import sentences
+from spoken import sentences
 
 from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask import exercise as module

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, given
+from written import PLAIN, assert_balanced
 
 from micrograd_kr import ops
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula
@@ -17,9 +18,6 @@ from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.expressions import Symbol, named_in, number, simplified
 
 NUMBERS = {"a": 0.7, "b": -1.3, "c1": 2.5, "E_o1": 0.4}
-PLAIN = str.maketrans(
-    {"·": "*", "×": "*", "−": "-", "½": "(1/2)"} | {each: f"**{i}" for i, each in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
-)
 
 
 def symbols_of(numbers: dict[str, float]) -> dict[str, Symbol]:
@@ -273,16 +271,6 @@ def test_mathml_is_well_formed_and_of_core_elements_with_as_many_children_as_the
 @given(formula=formulas(), in_numbers=st.booleans())
 def test_latex_closes_what_it_opens(formula: str, in_numbers: bool) -> None:
     assert_balanced(notation.latex(sloped(formula), in_numbers=in_numbers))
-
-
-def assert_balanced(latex: str) -> None:
-    depth = 0
-    for each in latex.replace(r"\{", "").replace(r"\}", ""):
-        depth += {"{": 1, "}": -1}.get(each, 0)
-        assert depth >= 0
-    assert depth == 0
-    assert latex.count(r"\left") == latex.count(r"\right")
-    assert latex.count(r"\begin{cases}") == latex.count(r"\end{cases}")
 
 
 @given(formula=formulas())

@@ -14,7 +14,7 @@ import pytest
 
 import micrograd_kr
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(micrograd_kr.__file__).resolve().parent
 # conftest.py has made it absolute.
 TESTING_THE_CHECKOUT = str(CHECKOUT) in os.environ.get("PYTHONPATH", "").split(os.pathsep)

@@ -1,8 +1,8 @@
 """The picture: what it says is read back from its DOT text and compared with the engine.
 
-The text of some pictures is kept in tests/golden. After a change that is meant, write it anew and look at the changes:
+The text of some pictures is kept in tests/drawing/golden. After a change that is meant, write it anew and look at it:
 
-    MICROGRAD_KR_WRITE_GOLDEN=1 pytest tests/test_drawing.py
+    MICROGRAD_KR_WRITE_GOLDEN=1 pytest tests/drawing
 """
 
 import html

@@ -18,7 +18,7 @@ from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.show.nets import LOSSES, Net, layer_sizes, new
 from micrograd_kr.teacher.show.worksheet import answer, as_text, as_toml, net, suggested, worksheet
 
-DEMOS = Path(__file__).parents[1] / "demos"
+DEMOS = Path(__file__).parents[3] / "demos"
 FOR_TEACHERS = ("neuron", "dead-path", "paths-meet")
 EXERCISES = (*built_in(), *(str(DEMOS / f"{name}.toml") for name in FOR_TEACHERS))
 

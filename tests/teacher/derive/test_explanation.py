@@ -16,7 +16,7 @@ import pytest
 import strategies
 from hypothesis import given, settings
 from rich.cells import cell_len
-from test_notation import PLAIN, assert_balanced
+from written import PLAIN, assert_balanced
 
 from micrograd_kr import Value, explain, gradients, nn, no_grad, ops
 from micrograd_kr.__main__ import main
