@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from micrograd_kr.teacher.check.report import Report
     from micrograd_kr.teacher.show.worksheet import Worksheet
 
+Options = argparse.Namespace
+
 CANNOT, PIPE_CLOSED = 2, 141  # beside 0, nothing wrong, and 1, something is
+MOST_DIGITS, LAST_SEED = 30, 10**18
 
 # What stands in a page, and in an .svg or .dot, that we made: such a file may be made again.
 MARKS = (b'<meta name="generator" content="micrograd-kr">', b'id="micrograd_kr"', b"\tid=micrograd_kr\n")
+
+INSTALL = say('install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2"')
 
 
 # --- the console ------------------------------------------------------------------------------------------------------
@@ -72,31 +77,23 @@ def print_file(text: str) -> None:
 # --- the files --------------------------------------------------------------------------------------------------------
 
 
-def check_place(path: Path | None, options: argparse.Namespace, endings: Collection[str] | None = None) -> None:
+def check_place(path: Path | None, options: Options, endings: Collection[str] | None = None) -> None:
     """Refuse, before anything is worked out, a place that cannot be written to or should not be: no folder, a name that
     promises something else than will be there, a file that we did not make and that is not to be forced.
     """
     if path is None:
         return
     if endings is not None and path.suffix.lower() not in endings:
-        raise SaidError(
-            "{path}: expected a file whose name ends in {endings}; give it such a name",
-            path=path,
-            endings=", ".join(endings),
-        )
+        raise SaidError("{path}: expected a file whose name ends in {endings}", path=path, endings=", ".join(endings))
     if not path.parent.is_dir():
         folder = path.parent
         raise SaidError("{path}: there is no folder {folder}; make it, or choose another", path=path, folder=folder)
     ours = path.is_file() and any(mark in path.read_bytes() for mark in MARKS)
     if os.path.lexists(path) and not ours and not options.force:
-        raise SaidError(
-            "{path}: there is such a file already, and someone's work may be in it; --force writes over it, "
-            "-o chooses another",
-            path=path,
-        )
+        raise SaidError("{path} is there already; --force writes over it, or choose another name", path=path)
 
 
-def put(text: str, path: Path | None, options: argparse.Namespace, stream: TextIO | None = None) -> None:
+def put(text: str, path: Path | None, options: Options, stream: TextIO | None = None) -> None:
     """Write text to a file, whole or not at all, and say so; or print it."""
     from micrograd_kr.files import write
 
@@ -107,7 +104,7 @@ def put(text: str, path: Path | None, options: argparse.Namespace, stream: TextI
         tell_written(say("Wrote {path}.", path=write(path, text.encode())), there, options, stream)
 
 
-def tell_written(wrote: Said, replaced: bool, options: argparse.Namespace, stream: TextIO | None = None) -> None:
+def tell_written(wrote: Said, replaced: bool, options: Options, stream: TextIO | None = None) -> None:
     there = " " + say("It replaced the file that was there.").in_(options.lang) if replaced else ""
     tell(wrote.in_(options.lang) + there, stream)
 
@@ -118,10 +115,9 @@ def tell_written(wrote: Said, replaced: bool, options: argparse.Namespace, strea
 class Parser(argparse.ArgumentParser):
     """A parser that speaks one language, and does not keep quiet about help that could not be written."""
 
-    def __init__(self, lang: str, about: Said, **settings: Any) -> None:
+    def __init__(self, lang: str, **settings: Any) -> None:
         layout = argparse.RawDescriptionHelpFormatter
-        about_it = about.in_(lang)
-        super().__init__(description=about_it, formatter_class=layout, add_help=False, allow_abbrev=False, **settings)
+        super().__init__(formatter_class=layout, add_help=False, allow_abbrev=False, **settings)
         self.lang = lang
         self.add("-h", "--help", says=say("print this help"), action="help")
         spoken = say("language of what is printed; by default that of the locale")
@@ -141,7 +137,7 @@ class Parser(argparse.ArgumentParser):
 
         def read(text: str) -> int:
             if not text.isdecimal() or len(text) > 20 or int(text) > most:
-                wrong = say("expected a whole number, 0 to {most}, got {text!r}", most=most, text=text)
+                wrong = say("expected a whole number, 0 to {most:,}, got {text!r}", most=most, text=text)
                 raise argparse.ArgumentTypeError(wrong.in_(self.lang))
             return int(text)
 
@@ -150,12 +146,6 @@ class Parser(argparse.ArgumentParser):
     def add_exercise(self) -> None:
         says = say("a built-in exercise ({names}) or a file; by default chapter7", names=names())
         self.add("exercise", says=says, nargs="?", default="chapter7")
-
-    def add_digits(self, says: Said) -> None:
-        self.add_number("--digits", 30, says)
-
-    def add_seed(self, says: Said, default: int | None = None) -> None:
-        self.add_number("--seed", 10**18, says, default)
 
     def add_output(self, says: Said) -> None:
         self.add("-o", "--output", says=says, type=Path, metavar="FILE")
@@ -179,11 +169,11 @@ def listed(text: str) -> list[str]:
 
 def add_check(parser: Parser) -> None:
     parser.add_exercise()
-    parser.add_digits(say("decimals of the engine's numbers; by default those of the hand's"))
+    parser.add_number("--digits", MOST_DIGITS, say("decimals of the engine's numbers; by default those of the hand's"))
     parser.add_flag("--json", say("print JSON instead of tables"))
 
 
-def run_check(options: argparse.Namespace) -> int:
+def run_check(options: Options) -> int:
     from micrograd_kr.teacher.check.report import as_json
 
     report = mk.check(options.exercise)
@@ -194,13 +184,13 @@ def run_check(options: argparse.Namespace) -> int:
     return 1 if report.wrong else 0
 
 
-def print_tables(report: "Report", options: argparse.Namespace) -> None:
+def print_tables(report: "Report", options: Options) -> None:
     out = sys.stdout
     shown = replace(report, lang=options.lang, digits=options.digits)
     out.write(as_text(shown, width_of(out), encoding_of(out), out.isatty()))
 
 
-def run_bare(options: argparse.Namespace) -> int:
+def run_bare(options: Options) -> int:
     """The main job. A machine that cannot render gets the picture as text, which is no failure."""
     report = mk.check("chapter7")
     print_tables(report, options)
@@ -215,7 +205,7 @@ def add_show(parser: Parser) -> None:
     parser.add_flag("--list", say("list the built-in exercises instead"))
 
 
-def run_show(options: argparse.Namespace) -> int:
+def run_show(options: Options) -> int:
     from micrograd_kr.teacher.ask.exercise import built_in, source_text
 
     if options.list:
@@ -233,12 +223,12 @@ def add_draw(parser: Parser) -> None:
     parser.add_force()
 
 
-def run_draw(options: argparse.Namespace) -> int:
+def run_draw(options: Options) -> int:
     path = options.output or Path(Path(options.exercise).stem + ".svg")
     return 0 if picture(mk.check(options.exercise), path, options) else CANNOT
 
 
-def picture(report: "Report", path: Path, options: argparse.Namespace) -> bool:
+def picture(report: "Report", path: Path, options: Options) -> bool:
     """Draw an exercise and say where; False if it could be written only as text, with how to get a renderer said."""
     from micrograd_kr.drawing import FORMATS, render
 
@@ -254,17 +244,11 @@ def picture(report: "Report", path: Path, options: argparse.Namespace) -> bool:
         render(dot, place)
     for each in caught:
         complain(say("warning"), str(each.message), options.lang)
-    wrote = say(
-        "Wrote {path}: every number of {name} where it arises, forward and back.", path=place, name=report.exercise
-    )
-    as_words = say(
-        "Wrote {path}: the picture of {name} as text, since nothing here can render it. For a picture, "
-        'install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2". Then do '
-        "this again.",
-        path=place,
-        name=report.exercise,
-    )
-    tell_written(wrote if drawn else as_words, there, options)
+    gaps = {"path": place, "name": report.exercise}
+    wrote = say("Wrote {path}: every number of {name} where it arises, forward and back.", **gaps)
+    if not drawn:
+        wrote = say("Wrote {path}: the picture of {name} as text; for a picture {install}.", install=INSTALL, **gaps)
+    tell_written(wrote, there, options)
     return drawn
 
 
@@ -287,11 +271,11 @@ def add_explain(parser: Parser) -> None:
         names=names(),
     )
     parser.add("asked", says=says, nargs="*", metavar="EXERCISE NAME")
-    parser.add_digits(say("decimals of computed numbers; by default those of the hand's"))
+    parser.add_number("--digits", MOST_DIGITS, say("decimals of computed numbers; by default those of the hand's"))
     parser.add("--format", says=say("how it is written; by default as text"), choices=tuple(FORMATS), default="text")
 
 
-def run_explain(options: argparse.Namespace) -> int:
+def run_explain(options: Options) -> int:
     from micrograd_kr.teacher.derive.explanation import FORMATS, decimals_of
 
     asked = list(options.asked)
@@ -319,17 +303,13 @@ def add_page(parser: Parser) -> None:
     parser.add_force()
 
 
-def run_page(options: argparse.Namespace) -> int:
+def run_page(options: Options) -> int:
     from micrograd_kr.teacher.show.page import page
 
     paths = [options.output or Path(Path(name).stem + ".html") for name in options.exercises]
     for path in paths:
         if paths.count(path) > 1:
-            raise SaidError(
-                "{path}: several exercises would have this one page; leave -o out if it is there, else make each "
-                "page by itself with its own -o",
-                path=path,
-            )
+            raise SaidError("{path}: several exercises would have this one page; make each by itself", path=path)
         check_place(path, options, [".html"])
     for name, path in zip(options.exercises, paths, strict=True):
         put(page(mk.load(name), lang=options.lang), path, options)
@@ -340,13 +320,15 @@ def add_worksheet(parser: Parser) -> None:
     from micrograd_kr.teacher.show.worksheet import SHEETS
 
     parser.add_exercise()
-    parser.add_seed(say("draw other, comfortable numbers; one seed, one sheet"))
+    parser.add_number("--seed", LAST_SEED, say("draw other, comfortable numbers; one seed, one sheet"))
     hide = say(
         "what is left blank, parted by commas: names (z1,dE/dW5,W5+), or forward, gradients, updates, "
         "second; by default all that the exercise's [hand] lists"
     )
     parser.add("--hide", says=hide, type=listed, default=[], metavar="NAMES")
-    parser.add_digits(say("decimals of the answers; by default those of the exercise's hand numbers, else 6"))
+    parser.add_number(
+        "--digits", MOST_DIGITS, say("decimals of the answers; by default those of the exercise's hand numbers, else 6")
+    )
     form = say("by default as FILE ends (.md, .html, .toml), and markdown where the sheet is printed")
     parser.add("--format", says=form, choices=tuple(SHEETS.values()))
     parser.add_output(say("where to; by default it is printed"))
@@ -358,17 +340,14 @@ def add_worksheet(parser: Parser) -> None:
     parser.add_force()
 
 
-def run_worksheet(options: argparse.Namespace) -> int:
+def run_worksheet(options: Options) -> int:
     from micrograd_kr.teacher.show.worksheet import SHEETS, as_text, worksheet
 
     output, answers = options.output, options.answers
     check_place(output, options, None if options.format else SHEETS)
     check_place(answers, options, SHEETS)
     if output and answers and output.resolve() == answers.resolve():
-        raise SaidError(
-            "{path}: the answers need a file of their own, apart from the blanks; give --answers another name",
-            path=answers,
-        )
+        raise SaidError("{path}: the answers need a file of their own, apart from the blanks", path=answers)
     sheet = worksheet(mk.load(options.exercise), hide=options.hide, seed=options.seed, digits=options.digits)
     form = options.format or (SHEETS[output.suffix.lower()] if output else "markdown")
     key_form = SHEETS[answers.suffix.lower()] if answers else None
@@ -380,7 +359,7 @@ def run_worksheet(options: argparse.Namespace) -> int:
     return 0
 
 
-def inline_picture(sheet: "Worksheet", options: argparse.Namespace) -> str:
+def inline_picture(sheet: "Worksheet", options: Options) -> str:
     """A sheet's net as an SVG element; nothing where it cannot be rendered, which is said."""
     from tempfile import TemporaryDirectory
 
@@ -388,10 +367,7 @@ def inline_picture(sheet: "Worksheet", options: argparse.Namespace) -> str:
     from micrograd_kr.teacher.show.worksheet import net
 
     if not can_render():
-        missing = say(
-            "the sheet has no picture, since nothing here can render one: install Graphviz "
-            '(https://graphviz.org/download/) or run: pip install "pygraphviz>=2"'
-        )
+        missing = say("the sheet has no picture, since nothing here can render one: {install}", install=INSTALL)
         complain(say("warning"), missing, options.lang)
         return ""
     with TemporaryDirectory() as folder:
@@ -411,12 +387,12 @@ def add_new(parser: Parser) -> None:
     loss = say("the error of an output; by default half-squared")
     parser.add("--loss", says=loss, choices=tuple(LOSSES), default="half-squared")
     parser.add_flag("--bias", say("give each neuron a bias"))
-    parser.add_seed(say("of the numbers; by default 0"), default=0)
+    parser.add_number("--seed", LAST_SEED, say("of the numbers; by default 0"), default=0)
     parser.add_output(say("where to; by default it is printed"))
     parser.add_force()
 
 
-def run_new(options: argparse.Namespace) -> int:
+def run_new(options: Options) -> int:
     from micrograd_kr.teacher.show.nets import Net, layer_sizes, new
 
     check_place(options.output, options, [".toml"])
@@ -425,7 +401,7 @@ def run_new(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS: dict[str, tuple[Said, Callable[[Parser], None], Callable[[argparse.Namespace], int]]] = {
+COMMANDS: dict[str, tuple[Said, Callable[[Parser], None], Callable[[Options], int]]] = {
     "check": (say("check the numbers of an exercise"), add_check, run_check),
     "show": (say("print the file of a built-in exercise, to start from"), add_show, run_show),
     "draw": (say("draw an exercise: what flows forward and back"), add_draw, run_draw),
@@ -467,13 +443,13 @@ def parser_in(lang: str, arguments: Iterable[str] = tuple(COMMANDS)) -> Parser:
 
 exit status: 0 nothing is wrong, 1 a number is, 2 a file or the command line cannot be used"""
     )
-    parser = Parser(lang, about, prog="micrograd-kr", epilog=examples.in_(lang))
+    parser = Parser(lang, prog="micrograd-kr", description=about.in_(lang), epilog=examples.in_(lang))
     parser.add("--version", says=say("print the version"), action="version", version=f"micrograd-kr {mk.__version__}")
     parser.add_force()
     parser.set_defaults(run=run_bare, digits=None)
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, (says, add_arguments, run) in COMMANDS.items():
-        command = commands.add_parser(name, help=says.in_(lang), lang=lang, about=says)
+        command = commands.add_parser(name, help=says.in_(lang), description=says.in_(lang), lang=lang)
         command.set_defaults(run=run)
         if name in arguments:
             add_arguments(command)

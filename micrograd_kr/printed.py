@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from typing import Any, NamedTuple, TextIO
 
@@ -11,19 +10,7 @@ GAP = 2  # cells between two columns
 WIDE = 100_000  # cells of a line that may be as long as it likes
 WIDEST = 60  # cells of one column; what is longer goes on in the next line
 
-SUBSTITUTES = {
-    "∂": "d",
-    "−": "-",
-    "·": "*",
-    "×": "*",
-    "→": "->",
-    "½": "1/2",
-    "⁺": "+",
-    "′": "'",
-    "…": "...",
-    "—": "-",
-    "─": "-",
-}
+SUBSTITUTES = dict(zip("∂−·×→½⁺′…—─", ["d", "-", "*", "*", "->", "1/2", "+", "'", "...", "-", "-"], strict=True))
 
 
 class Printed:
@@ -100,45 +87,33 @@ class Column(NamedTuple):
     numeric: bool = False
     spare: bool = False
 
-    def shown(self, encoding: str) -> list[str]:
-        """Title and cells in characters that a console has, those of numbers aligned right.
 
-        rich would take away the blanks behind a number.
-        """
-        from rich.cells import cell_len
-
-        cells = [displayable(each, encoding) for each in (self.title, *self.cells)]
-        widest = max(map(cell_len, cells))
-        return [" " * (widest - cell_len(each)) + each for each in cells] if self.numeric else cells
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Columns of a title and rows, as wide as need be; each row has a style and notes, which stand right below it.
+def grid(columns: Sequence[Column], options: Any, rows: Sequence[tuple[str, Sequence[str]]]) -> Iterator[Any]:
+    """Columns as wide as need be, for rich. rows: the style of each row, and the notes that stand right below it.
 
     Where the console is too narrow the spare columns go, one after the other; nothing else is left out or cut.
+    options: rich's, of the console.
     """
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
 
-    columns: Sequence[Column]
-    styles: Sequence[str]
-    notes: Sequence[Sequence[str]]
-
-    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
-        from rich.cells import cell_len
-        from rich.table import Table
-        from rich.text import Text
-
-        shown = {each.title: each.shown(options.encoding) for each in self.columns}
-        widths = {title: min(WIDEST, max(map(cell_len, cells))) for title, cells in shown.items()}
-        for each in self.columns:
-            if each.spare and sum(widths.values()) + GAP * (len(widths) - 1) > options.max_width:
-                del widths[each.title]
-        rows = zip(*(shown[title] for title in widths), strict=True)
-        for row, style, notes in zip(rows, ("bold", *self.styles), ((), *self.notes), strict=True):
-            grid = Table.grid(padding=(0, GAP, 0, 0))
-            grid.width = sum(widths.values()) + GAP * (len(widths) - 1) if options.no_wrap else None
-            for width in widths.values():
-                grid.add_column(width=width, overflow="fold")
-            grid.add_row(*map(Text, row), style=style)
-            yield grid
-            yield from (Text(displayable(f"    {note}", options.encoding), style) for note in notes)
+    shown, widths = {}, {}
+    for title, cells, numeric, _ in columns:
+        texts = [displayable(each, options.encoding) for each in (title, *cells)]
+        widest = max(map(cell_len, texts))
+        if numeric:  # rich's own alignment would take away the blanks behind a number
+            texts = [" " * (widest - cell_len(each)) + each for each in texts]
+        shown[title], widths[title] = texts, min(WIDEST, widest)
+    for each in columns:
+        if each.spare and sum(widths.values()) + GAP * (len(widths) - 1) > options.max_width:
+            del widths[each.title]
+    lines = zip(*(shown[title] for title in widths), strict=True)
+    for line, (style, notes) in zip(lines, [("bold", ()), *rows], strict=True):
+        table = Table.grid(padding=(0, GAP, 0, 0))
+        table.width = sum(widths.values()) + GAP * (len(widths) - 1) if options.no_wrap else None
+        for width in widths.values():
+            table.add_column(width=width, overflow="fold")
+        table.add_row(*map(Text, line), style=style)
+        yield table
+        yield from (Text(displayable(f"    {note}", options.encoding), style) for note in notes)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from micrograd_kr.printed import SUBSTITUTES, Column, Grid, Printed, displayable, plain, width_of
+from micrograd_kr.printed import SUBSTITUTES, Column, Printed, displayable, grid, plain, width_of
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.number import hand
@@ -144,10 +144,9 @@ class Report(Printed):
             yield Text(displayable(title if readable else self.exercise, encoding), "bold")
             yield Text()
         if self.rows:
-            yield Grid(self._columns(), [STYLES[row.verdict] for row in self.rows], list(map(self._notes, self.rows)))
+            yield from grid(self._columns(), options, [(STYLES[row.verdict], self._notes(row)) for row in self.rows])
             yield Text()
-        rows = len(self.parameters) + 1
-        yield Grid(self._step(), [""] * rows, [()] * rows)
+        yield from grid(self._step(), options, [("", ())] * (len(self.parameters) + 1))
         yield Text()
         yield from (Text(displayable(each.in_(self.lang), encoding)) for each in self._summary())
 
