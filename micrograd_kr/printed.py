@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO, TextIOWrapper
 from typing import Any, NamedTuple, TextIO
 
+from micrograd_kr.said import Said
+
 GAP = 2  # cells between two columns
 WIDE = 100_000  # cells of a line that may be as long as it likes
 WIDEST = 60  # cells of one column; what is longer goes on in the next line
@@ -82,13 +84,15 @@ def _displayable(character: str, encoding: str) -> str:
 class Column(NamedTuple):
     """One column: its title and its cells from top to bottom. spare: it goes where the console is too narrow."""
 
-    title: str
+    title: Said
     cells: Sequence[str]
     numeric: bool = False
     spare: bool = False
 
 
-def grid(columns: Sequence[Column], options: Any, rows: Sequence[tuple[str, Sequence[str]]]) -> Iterator[Any]:
+def grid(
+    columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[str]]], options: Any, lang: str
+) -> Iterator[Any]:
     """Columns as wide as need be, for rich. rows: the style of each row, and the notes that stand right below it.
 
     Where the console is too narrow the spare columns go, one after the other; nothing else is left out or cut.
@@ -98,16 +102,16 @@ def grid(columns: Sequence[Column], options: Any, rows: Sequence[tuple[str, Sequ
     from rich.table import Table
     from rich.text import Text
 
-    shown, widths = {}, {}
+    shown, widths = dict[str, list[str]](), dict[str, int]()
     for title, cells, numeric, _ in columns:
-        texts = [displayable(each, options.encoding) for each in (title, *cells)]
+        texts = [displayable(each, options.encoding) for each in (title.in_(lang), *cells)]
         widest = max(map(cell_len, texts))
         if numeric:  # rich's own alignment would take away the blanks behind a number
             texts = [" " * (widest - cell_len(each)) + each for each in texts]
-        shown[title], widths[title] = texts, min(WIDEST, widest)
+        shown[str(title)], widths[str(title)] = texts, min(WIDEST, widest)
     for each in columns:
         if each.spare and sum(widths.values()) + GAP * (len(widths) - 1) > options.max_width:
-            del widths[each.title]
+            del widths[str(each.title)]
     lines = zip(*(shown[title] for title in widths), strict=True)
     for line, (style, notes) in zip(lines, [("bold", ()), *rows], strict=True):
         table = Table.grid(padding=(0, GAP, 0, 0))

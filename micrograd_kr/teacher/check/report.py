@@ -144,9 +144,10 @@ class Report(Printed):
             yield Text(displayable(title if readable else self.exercise, encoding), "bold")
             yield Text()
         if self.rows:
-            yield from grid(self._columns(), options, [(STYLES[row.verdict], self._notes(row)) for row in self.rows])
+            rows = [(STYLES[row.verdict], self._notes(row)) for row in self.rows]
+            yield from grid(self._columns(), rows, options, self.lang)
             yield Text()
-        yield from grid(self._step(), options, [("", ())] * (len(self.parameters) + 1))
+        yield from grid(self._step(), [("", ())] * (len(self.parameters) + 1), options, self.lang)
         yield Text()
         yield from (Text(displayable(each.in_(self.lang), encoding)) for each in self._summary())
 
@@ -155,16 +156,13 @@ class Report(Printed):
         values = [decimal(row.value, row.hand, self.digits) for row in rows]
         differences = [f"{row.difference:+.1e}" if row.difference else "0" for row in rows]
         return [
-            self._column(say("quantity"), [row.name for row in rows]),
-            self._column(say("formula"), [row.formula for row in rows], spare=True),
-            self._column(say("hand"), _aligned([row.hand for row in rows]), numeric=True),
-            self._column(say("engine"), _aligned(values), numeric=True),
-            self._column(say("difference"), differences, numeric=True, spare=True),
-            self._column(say("verdict"), [SAID[row.verdict].in_(self.lang) for row in rows]),
+            Column(say("quantity"), [row.name for row in rows]),
+            Column(say("formula"), [row.formula for row in rows], spare=True),
+            Column(say("hand"), _aligned([row.hand for row in rows]), numeric=True),
+            Column(say("engine"), _aligned(values), numeric=True),
+            Column(say("difference"), differences, numeric=True, spare=True),
+            Column(say("verdict"), [SAID[row.verdict].in_(self.lang) for row in rows]),
         ]
-
-    def _column(self, title: Said, cells: Sequence[str], **layout: bool) -> Column:
-        return Column(title.in_(self.lang), cells, **layout)
 
     def _notes(self, row: Row) -> list[str]:
         """What stands below a row: the wrong parts of a worked line, and why."""
@@ -193,13 +191,13 @@ class Report(Printed):
 
         start = [*(f"{each.before:.12g}" for each in steps), decimal(before, "0", places)]
         columns = [
-            self._column(say("parameter"), [*(each.name for each in steps), say("loss").in_(self.lang)]),
-            self._column(say("before"), _aligned(start), numeric=True),
-            self._column(say("gradient"), [*numbers(each.gradient for each in steps), ""], numeric=True),
+            Column(say("parameter"), [*(each.name for each in steps), say("loss").in_(self.lang)]),
+            Column(say("before"), _aligned(start), numeric=True),
+            Column(say("gradient"), [*numbers(each.gradient for each in steps), ""], numeric=True),
         ]
         if after is not None:
             updated = [each.before if each.after is None else each.after for each in steps]
-            columns.append(self._column(say("after"), numbers([*updated, after]), numeric=True))
+            columns.append(Column(say("after"), numbers([*updated, after]), numeric=True))
         return columns
 
     def _summary(self) -> Iterator[Said]:
