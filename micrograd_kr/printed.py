@@ -91,12 +91,12 @@ class Column(NamedTuple):
 
 
 def grid(
-    columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[str]]], options: Any, lang: str
+    columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[str]]], console: Any, options: Any, lang: str
 ) -> Iterator[Any]:
     """Columns as wide as need be, for rich. rows: the style of each row, and the notes that stand right below it.
 
     Where the console is too narrow the spare columns go, one after the other; nothing else is left out or cut.
-    options: rich's, of the console.
+    console, options: rich's.
     """
     from rich.cells import cell_len
     from rich.table import Table
@@ -115,9 +115,8 @@ def grid(
     lines = zip(*(shown[title] for title in widths), strict=True)
     for line, (style, notes) in zip(lines, [("bold", ()), *rows], strict=True):
         table = Table.grid(padding=(0, GAP, 0, 0))
-        table.width = sum(widths.values()) + GAP * (len(widths) - 1) if options.no_wrap else None
         for width in widths.values():
             table.add_column(width=width, overflow="fold")
         table.add_row(*map(Text, line), style=style)
-        yield table
+        yield from console.render(table, options.update(width=WIDE) if options.no_wrap else options)
         yield from (Text(displayable(f"    {note}", options.encoding), style) for note in notes)

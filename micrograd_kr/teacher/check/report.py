@@ -145,9 +145,10 @@ class Report(Printed):
             yield Text()
         if self.rows:
             rows = [(STYLES[row.verdict], self._notes(row)) for row in self.rows]
-            yield from grid(self._columns(), rows, options, self.lang)
+            yield from grid(self._columns(), rows, console, options, self.lang)
             yield Text()
-        yield from grid(self._step(), [("", ())] * (len(self.parameters) + 1), options, self.lang)
+        steps = [("", ())] * (len(self.parameters) + 1)
+        yield from grid(self._step(), steps, console, options, self.lang)
         yield Text()
         yield from (Text(displayable(each.in_(self.lang), encoding)) for each in self._summary())
 
