@@ -1,14 +1,12 @@
 """A micro autograd engine that checks the backpropagation you worked out by hand, number by number."""
 
 from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
 
-from micrograd_kr.engine import Value, grad, gradients, no_grad
-
+TYPE_CHECKING = False  # typing would take longer to load than all else here
 if TYPE_CHECKING:
     from micrograd_kr.anomalies import AnomalyError, anomaly
     from micrograd_kr.differences import gradcheck
+    from micrograd_kr.engine import Value, grad, gradients, no_grad
     from micrograd_kr.teacher.verbs import check, draw, explain, load
 
 __version__ = "0.1.0"
@@ -26,16 +24,20 @@ __all__ = [
     "no_grad",
 ]
 
-# Loaded at first use, so that importing the engine costs little more than importing numpy.
+# Loaded at first use: a name costs what it needs, and Ctrl-C in the command line, which is loaded after this, is seen.
 _LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences"}
+_LAZY |= dict.fromkeys(("Value", "grad", "gradients", "no_grad"), "engine")
 _LAZY |= dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
 _NUMPYS = ("concatenate", "maximum", "minimum", "split", "stack", "where")
 
 if not TYPE_CHECKING:  # with a __getattr__ in sight a type checker would accept every name
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
+        from importlib.util import find_spec
+
         if name in _LAZY:
-            return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+            globals()[name] = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+            return globals()[name]
         if name in _NUMPYS:
             raise AttributeError(f"module {__name__!r} has no {name!r}: write np.{name}(…), which takes Values")
         if not name.startswith("_") and find_spec(f"{__name__}.{name}"):  # mk.nn, without an import of its own

@@ -468,8 +468,10 @@ def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
         return bytes(dot.pipe(format=format, quiet=True))
     except graphviz.CalledProcessError as error:
         raise _refused((error.stderr or b"").decode(errors="replace").strip()) from error
-    except BrokenPipeError as error:
-        raise _refused("it ended before it had read it; does `dot -V` work?") from error
+    except OSError as error:  # a broken pipe, too
+        raise DrawingError(
+            "expected Graphviz to draw the picture, got: {reason}; does `dot -V` work?", reason=error
+        ) from error
     except graphviz.ExecutableNotFound as error:
         try:
             import pygraphviz

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from micrograd_kr.printed import plain
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -129,19 +131,6 @@ def as_table(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = 
 def as_text(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = "en") -> str:
     """The table of `as_table` as plain text, as wide as it needs to be."""
     return plain(as_table(matrix, names, lang))
-
-
-def plain(shown: Any) -> str:
-    """What rich can show, as plain text as wide as it needs to be."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    page = StringIO()
-    wide = Console(file=page, width=10_000, color_system=None, force_terminal=False, force_jupyter=False)
-    wide.legacy_windows = False
-    wide.print(shown, markup=False, highlight=False)
-    return "\n".join(line.rstrip() for line in page.getvalue().splitlines() if line.strip()) + "\n"
 
 
 def as_frame(matrix: ArrayLike, names: Sequence[str] | None = None) -> Any:

@@ -4,7 +4,6 @@ history = fit(model, nn.CrossEntropyLoss(), optimizer, (x, y), (x_valid, y_valid
 evaluate(model, nn.CrossEntropyLoss(), x_test, y_test).accuracy  # 0.98
 """
 
-import html
 import math
 import re
 import time
@@ -23,7 +22,8 @@ from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.checkpoints import CheckpointError, Location
 from micrograd_kr.data import batches
 from micrograd_kr.engine import UNSET, Value, no_grad
-from micrograd_kr.metrics import accuracy, as_table, confusion_matrix, plain
+from micrograd_kr.metrics import accuracy, as_table, confusion_matrix
+from micrograd_kr.printed import Printed
 
 WORDS: dict[str, dict[str, Any]] = {
     "en": {
@@ -108,16 +108,6 @@ class Best(NamedTuple):
     epoch: int
     loss: float
     weights: dict[str, Any]
-
-
-class Printed:
-    """What rich can show prints as that: as plain text, and so in a notebook."""
-
-    def __str__(self) -> str:
-        return plain(self)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Each verb takes an exercise, its name or its file, or a graph of Values; each lo
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from micrograd_kr.engine import Value
@@ -30,6 +31,7 @@ def check(
     *,
     lr: float | None = None,
     parameters: "Parameters" = None,
+    lang: str = "en",
 ) -> "Report":
     """Judge every number of a person's, and explain the wrong ones.
 
@@ -37,24 +39,26 @@ def check(
     graph of labelled Values they are of: names are labels, dE/dW, W+ and z'; text counts decimals, "0.0800", a float
     has lost its zeros. Numbers of tensors are nested lists or arrays; they get verdicts, no causes.
     lr: the learning rate, for W+ and z'. parameters: Values or labels that a step changes; by default those with a W+
-    among the numbers, and those whose labels differ from one of these only by an index.
+    among the numbers, and those whose labels differ from one of these only by an index. lang: "en" or "ko", in which
+    the report prints.
 
     Raises ExerciseError where a number or a worked line cannot be read, for an unknown name, or a label there twice.
     """
     from micrograd_kr.teacher.check import diagnosis
 
-    return diagnosis.check(_exercise(numbers), loss, lr=lr, parameters=parameters)
+    return replace(diagnosis.check(_exercise(numbers), loss, lr=lr, parameters=parameters), lang=lang)
 
 
 def explain(
-    asked: "Exercise | str | os.PathLike[str] | Value", *names: Value | str, lr: float | None = None
+    asked: "Exercise | str | os.PathLike[str] | Value", *names: Value | str, lr: float | None = None, lang: str = "en"
 ) -> "Explanation":
     """How quantities come about, by the chain rule, factor by factor.
 
     asked: an exercise, its name or its file, and names as on a sheet, dE/dW5, W5+, h1, z1'; without names everything,
     in the order of working. Or a scalar loss with a label, and labelled Values it is computed from, or their labels; by
     default all labelled leaves, after the forward pass. For tensors: the gradients as products of matrices.
-    lr: the learning rate of a graph's update, if one is to be shown; an exercise has its own.
+    lr: the learning rate of a graph's update, if one is to be shown; an exercise has its own. lang: "en" or "ko", in
+    which the explanation prints.
 
     Raises ExerciseError for what is no quantity of the exercise, ValueError for labels that are not one quantity's.
     """
@@ -62,8 +66,8 @@ def explain(
 
     exercise = _exercise(asked)
     if isinstance(exercise, Value):
-        return explanation.explain(exercise, *names, lr=lr)
-    return explanation.explain_exercise(exercise, *map(str, names))
+        return replace(explanation.explain(exercise, *names, lr=lr), lang=lang)
+    return replace(explanation.explain_exercise(exercise, *map(str, names)), lang=lang)
 
 
 def draw(asked: "Exercise | str | os.PathLike[str] | Report | Value | Sequence[Value]", **options: Any) -> "Drawing":

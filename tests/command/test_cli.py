@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 import micrograd_kr
-from micrograd_kr import __main__ as cli
-from micrograd_kr.__main__ import language, main
+from micrograd_kr import command as cli
+from micrograd_kr.__main__ import main
+from micrograd_kr.command import language
 from micrograd_kr.teacher.ask.exercise import built_in, load, source_text
 
 CHAPTER = load("chapter7")
@@ -47,7 +48,7 @@ def sheet(**hand):
     return str(path)
 
 
-def command(*arguments, **environment):
+def outside(*arguments, **environment):
     """The command from outside, piped; standard output and error as bytes."""
     env = {**os.environ, "PYTHONUTF8": "0", **environment}
     return subprocess.run([sys.executable, "-m", "micrograd_kr", *arguments], env=env, capture_output=True, check=False)
@@ -55,10 +56,7 @@ def command(*arguments, **environment):
 
 def unusable(arguments, capsys):
     """What is said, on standard error and nowhere else, about arguments that end in status 2."""
-    try:
-        status = main(arguments)
-    except SystemExit as error:
-        status = error.code
+    status = main(arguments)
     out, err = capsys.readouterr()
     assert (status, out) == (2, "")
     assert "Traceback" not in err
@@ -254,7 +252,7 @@ def test_a_persons_file_is_replaced_only_by_force(arguments, capsys):
         (["check", "nowhere.toml"], "nowhere.toml"),
         (["check", "."], "expected"),
         (["check", ""], "expected|no built-in"),
-        (["check", "--digits", "many"], "expected a whole number of decimals, 0 to 30, got 'many'"),
+        (["check", "--digits", "many"], "expected a whole number, 0 to 30, got 'many'"),
         (["check", "--digits", "-1"], "expected"),
         (["check", "--lang", "fr"], "fr"),
         (["check", "--side-by-side"], "unrecognized arguments: --side-by-side"),
@@ -295,9 +293,47 @@ def test_an_interrupt_is_no_traceback(capsys, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("micrograd_kr.teacher.verbs.load", interrupted)
+    monkeypatch.setattr("micrograd_kr.check", interrupted)
     assert main(["check"]) == 130
     assert capsys.readouterr().err == ""
+
+
+INTERRUPTED_AT = """import os, runpy, signal, sys
+class Finder:
+    def find_spec(name, *_):
+        if name == {moment!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Finder)
+sys.argv[1:] = ["check"]
+"""
+STARTS = {
+    "module": "runpy.run_module('micrograd_kr', run_name='__main__', alter_sys=True)",
+    "script": "from micrograd_kr.__main__ import main; sys.exit(main())",
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "micrograd_kr.command",
+        "argparse",
+        "micrograd_kr.said",
+        "numpy",
+        "numpy._core.multiarray",
+        "numpy.linalg",
+        "micrograd_kr.engine",
+        "micrograd_kr.teacher.check",
+        "rich",
+        "rich.console",
+        "rich.table",
+    ],
+)
+def test_an_interrupt_while_anything_is_loaded_is_no_traceback(start, moment):
+    code = INTERRUPTED_AT.format(moment=moment) + STARTS[start]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
 
 
 # --- language and help ------------------------------------------------------------------------------------------------
@@ -340,8 +376,7 @@ def test_a_console_without_hangul_is_spoken_to_in_english_unless_korean_is_asked
 @pytest.mark.parametrize("lang", ["en", "ko"])
 @pytest.mark.parametrize("arguments", [[], *([each] for each in sorted(COMMANDS))])
 def test_help_is_there_for_every_command_in_both_languages(arguments, lang, capsys):
-    with pytest.raises(SystemExit, match=r"^0$"):
-        main([*arguments, "--help", "--lang", lang])
+    assert main([*arguments, "--help", "--lang", lang]) == 0
     out = capsys.readouterr().out
     assert bool(re.search("[가-힣]", out)) == (lang == "ko")
     assert arguments in ([], ["new"]) or all(name in "".join(out.split()) for name in built_in())
@@ -357,8 +392,7 @@ def test_the_examples_in_the_help_are_commands_that_parse(capsys):
 
 
 def test_the_version_is_the_package_s(capsys):
-    with pytest.raises(SystemExit, match=r"^0$"):
-        main(["--version"])
+    assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"micrograd-kr {micrograd_kr.__version__}\n"
 
 
@@ -367,7 +401,7 @@ def test_the_version_is_the_package_s(capsys):
 
 @pytest.mark.parametrize(("encoding", "says"), [("utf-8", "일치 40"), ("cp949", "일치 40"), ("ascii", "40 match")])
 def test_on_a_korean_machine_nothing_raises_whatever_its_console_s_encoding(encoding, says):
-    done = command("check", LANG="ko_KR.UTF-8", PYTHONIOENCODING=encoding)
+    done = outside("check", LANG="ko_KR.UTF-8", PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, b"")
     assert says in done.stdout.decode(encoding)
     assert b"\x1b" not in done.stdout
@@ -377,7 +411,7 @@ def test_on_a_korean_machine_nothing_raises_whatever_its_console_s_encoding(enco
     "arguments", [["check", "--lang", "ko"], ["--help", "--lang", "ko"], ["show"], ["check", "없음.toml"]]
 )
 def test_nothing_raises_on_an_ascii_console_that_is_sent_hangul(arguments):
-    done = command(*arguments, PYTHONIOENCODING="ascii")
+    done = outside(*arguments, PYTHONIOENCODING="ascii")
     assert done.returncode == (2 if "없음.toml" in arguments else 0)
     assert b"Traceback" not in done.stderr
     if arguments == ["show"]:
@@ -387,7 +421,7 @@ def test_nothing_raises_on_an_ascii_console_that_is_sent_hangul(arguments):
 
 
 def test_piped_output_is_plain_and_uncut_and_columns_narrow_it():
-    piped, narrow = command("check", FORCE_COLOR="1").stdout.decode(), command("check", COLUMNS="80").stdout.decode()
+    piped, narrow = outside("check", FORCE_COLOR="1").stdout.decode(), outside("check", COLUMNS="80").stdout.decode()
     assert "\x1b" not in piped
     assert "∂E_total/∂o1" in piped
     assert "∂E_total/∂o1" not in narrow

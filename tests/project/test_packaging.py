@@ -86,8 +86,9 @@ def test_a_module_is_there_without_an_import_of_its_own():
     assert python(code) == "Linear SGD True\n"
 
 
-def test_importing_the_package_loads_numpy_and_nothing_else_heavy():
-    loaded = set(python("import sys, micrograd_kr; print(*sys.modules)").split())
+def test_the_package_loads_what_a_name_needs_and_nothing_else_heavy():
+    assert "numpy" not in python("import sys, micrograd_kr; print(*sys.modules)").split()
+    loaded = set(python("import sys; from micrograd_kr import Value; print(*sys.modules)").split())
     assert "numpy" in loaded
     assert not loaded & {
         "graphviz",

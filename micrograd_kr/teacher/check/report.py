@@ -1,24 +1,30 @@
-"""What a check found: rows, parts of worked lines, causes."""
+"""What a check found: rows, parts of worked lines, causes; as a table for a person or as JSON for a program.
 
+A table fits its terminal: the column of formulas goes first, then that of differences; nothing else is left out or cut.
+What explains a row stands right below it.
+"""
+
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
+from micrograd_kr.printed import SUBSTITUTES, Column, Printed, displayable, grid, plain, width_of
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.number import hand
 
 Verdict = Literal["match", "rounding", "wrong"]
-
-
-VERDICTS: tuple[Verdict, ...] = ("match", "rounding", "wrong")
-
-
 SAID: dict[Verdict, Said] = {"match": say("match"), "rounding": say("rounding"), "wrong": say("wrong")}
+VERDICTS = tuple(SAID)  # from best to worst
+STYLES: dict[Verdict, str] = {"match": "", "rounding": "yellow", "wrong": "bold red"}
 
 
-# --- verdicts ---------------------------------------------------------------------------------------------------------
-
-
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """One side of a worked line.
 
     text: as written. value: what it comes to. remedy: what would mend it, "0.1 → W1 = 0.3"; None if it agrees or
@@ -31,19 +37,12 @@ class Part(NamedTuple):
     remedy: str | None = None
 
 
-class Note(NamedTuple):
+@dataclass(frozen=True)
+class Note:
     """Something to be said of a number."""
 
     kind: str
     said: Said
-
-    @property
-    def english(self) -> str:
-        return str(self.said)
-
-    @property
-    def korean(self) -> str:
-        return self.said.in_("ko")
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,6 @@ class Cause:
     also: tuple[str, ...] = ()
     throughout: bool = False
     same_at: tuple[str, ...] = ()
-
-    @property
-    def english(self) -> str:
-        return str(self.said)
-
-    @property
-    def korean(self) -> str:
-        return self.said.in_("ko")
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,8 @@ class Row:
     notes: tuple[Note, ...] = ()
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """One parameter in one step of gradient descent; after is None without a learning rate."""
 
     name: str
@@ -106,11 +98,12 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Printed):
     """What `check` found: a row for each number of the person's, the step each parameter takes, the loss before and
     after it.
 
     order: the rows' names in the order a person works in. asked: the exercise the numbers are of, None for tensors.
+    lang, digits: how it prints, "en" or "ko", with so many decimals of the engine's numbers, by default the hand's.
     """
 
     exercise: str
@@ -119,6 +112,8 @@ class Report:
     loss: tuple[float, float | None]
     order: tuple[str, ...] = ()
     asked: Exercise | None = None
+    lang: str = "en"
+    digits: int | None = None
 
     @property
     def wrong(self) -> tuple[Row, ...]:
@@ -134,3 +129,143 @@ class Report:
     @property
     def first_wrong(self) -> Row | None:
         return next(iter(self.roots), None)
+
+    def __str__(self) -> str:
+        return plain(self, width_of(sys.stdout))
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        """The exercise's title, a table of the rows, one of the parameters and the loss, and a summary."""
+        from rich.text import Text
+
+        encoding = options.encoding
+        if self.asked and self.asked.title:
+            title = self.asked.title
+            readable = all(each in SUBSTITUTES or displayable(each, encoding) == each for each in title)
+            yield Text(displayable(title if readable else self.exercise, encoding), "bold")
+            yield Text()
+        if self.rows:
+            rows = [(STYLES[row.verdict], self._notes(row)) for row in self.rows]
+            yield from grid(self._columns(), rows, console, options, self.lang)
+            yield Text()
+        steps = [("", ())] * (len(self.parameters) + 1)
+        yield from grid(self._step(), steps, console, options, self.lang)
+        yield Text()
+        yield from (Text(displayable(each.in_(self.lang), encoding)) for each in self._summary())
+
+    def _columns(self) -> list[Column]:
+        rows = self.rows
+        values = [decimal(row.value, row.hand, self.digits) for row in rows]
+        differences = [f"{row.difference:+.1e}" if row.difference else "0" for row in rows]
+        return [
+            Column(say("quantity"), [row.name for row in rows]),
+            Column(say("formula"), [row.formula for row in rows], spare=True),
+            Column(say("hand"), _aligned([row.hand for row in rows]), numeric=True),
+            Column(say("engine"), _aligned(values), numeric=True),
+            Column(say("difference"), differences, numeric=True, spare=True),
+            Column(say("verdict"), [SAID[row.verdict].in_(self.lang) for row in rows]),
+        ]
+
+    def _notes(self, row: Row) -> list[str]:
+        """What stands below a row: the wrong parts of a worked line, and why."""
+        lang = self.lang
+        notes = [say("the first wrong number").in_(lang)] if row is self.first_wrong else []
+        for part in row.parts or ():
+            if part.verdict == "wrong":
+                value, remedy = decimal(part.value, row.hand, self.digits), f": {part.remedy}" if part.remedy else ""
+                notes.append(f"{part.text} = {value}  {SAID['wrong'].in_(lang)}{remedy}")
+        if row.follows_from:
+            notes.append(say("follows from {name}", name=row.follows_from).in_(lang))
+        notes += [each.said.in_(lang) for each in row.notes]
+        for cause in row.causes:
+            same = say("{cause}; the same at {names}", cause=cause.said, names=", ".join(cause.same_at))
+            notes.append((same if cause.same_at else cause.said).in_(lang))
+        return notes
+
+    def _step(self) -> list[Column]:
+        """Each parameter before the step, its gradient, and after it; in the last row the loss."""
+        most = max((hand(row.hand).decimals for row in self.rows), default=8)
+        places = min(max(most, 4), 12) if self.digits is None else self.digits
+        steps, (before, after) = self.parameters, self.loss
+
+        def numbers(values: Iterable[float]) -> list[str]:
+            return _aligned([decimal(each, "0", places) for each in values])
+
+        start = [*(f"{each.before:.12g}" for each in steps), decimal(before, "0", places)]
+        columns = [
+            Column(say("parameter"), [*(each.name for each in steps), say("loss").in_(self.lang)]),
+            Column(say("before"), _aligned(start), numeric=True),
+            Column(say("gradient"), [*numbers(each.gradient for each in steps), ""], numeric=True),
+        ]
+        if after is not None:
+            updated = [each.before if each.after is None else each.after for each in steps]
+            columns.append(Column(say("after"), numbers([*updated, after]), numeric=True))
+        return columns
+
+    def _summary(self) -> Iterator[Said]:
+        counts = Counter(row.verdict for row in self.rows)
+        if self.rows:
+            yield say("{match} match, {rounding} rounding, {wrong} wrong.", **{each: counts[each] for each in SAID})
+        else:
+            yield say("No numbers to check: write yours in a [hand] table.")
+        if self.asked and self.asked.blanks:
+            yield say("Left blank: {count}.", count=len(self.asked.blanks))
+        row, following = self.first_wrong, counts["wrong"] - len(self.roots)
+        if row is None:
+            return
+        if following:
+            yield say("Only following from another: {count} of the wrong ones.", count=following)
+        right, value = abs(row.difference) < row.bound, decimal(row.value, row.hand, self.digits)
+        why = say("the number is right, its working is not") if right else say("the engine has {value}", value=value)
+        yield say("The first wrong one: {name} = {hand}; {why}.", name=row.name, hand=row.hand, why=why)
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def decimal(value: float, like: str, digits: int | None = None) -> str:
+    """A number with the decimals of one written by hand (in powers of ten if that is), or with so many decimals.
+
+    >>> decimal(0.60944600499, "0.60944600"), decimal(0.00080887, "8.1e-4"), decimal(0.60944600499, "0.6", digits=10)
+    ('0.60944600', '8.1e-04', '0.6094460050')
+    """
+    mantissa, power, _ = like.lower().partition("e")
+    if power and digits is None:
+        return f"{value:.{len(mantissa.partition('.')[2])}e}"
+    places = hand(like).decimals if digits is None else digits
+    return f"{value:z.{places}f}" if abs(value) < 1e16 else f"{value:.{min(places, 15)}e}"
+
+
+def _aligned(cells: Sequence[str]) -> list[str]:
+    """Numbers with blanks behind them, so that aligned right their decimal points stand in one column."""
+    tails = [len(each) - (each + ".").index(".") for each in cells]
+    return [each + " " * (max(tails) - tail) for each, tail in zip(cells, tails, strict=True)]
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def as_json(report: Report) -> str:
+    """A report as JSON, in ASCII characters; a number that is not finite is null."""
+    found = {
+        "exercise": report.exercise,
+        "first_wrong": report.first_wrong and report.first_wrong.name,
+        "rows": report.rows,
+        "parameters": report.parameters,
+        "loss": dict(zip(("before", "after"), map(_finite, report.loss), strict=True)),
+    }
+    return json.dumps(found, indent=2, allow_nan=False, default=_entries)
+
+
+def _entries(each: Row | Part | Cause | Note | Step) -> dict[str, Any]:
+    """What JSON has of a piece of a report: what is said in both languages, and not what a number is judged by."""
+    found: dict[str, Any] = {}
+    for key, entry in vars(each).items():
+        if isinstance(entry, Said):
+            found |= {"english": str(entry), "korean": entry.in_("ko")}
+        elif key != "bound":
+            found[key] = _finite(entry)
+    return found
+
+
+def _finite(entry: Any) -> Any:
+    return None if isinstance(entry, float) and not math.isfinite(entry) else entry

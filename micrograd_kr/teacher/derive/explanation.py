@@ -21,6 +21,7 @@ import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
+from micrograd_kr.printed import Printed, displayable
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask import quantity
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
@@ -52,22 +53,31 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """A derivation. exact: the names of the numbers that are given, which are written as they are."""
+class Explanation(Printed):
+    """A derivation. exact: the names of the numbers that are given, which are written as they are. lang: how it prints,
+    "en" or "ko"; a notebook shows it as MathML.
+    """
 
     title: str
     sections: tuple[Section, ...]
     exact: frozenset[str]
+    lang: str = "en"
 
     @property
     def lines(self) -> tuple[Line, ...]:
         return tuple(line for section in self.sections for line in section.lines)
 
     def __str__(self) -> str:
-        return as_text(self)
+        return as_text(self, lang=self.lang)
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+        from rich.text import Text
+
+        for line in as_text(self, lang=self.lang, width=options.max_width).splitlines():
+            yield Text(displayable(line, options.encoding))
 
     def _repr_html_(self) -> str:
-        return as_mathml(self)
+        return as_mathml(self, lang=self.lang)
 
 
 # --- explanations -----------------------------------------------------------------------------------------------------

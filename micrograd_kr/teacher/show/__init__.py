@@ -1,1 +1,1 @@
-"""For eyes: pictures, pages, worksheets, tables."""
+"""For eyes: pictures, pages, worksheets, new nets."""

@@ -22,24 +22,14 @@ from micrograd_kr.teacher.show.worksheet import (
     worksheet,
 )
 
-GIVEN = "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"
-
-
-# --- new exercises ----------------------------------------------------------------------------------------------------
-
 LOSSES = {
     "half-squared": "1/2*({target} - {o})**2",
     "squared": "({target} - {o})**2",
     "cross-entropy": "-{target}*log({o}) - (1 - {target})*log(1 - {o})",
 }
-
-
 ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear")
 
-
 MODERATE = 1.5  # as large as a sum is to be: no function is flat there, and sums do not grow from layer to layer
-
-
 SIGNINGS = 30  # of one neuron
 
 
@@ -83,7 +73,14 @@ def new(net: Net, seed: int = 0) -> str:
 
     story = Story([1.0] * relus, frozenset(), len(draft.forward) - relus)  # every relu open, so h = z
     exercise = first_comfortable(seed, attempt, story, suggested(draft), DIGITS)
-    return as_toml(worksheet(exercise), opening=_new_opening(net, seed), notes=notes)
+    shape = _shape(net)
+    opening = f"""\
+{shape} 신경망. 오차는 {net.loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
+A {shape} net. Its error is {net.loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
+layer, neuron by neuron, input by input.
+수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
+Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
+    return as_toml(worksheet(exercise), opening=opening, notes=notes)
 
 
 def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
@@ -132,13 +129,14 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
     given = {f"x{i}": 0.5 for i in range(1, net.sizes[0] + 1)}
     parameters: dict[str, float] = {}
     forward: dict[str, str] = {}
-    notes = {"given x1": GIVEN}
+    notes = {"given x1": "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"}
     weights, units, above = count(1), count(1), list(given)
     for layer, (size, activation) in enumerate(zip(net.sizes[1:], net.activations, strict=True), 1):
         last = layer == len(net.activations)
         note = _layer_note(layer, len(net.activations) - 1)
         hidden = sum(net.sizes[1:layer])
-        outs = _outputs(size) if last else [f"h{hidden + i}" for i in range(1, size + 1)]
+        outs = [f"o{i}" if last else f"h{hidden + i}" for i in range(1, size + 1)]
+        outs = ["o"] if last and size == 1 else outs
         for i, out in enumerate(outs):
             unit, into = next(units), [f"W{next(weights)}" for _ in above]
             bias = [f"b{unit}"] * net.bias
@@ -163,10 +161,6 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
     return Exercise("new", title, list(forward)[-1], lr, given, parameters, formulas, {}, frozenset(), "new"), notes
 
 
-def _outputs(size: int) -> list[str]:
-    return ["o"] if size == 1 else [f"o{i}" for i in range(1, size + 1)]
-
-
 def _shape(net: Net) -> str:
     functions = net.activations[:1] if len(set(net.activations)) == 1 else net.activations
     return f"{'-'.join(map(str, net.sizes))} {', '.join(functions)}"
@@ -176,13 +170,3 @@ def _layer_note(layer: int, hidden: int) -> str:
     if layer > hidden:
         return "출력층 · the output layer"
     return "은닉층 · the hidden layer" if hidden == 1 else f"은닉층 {layer} · hidden layer {layer}"
-
-
-def _new_opening(net: Net, seed: int) -> str:
-    """The comment at the top of a new file."""
-    return f"""\
-{_shape(net)} 신경망. 오차는 {net.loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {_shape(net)} net. Its error is {net.loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""

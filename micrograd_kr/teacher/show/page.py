@@ -215,8 +215,8 @@ def _hand(exercise: Exercise, solution: Solution, plan: Plan, row: Row) -> dict[
         "difference": row.difference,
         "verdict": row.verdict,
         "follows": row.follows_from,
-        "parts": [part._asdict() for part in row.parts or ()],
-        "said": [{"en": each.english, "ko": each.korean} for each in said],
+        "parts": [vars(part) for part in row.parts or ()],
+        "said": [{lang: each.said.in_(lang) for lang in LANGUAGES} for each in said],
     }
 
 

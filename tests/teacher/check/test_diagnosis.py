@@ -133,21 +133,21 @@ def test_the_mistake_is_named_with_what_was_done_and_what_is_due(
     found = row(with_numbers(**{name: f"{value:.8f}"}), name)
     (cause,) = found.causes
     assert kinds <= {cause.kind, *cause.also}
-    assert says is None or says in cause.english
+    assert says is None or says in str(cause.said)
     assert cause.value == pytest.approx(value, abs=1e-8)
-    assert re.search(r" \(\S+ = .+\)$", cause.english)
+    assert re.search(r" \(\S+ = .+\)$", str(cause.said))
 
 
 def test_what_was_done_at_several_places_is_said_in_the_plural() -> None:
     dh1 = DO1 * O1 * 0.45 + (O2 - 0.6) * O2 * 0.7
     sheet = {"o1": f"{O1:.8f}", "o2": f"{O2:.8f}", "dE_total/dh1": f"{dh1:.8f}"}
     ((cause,),) = (each.causes for each in check(replace(CHAPTER7, hand=sheet)).wrong)
-    assert cause.english == (
+    assert str(cause.said) == (
         "o1 and o2 were used where their derivatives are due, ∂o1/∂z3 and ∂o2/∂z4, everywhere, "
         "or the terms o1 and o2 were left out, everywhere, "
         "or the factors 1 − o1 and 1 − o2 were left out, everywhere (∂o1/∂z3 = o1·(1 − o1))"
     )
-    assert cause.korean == (
+    assert cause.said.in_("ko") == (
         "모든 곳에서 미분 ∂o1/∂z3, ∂o2/∂z4 자리에 미분하지 않은 o1, o2 값을 썼습니다. "
         "또는 모든 곳에서 더할 항이 빠졌습니다: o1, o2. "
         "또는 모든 곳에서 곱할 인수가 빠졌습니다: 1 − o1, 1 − o2 (∂o1/∂z3 = o1·(1 − o1))"
@@ -188,7 +188,9 @@ def test_another_term_left_out_is_another_mistake(wrong: str, same: tuple[str, .
 def test_a_number_that_no_mistake_explains_says_so_in_both_languages() -> None:
     found = row(with_numbers(o1="0.71234567"), "o1")
     assert not found.causes
-    assert [(note.english, note.korean) for note in found.notes] == [("no cause found", "원인을 찾지 못했습니다")]
+    assert [(str(note.said), note.said.in_("ko")) for note in found.notes] == [
+        ("no cause found", "원인을 찾지 못했습니다")
+    ]
 
 
 def test_too_few_digits_to_be_sure_are_said() -> None:
@@ -273,7 +275,7 @@ E = "1/2*(t - h)**2"
 def test_the_derivative_of_the_other_case_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
     dead = RELU.format(function="relu").replace("x = 0.0", "x = -1.25")
     (cause,) = written(dead + 'z = "-0.6250"\n"dh/dz" = "1.0000"\n', tmp_path).rows[1].causes
-    assert cause.english == "the other case was taken, 1 where 0 is due (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
+    assert str(cause.said) == "the other case was taken, 1 where 0 is due (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
 
 
 @pytest.mark.parametrize(
@@ -282,13 +284,13 @@ def test_the_derivative_of_the_other_case_gets_a_sentence_of_its_own(tmp_path: P
 def test_mistakes_in_a_quotient(number: str, says: str) -> None:
     a, b = Value(0.345678, "a"), Value(0.814103, "b")
     (found,) = check({"loss": number}, b / a).rows
-    assert says in found.causes[0].english
+    assert says in str(found.causes[0].said)
 
 
 def test_the_logarithm_to_base_ten_is_recognised() -> None:
     o = Value(0.7369, "o")
     (found,) = check({"loss": "0.1326"}, -o.log()).rows
-    assert found.causes[0].english.startswith("log10(o) was used where log(o) is due")
+    assert str(found.causes[0].said).startswith("log10(o) was used where log(o) is due")
 
 
 def test_a_term_that_rounds_to_nothing_was_left_out_not_rounded() -> None:
@@ -300,7 +302,7 @@ def test_a_term_that_rounds_to_nothing_was_left_out_not_rounded() -> None:
 def test_at_zero_the_other_side_s_derivative_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
     report = written(RELU.format(function="relu") + '"dh/dz" = "1"\n"dE/dz" = "-1"\n', tmp_path)
     (cause,) = report.rows[0].causes
-    assert cause.english.startswith("at 0 the derivative is taken as 0, not 1")
+    assert str(cause.said).startswith("at 0 the derivative is taken as 0, not 1")
     assert report.rows[1].follows_from == "dh/dz"
 
 

@@ -452,7 +452,7 @@ def test_hand_numbers_stand_beside_the_engines_with_marks_and_words(opened):
     assert report.first_wrong is not None
     said = shown.inner_text("#verdicts .note.wrong")
     assert shown.evaluate("data.symbol(data.firstWrong)") in said
-    assert all(cause.english in said for cause in report.first_wrong.causes)
+    assert all(str(cause.said) in said for cause in report.first_wrong.causes)
 
 
 def test_a_hand_number_leads_to_its_step(opened):

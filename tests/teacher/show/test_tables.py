@@ -1,20 +1,25 @@
 """Tables: every number stands there, in columns that line up, on any console; JSON: the documented schema."""
 
+import html
 import json
 import math
 import re
 import unicodedata
+from dataclasses import replace
+from io import StringIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.console import Console
 
+from micrograd_kr import Value, check, explain, printed
+from micrograd_kr.printed import displayable
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import load
-from micrograd_kr.teacher.check.diagnosis import check
-from micrograd_kr.teacher.check.report import Cause, Note, Part, Report, Row, Step
-from micrograd_kr.teacher.show.tables import as_json, as_text, decimal, displayable
+from micrograd_kr.teacher.check.report import Cause, Note, Part, Report, Row, Step, as_json, decimal
+from micrograd_kr.teacher.derive import explanation as derivation
 
 LANGUAGES = pytest.mark.parametrize("lang", ["en", "ko"])
 ENCODINGS = ["utf-8", "cp949", "ascii", "latin-1"]
@@ -37,6 +42,21 @@ WORKED = Row("W1+", "W1 − lr·∂E/∂W1", "0.29959556", 0.2995955623, 2.3e-9,
 ROWS = (FINE, CLOSE, OFF, FOLLOWING, WORKED)
 STEPS = (Step("W1", 0.3, 0.00080888, 0.29959556), Step("무게", -12.0, 0.0025, -12.00125))
 REPORT = Report("mine", ROWS, STEPS, (0.0239719, 0.02323634))
+ASKED = replace(load("chapter7"), title="제7장", blanks=("z1", "z2"))
+
+
+def as_text(report, width=None, encoding="utf-8", terminal=False, **settings):
+    """A report as the command line prints it."""
+    return printed.as_text(replace(report, **settings), width, encoding, terminal)
+
+
+def graph():
+    w, b = Value(0.7, "w"), Value(0.1, "b")
+    o = (w * 0.6 + b).sigmoid()
+    o.label = "o"
+    loss = (0.8 - o) ** 2 / 2
+    loss.label = "E"
+    return loss
 
 
 def tables(text):
@@ -96,7 +116,7 @@ def test_what_a_console_lacks_is_written_another_way(text, encoding, shown):
 
 @LANGUAGES
 @pytest.mark.parametrize("width", [None, 120, 80, 60])
-@pytest.mark.parametrize("report", [REPORT, check(load("chapter7"))], ids=["made", "chapter7"])
+@pytest.mark.parametrize("report", [REPORT, replace(check(load("chapter7")), asked=None)], ids=["made", "chapter7"])
 def test_every_row_of_a_table_is_equally_wide_in_cells_hangul_or_not(lang, width, report):
     for table in tables(as_text(report, lang=lang, width=width)):
         assert len(table) > 2
@@ -158,7 +178,7 @@ def test_long_text_goes_on_in_the_next_line_and_none_of_it_is_lost():
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("terminal", [False, True])
 def test_every_console_can_show_a_table(lang, encoding, terminal):
-    text = as_text(REPORT, title="제7장", blanks=2, lang=lang, encoding=encoding, terminal=terminal, width=100)
+    text = as_text(REPORT, asked=ASKED, lang=lang, encoding=encoding, terminal=terminal, width=100)
     assert text.encode(encoding)
 
 
@@ -222,7 +242,7 @@ def test_the_summary_counts_the_verdicts_and_names_the_first_wrong_number(lang, 
 
 
 def test_the_number_of_blanks_is_said():
-    assert "Left blank: 3." in as_text(REPORT, blanks=3)
+    assert "Left blank: 2." in as_text(REPORT, asked=ASKED)
     assert "Left blank" not in as_text(REPORT)
 
 
@@ -251,6 +271,49 @@ def test_digits_set_the_decimals_of_the_engine_s_numbers_and_leave_the_hand_s():
     assert re.search(r"0\.3 +0\.001 +0\.300", text)
 
 
+# --- print, and notebooks ---------------------------------------------------------------------------------------------
+
+
+@LANGUAGES
+def test_a_report_prints_as_its_tables_and_a_notebook_shows_them(lang):
+    report = check({"o": "0.6271", "E": "0.01"}, graph(), lang=lang)
+    lines = str(report).splitlines()
+    assert lines == [line.rstrip() for line in as_text(report).splitlines()]
+    assert lines[0].split()[0] == say("quantity").in_(lang)
+    assert report._repr_html_() == f"<pre>{html.escape(str(report))}</pre>"
+    assert say("wrong").in_(lang) in report._repr_html_()
+
+
+@LANGUAGES
+def test_in_a_terminal_a_report_takes_its_width_and_its_colours(lang, monkeypatch):
+    report, page = check("chapter7", lang=lang), StringIO()
+    Console(file=page, width=70, force_terminal=True, legacy_windows=False, _environ={}).print(report)
+    assert max(cell_len(line) for line in re.sub(r"\x1b\[[\d;]*m", "", page.getvalue()).splitlines()) <= 70
+    assert "∂E_total/∂o1" not in page.getvalue()
+    assert "\x1b[1m" in page.getvalue()
+    assert "∂E_total/∂o1" in str(report)
+    monkeypatch.setenv("COLUMNS", "70")
+    assert max(map(cell_len, str(report).splitlines())) <= 70
+
+
+def test_on_a_console_too_narrow_for_them_the_columns_of_a_report_are_folded_not_cut():
+    page = StringIO()
+    Console(file=page, width=30).print(REPORT)
+    assert max(map(cell_len, page.getvalue().splitlines())) <= 30
+    assert "…" not in page.getvalue()
+
+
+@LANGUAGES
+def test_an_explanation_prints_in_its_language_and_fits_its_console(lang):
+    explanation = explain("chapter7", "W5+", lang=lang)
+    page = StringIO()
+    Console(file=page, width=50).print(explanation)
+    assert str(explanation) == derivation.as_text(explanation, lang=lang)
+    assert max(map(cell_len, page.getvalue().splitlines())) <= 50
+    assert page.getvalue() == derivation.as_text(explanation, lang=lang, width=50)
+    assert f'lang="{lang}"' in explanation._repr_html_()
+
+
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
@@ -276,7 +339,9 @@ def test_json_has_the_documented_keys_in_order_and_every_number_in_full():
             "same_at": ["o2", "o3"],
         }
     ]
-    assert found["rows"][2]["notes"] == [{"kind": "few digits", "english": UNSURE.english, "korean": UNSURE.korean}]
+    assert found["rows"][2]["notes"] == [
+        {"kind": "few digits", "english": str(UNSURE.said), "korean": UNSURE.said.in_("ko")}
+    ]
     assert found["rows"][3]["follows_from"] == "o1"
     assert found["rows"][4]["parts"][0] == {
         "text": "0.1 - 0.5*0.00080888",

@@ -348,7 +348,7 @@ def test_a_new_file_says_in_both_languages_what_its_lines_are():
         (["--activation", "gelu"], "--activation: expected sigmoid, tanh, relu, linear, one for all or 2"),
         (["--activation", "relu,relu,relu"], "one for all or 2 parted by commas; got relu,relu,relu"),
         (["--loss", "cross-entropy", "--activation", "tanh"], "sigmoid in the last layer; got tanh"),
-        (["--seed", "-1"], "argument --seed: expected a whole number, 0 or more"),
+        (["--seed", "-1"], "argument --seed: expected a whole number, 0 to 1,000,000,000,000,000,000"),
     ],
 )  # fmt: skip
 def test_a_net_that_cannot_be_is_refused_with_what_would_do(options, message, capsys):
