@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,14 +120,7 @@ def _read(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     raise ValueError(f"an entry of kind {kind!r}")
 
 
-def differences(here: Any, there: Any, at: Sequence[str] = ()) -> list[str]:
-    """How two trees without arrays differ, one line for each place: "batch size: 128 in the checkpoint, 256 here"."""
-    if isinstance(here, Mapping) and isinstance(there, Mapping):
-        names = [*here, *(name for name in there if name not in here)]
-        nothing = "nothing"
-        return [
-            line
-            for name in names
-            for line in differences(here.get(name, nothing), there.get(name, nothing), (*at, str(name)))
-        ]
-    return [] if here == there else [f"{' '.join(at)}: {there} in the checkpoint, {here} here"]
+def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """How settings differ, one line for each name: "batch size: 128 in the checkpoint, 256 here"."""
+    both = [(name, there.get(name, "nothing"), here.get(name, "nothing")) for name in {**here, **there}]
+    return [f"{name}: {then} in the checkpoint, {now} here" for name, then, now in both if then != now]
