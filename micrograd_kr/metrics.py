@@ -14,15 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from micrograd_kr.said import say
+
 if TYPE_CHECKING:
     from rich.table import Table
 
 Matrix = NDArray[Any]
-
-WORDS = {
-    "en": {"corner": "truth \\ prediction", "precision": "precision", "recall": "recall"},
-    "ko": {"corner": "실제 \\ 예측", "precision": "정밀도", "recall": "재현율"},
-}
 
 
 def accuracy(truth: ArrayLike, prediction: ArrayLike) -> float:
@@ -114,15 +111,15 @@ def as_table(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = 
     from rich.table import Table
     from rich.text import Text
 
-    matrix, words = _square(matrix), WORDS[lang]
+    matrix = _square(matrix)
     rows, columns = _names(len(matrix), names)
     table = Table(box=box.SIMPLE)
-    for each in (words["corner"], *columns, words["recall"]):
+    for each in (say("truth \\ prediction").in_(lang), *columns, say("recall").in_(lang)):
         table.add_column(Text(each), justify="right" if table.columns else "left", no_wrap=True)
     for name, counts, found in zip(rows, matrix, recall(matrix), strict=True):
         table.add_row(Text(name), *map(str, counts), f"{found:.4f}")
     table.add_section()
-    table.add_row(words["precision"], *(f"{each:.4f}" for each in precision(matrix)), "")
+    table.add_row(say("precision").in_(lang), *(f"{each:.4f}" for each in precision(matrix)), "")
     return table
 
 
