@@ -113,11 +113,8 @@ def _read(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         return {_read(k, arrays): _read(v, arrays) for k, v in held}
     if kind == "tuple":
         return tuple(_read(each, arrays) for each in held)
-    if kind in ("array", "turned"):
-        return arrays[held].T if kind == "turned" else arrays[held]
-    if kind == "scalar":
-        return arrays[held][()]
-    raise ValueError(f"an entry of kind {kind!r}")
+    array = arrays[held]
+    return {"array": array, "turned": array.T, "scalar": array[()]}[kind]
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:

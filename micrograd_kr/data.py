@@ -193,13 +193,7 @@ def _checked(x: Array, y: Array, part: str, source: Path) -> tuple[Array, Array]
 
 # --- files that may lie -----------------------------------------------------------------------------------------------
 
-# The files of an IDX set, and how many dimensions their arrays have.
-FILES = {
-    "train-images-idx3-ubyte": 3,
-    "train-labels-idx1-ubyte": 1,
-    "t10k-images-idx3-ubyte": 3,
-    "t10k-labels-idx1-ubyte": 1,
-}
+FILES = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
 READ = 2**20  # bytes at a time
 # A file may unpack to 64 MB, or to a hundred times its own size: MNIST to 4.8 times, an empty image to 1,000.
 UNPACKED, RATIO = 2**26, 100
@@ -225,10 +219,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, int]]:
 
 
 def _numbers(stream: Any, path: Path, shape: tuple[int, ...], dtype: Any, most: int) -> Array:
-    """All that is left of a stream, at most so many bytes, as a flat array for this shape.
-
-    Memory grows with what is read, never with what a header promises.
-    """
+    """All that is left of a stream, at most so many bytes, flat; memory grows with what is read, not with a promise."""
     need = math.prod(shape) * dtype.itemsize
     expected = f"{need:,} bytes of numbers for its header of {shape}"
     if need > most:
@@ -243,13 +234,13 @@ def _numbers(stream: Any, path: Path, shape: tuple[int, ...], dtype: Any, most: 
 
 def _folder(folder: Path) -> Iterator[Array]:
     """The arrays of an IDX set's four files; packed ones first, since gzip has a checksum."""
-    for name, dims in FILES.items():
+    for name in FILES:
         spellings = (f"{each}{end}" for end in (".gz", "") for each in (name, name.replace("-idx", ".idx")))
         found = [folder / each for each in spellings if (folder / each).is_file()]
         if not found:
-            remedy = "put all four files of the set there"
-            raise _wrong(folder, f"a file {name}, or the same with .gz", "none", remedy)
-        yield read_idx(found[0], dims)
+            wanted = f"a file {name}, or the same with .gz"
+            raise _wrong(folder, wanted, "none", "put all four files of the set there")
+        yield read_idx(found[0], 3 if "images" in name else 1)
 
 
 def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
@@ -365,17 +356,11 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
     n = _length(x, y)
     if size < 1:
         raise ValueError(f"expected a batch of at least 1 sample, got {size}")
-    order = np.random.default_rng(seed).permutation(n) if shuffle else None
-
-    def each() -> Iterator[tuple[Array, Array]]:  # apart, so that a mistake above is raised at the call
-        for start in range(0, n, size):
-            if order is None:
-                yield x[start : start + size], y[start : start + size]
-            else:
-                chosen = order[start : start + size]
-                yield np.take(x, chosen, axis=0), np.take(y, chosen, axis=0)
-
-    return each()
+    parts = [slice(start, start + size) for start in range(0, n, size)]
+    if not shuffle:
+        return ((x[part], y[part]) for part in parts)
+    order = np.random.default_rng(seed).permutation(n)
+    return ((np.take(x, order[part], axis=0), np.take(y, order[part], axis=0)) for part in parts)
 
 
 class TensorDataset:
@@ -445,12 +430,11 @@ def standardize(train: Array, *others: Array, axis: int | tuple[int, ...] | None
     dtype = np.result_type(train, np.float32)
     mean = np.mean(train, axis=axis, keepdims=True, dtype=np.float64)
     std = np.std(train, axis=axis, keepdims=True, dtype=np.float64, mean=mean)
+    low, high = np.min(train, axis=axis, keepdims=True), np.max(train, axis=axis, keepdims=True)
     # Equal numbers have a standard deviation of some 1e-17 rather than 0: the mean is rounded.
-    constant = np.max(train, axis=axis, keepdims=True) == np.min(train, axis=axis, keepdims=True)
-    mean, std = mean.astype(dtype), np.where(constant, 1, std).astype(dtype)
-    mean = np.where(constant, np.max(train, axis=axis, keepdims=True), mean).astype(dtype)
-    arrays = tuple((each - mean) / std for each in (train, *others))
-    return Standardized(arrays, mean, std)
+    mean = np.where(low == high, high, mean).astype(dtype)
+    std = np.where(low == high, 1, std).astype(dtype)
+    return Standardized(tuple((each - mean) / std for each in (train, *others)), mean, std)
 
 
 # --- augmentation -----------------------------------------------------------------------------------------------------

@@ -89,8 +89,7 @@ def precision(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float
 
     A class that was never predicted is 0/0, which counts as `zero_division`: 0, as scikit-learn has it, or 1, or nan.
     """
-    matrix = _square(matrix)
-    return _ratio(np.diagonal(matrix), matrix.sum(axis=0), zero_division)
+    return _right(matrix, 0, zero_division)
 
 
 def recall(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float64]:
@@ -98,8 +97,7 @@ def recall(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float64]
 
     A class with no sample is 0/0, which counts as `zero_division`.
     """
-    matrix = _square(matrix)
-    return _ratio(np.diagonal(matrix), matrix.sum(axis=1), zero_division)
+    return _right(matrix, 1, zero_division)
 
 
 def as_table(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = "en") -> "Table":
@@ -160,9 +158,12 @@ def _names(classes: int, names: Sequence[str] | None) -> tuple[list[str], list[s
     return list(names), list(names)
 
 
-def _ratio(part: Matrix, whole: Matrix, zero_division: float) -> NDArray[np.float64]:
-    ratio = np.full(len(part), zero_division, np.float64)
-    return np.divide(part, whole, out=ratio, where=whole != 0)
+def _right(matrix: ArrayLike, axis: int, zero_division: float) -> NDArray[np.float64]:
+    """What share of the counts along an axis is right."""
+    matrix = _square(matrix)
+    total, share = matrix.sum(axis), np.full(len(matrix), zero_division, np.float64)
+    np.divide(np.diagonal(matrix), total, out=share, where=total != 0)
+    return share
 
 
 def _square(matrix: ArrayLike) -> Matrix:

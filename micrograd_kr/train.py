@@ -118,7 +118,7 @@ def evaluate(model: Any, loss: Any, x: Any, y: Any, batch_size: int = 256, lang:
     A last batch that is shorter counts by its length. Raises ValueError where x and y do not go together.
     """
     x, y = _pair((x, y), "evaluate")
-    _count("batch_size", batch_size)
+    _from(1, batch_size=batch_size)
     training = model.training
     outputs, total = [], 0.0
     model.eval()
@@ -179,9 +179,11 @@ def _pair(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _count(name: str, number: Any, least: int = 1) -> None:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
-        raise ValueError(f"{name} needs a whole number from {least} on, got {number!r}")
+def _from(least: int, **numbers: Any) -> None:
+    """Each is a whole number of at least so much."""
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+            raise ValueError(f"{name} needs a whole number from {least} on, got {number!r}")
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -259,11 +261,8 @@ def fit(
     a `History.reason`. Raises ValueError for settings without sense, CheckpointError for a checkpoint damaged or of
     another run, OSError where the first checkpoint cannot be written.
     """
-    _count("epochs", epochs, 0)
-    _count("batch_size", batch_size)
-    _count("patience", patience, 0)
-    _count("checkpoint_every", checkpoint_every)
-    _count("print_interval", print_interval, 0)
+    _from(0, epochs=epochs, patience=patience, print_interval=print_interval)
+    _from(1, batch_size=batch_size, checkpoint_every=checkpoint_every)
     if patience and valid is None:
         raise ValueError("patience needs validation data to stop by: give valid=(x, y), or patience=0")
     if lang not in LANGUAGES:
@@ -318,7 +317,8 @@ def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
             measured = _epoch(run, screen)
         except _NotFiniteError as error:
             return "nan loss", error.args[0]
-        (history, weights), loss = run.so_far, measured.get("valid_loss", measured["train_loss"])
+        history, weights = run.so_far
+        loss = measured.get("valid_loss", measured["train_loss"])
         if run.valid is None or loss <= history.best_loss:  # of two equal losses the later is kept
             history, weights = replace(history, best_epoch=run.done, best_loss=loss), run.model.state_dict()
         longer: dict[str, Any] = {name: (*getattr(history, name), each) for name, each in measured.items()}
@@ -530,43 +530,35 @@ class _Screen:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.run, self.console, self.quiet, self.begun = run, Console(), verbose is False, run.done
-        terminal = self.console.is_jupyter or self.console.is_terminal
-        self.interval = 0 if self.quiet else interval or int(verbose is True and not terminal)
-        self.bar, self.last = None, -math.inf
-        if terminal and not self.quiet:  # rich 13.0 prints an empty line for a bar that is disabled
-            columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
+        console, quiet = Console(), verbose is False
+        terminal = console.is_jupyter or console.is_terminal
+        columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
+        # None rather than disabled, which prints an empty line in rich 13.0
+        self.bar = Progress(*columns, console=console) if terminal and not quiet else None
+        self.interval = 0 if quiet else interval or int(verbose is True and not terminal)
+        self.shown, self.quiet = bool(self.bar or self.interval), quiet
+        self.console = console if self.shown else Console(stderr=True)
+        self.run, self.begun, self.last = run, run.done, -math.inf
+        if self.bar:
             samples = len(run.train[0])
-            self.bar = Progress(*columns, console=self.console)
             self.bar.add_task("", total=run.epochs * samples, completed=self.begun * samples)
         if self.begun:
             self.print(say("Goes on from its checkpoint, after {done} epochs.", done=self.begun))
 
     def print(self, said: Said, urgent: bool = False) -> None:
-        """A line of text where the run is shown; an urgent one is told even where nothing else is."""
-        from rich.console import Console
-
-        shown = self.bar or self.interval
-        if shown or (urgent and not self.quiet):
-            console = self.console if shown else Console(stderr=True)
-            text = said.in_(self.run.lang).encode(console.encoding, "replace").decode(console.encoding)
-            console.print(text, markup=False, highlight=False, soft_wrap=True)  # no run ends for a letter it lacks
+        """A line of text where the run is shown; an urgent one is told even where nothing else is, but on stderr."""
+        if self.shown or (urgent and not self.quiet):
+            encoding = self.console.encoding
+            text = said.in_(self.run.lang).encode(encoding, "replace").decode(encoding)  # no run ends for a letter
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def show(self, measured: dict[str, float], seen: int = 0) -> None:
         """What an epoch has come to: after so many samples of it, or, after none of the next, as a whole."""
         run, samples = self.run, len(self.run.train[0])
         if self.interval and not seen and run.done % self.interval == 0:
             gaps = {"epoch": run.done - 1, "lowest": run.history.best_loss, **measured}
-            if run.valid is None:
-                self.print(say("epoch {epoch}: train loss {train_loss:.6g}", **gaps))
-            else:
-                self.print(
-                    say(
-                        "epoch {epoch}: train loss {train_loss:.6g}, validation loss {valid_loss:.6g}, "
-                        "lowest {lowest:.6g}",
-                        **gaps,
-                    )
-                )
+            valid = say(", validation loss {valid_loss:.6g}, lowest {lowest:.6g}", **gaps) if run.valid else ""
+            self.print(say("epoch {epoch}: train loss {train_loss:.6g}{valid}", valid=valid, **gaps))
         if self.bar and (not seen or self.bar.get_time() - self.last > OFTEN):
             self.last = self.bar.get_time()
             (task,), completed = self.bar.tasks, run.done * samples + seen
