@@ -496,12 +496,10 @@ def erase(x: Array, size: int, seed: Seed = None, shape: tuple[int, ...] | None 
     if not 0 <= size <= min(h, w):
         raise ValueError(f"expected a square that fits into images of {(h, w)}, got {size} pixels a side")
     generator = np.random.default_rng(seed)
-    rows, columns = (
-        (np.arange(side) >= start) & (np.arange(side) < start + size)
-        for side, start in ((side, generator.integers(0, side - size + 1, (n, 1))) for side in (h, w))
-    )
-    gone = rows[:, :, None, None] & columns[:, None, :, None]
-    return np.where(gone, images.dtype.type(0), images).reshape(x.shape)
+    # How far from the square's upper left corner each pixel is.
+    down, right = (np.arange(side) - generator.integers(0, side - size + 1, (n, 1)) for side in (h, w))
+    rows, columns = ((each >= 0) & (each < size) for each in (down, right))
+    return np.where(rows[:, :, None, None] & columns[:, None, :, None], images.dtype.type(0), images).reshape(x.shape)
 
 
 def _framed(images: Array) -> tuple[Array, Array]:

@@ -90,13 +90,14 @@ def language(lang: str) -> str:
 
 
 @contextmanager
-def _drawing(lang: str) -> Iterator[tuple[Any, str]]:
-    """pyplot with a font for the language, and the language, of the two that there is a font for."""
+def _figure(lang: str, rows: int = 1, columns: int = 1, **options: Any) -> Iterator[tuple[Any, Any, str]]:
+    """A figure with a font for the language, its axes one after the other, and the language there is a font for."""
     pyplot, lang = _pyplot(), language(lang)
     # A Korean font often lacks −, which the next one has.
     fonts = [hangul_font(), "DejaVu Sans"] if lang == "ko" else ["DejaVu Sans"]
     with pyplot.rc_context({"font.family": fonts}):
-        yield pyplot, lang
+        figure, grid = pyplot.subplots(rows, columns, squeeze=False, **options)
+        yield figure, grid.flat, lang
 
 
 # --- plots ------------------------------------------------------------------------------------------------------------
@@ -107,8 +108,7 @@ def plot_history(history: Any, *, plot_from: int = 0, lang: str = "en") -> Any:
 
     history: what `fit` returns, or anything with train_loss and valid_loss; an empty one of them is left out.
     """
-    with _drawing(lang) as (pyplot, lang):
-        figure, axes = pyplot.subplots(figsize=(6, 6))
+    with _figure(lang, figsize=(6, 6)) as (figure, (axes,), lang):
         for said, losses in ((say("train_cost"), history.train_loss), (say("valid_cost"), history.valid_loss)):
             if losses:
                 axes.plot(range(plot_from, len(losses)), losses[plot_from:], label=said.in_(lang))
@@ -126,17 +126,15 @@ def plot_curve(name: str, *, derivative: bool = False, lang: str = "en") -> Any:
 
     Softmax is that of the 100 numbers of X together. derivative: its derivative too, not for softmax.
     """
-    with _drawing(lang) as (pyplot, lang):
-        figure, axes = pyplot.subplots()
+    with _figure(lang) as (figure, (axes,), lang):
         _curve(axes, name, derivative, lang)
     return figure
 
 
 def plot_curves(names: Sequence[str] = ("sigmoid", "tanh", "relu", "leaky_relu"), *, lang: str = "en") -> Any:
     """Curves side by side, each with its derivative."""
-    with _drawing(lang) as (pyplot, lang):
-        figure, row = pyplot.subplots(1, len(names), figsize=(3.5 * len(names), 3.5), squeeze=False)
-        for axes, name in zip(row[0], names, strict=True):
+    with _figure(lang, 1, len(names), figsize=(3.5 * len(names), 3.5)) as (figure, row, lang):
+        for axes, name in zip(row, names, strict=True):
             _curve(axes, name, True, lang)
         figure.tight_layout()
     return figure
@@ -162,8 +160,7 @@ def _curve(axes: Any, name: str, derivative: bool, lang: str) -> None:
 
 def plot_gradients(sizes: Mapping[str, float], *, lang: str = "en") -> Any:
     """How large the gradient of each layer is, from the input to the output, on a logarithmic scale."""
-    with _drawing(lang) as (pyplot, lang):
-        figure, axes = pyplot.subplots()
+    with _figure(lang) as (figure, (axes,), lang):
         axes.bar(list(sizes), list(sizes.values()))
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:.0e}")  # the usual 10⁻⁶ needs a − that few Korean fonts have
@@ -177,19 +174,17 @@ def plot_gradients(sizes: Mapping[str, float], *, lang: str = "en") -> Any:
 
 def plot_image(image: Any, label: Any = "") -> Any:
     """One image: (h, w) or a row of h·h in grey, (h, w, 3) in colour."""
-    with _drawing("en") as (pyplot, _):
-        figure, axes = pyplot.subplots()
+    with _figure("en") as (figure, (axes,), _):
         _image(axes, image, label)
     return figure
 
 
 def plot_images(images: Any, labels: Sequence[Any], *, rows: int = 5, columns: int = 5, lang: str = "en") -> Any:
     """The first rows × columns images in a grid, each under its label."""
-    with _drawing(lang) as (pyplot, _):
-        figure, grid = pyplot.subplots(rows, columns, figsize=(6, 8), squeeze=False)
-        for axes in grid.flat:
+    with _figure(lang, rows, columns, figsize=(6, 8)) as (figure, grid, _):
+        for axes in grid:
             axes.axis("off")
-        for axes, image, label in zip(grid.flat, images, labels, strict=False):
+        for axes, image, label in zip(figure.axes, images, labels, strict=False):
             _image(axes, image, label)
         figure.tight_layout()
     return figure
