@@ -132,19 +132,17 @@ def _fetched(name: str, root: Path, **options: Any) -> Any:
     files = "CIFAR10.npz (x_train, y_train, x_test, y_test)" if name == "CIFAR10" else f"the four .gz files of {name}/"
     instead = f'or put {files} into a folder and name that in {FOLDER}; load("digits") needs no download'
     try:
-        from torchvision import datasets
-    except ImportError as error:
-        raise DataError(
-            f'load("{name}") found no files of it and needs torchvision to download them: '
-            f'pip install "micrograd-kr[demos]", {instead}'
-        ) from error
-    from http.client import HTTPException  # which torchvision has loaded; without it, loading takes long
+        from http.client import HTTPException  # which torchvision loads, too; elsewhere it would only take long
 
-    try:
+        from torchvision import datasets
+
         with warnings.catch_warnings():
             # torchvision unpickles CIFAR-10 in a way numpy 2.4 warns of: github.com/pytorch/vision/issues/9340
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
             return getattr(datasets, name)(root, download=True, **options)
+    except ImportError as error:
+        needs = f'load("{name}") found no files of it and needs torchvision to download them'
+        raise DataError(f'{needs}: pip install "micrograd-kr[demos]", {instead}') from error
     except (RuntimeError, OSError, EOFError, HTTPException) as error:
         came = str(error).strip() or type(error).__name__
         remedy = f"connect to the internet once and load it again, {instead}"
@@ -331,9 +329,7 @@ def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -
         raise ValueError(f"expected ratios of 0 or more that add up to 1, got {tuple(ratios)}; for example (0.8, 0.2)")
     alone = isinstance(whole, int | np.integer)
     if not alone and not isinstance(whole, tuple | list):
-        raise TypeError(
-            f"expected arrays as (x, y), or how many samples, got {type(whole).__name__}; give (x,) for one"
-        )
+        raise TypeError(f"expected arrays as (x, y), or how many samples, got {type(whole).__name__}; one is (x,)")
     n = int(whole) if alone else _length(*whole)
     # 100 × 0.29 is 28.999999999999996
     ends = np.cumsum([math.floor(n * ratio + 1e-9) for ratio in ratios[:-1]], dtype=int).clip(max=n)

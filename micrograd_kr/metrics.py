@@ -38,9 +38,7 @@ def confusion_matrix(truth: ArrayLike, prediction: ArrayLike, classes: int | Non
     """
     true, predicted = _labels(truth, prediction)
     if true.dtype.kind not in "iub" or predicted.dtype.kind not in "iub":
-        raise ValueError(
-            f"expected whole numbers as labels, got {true.dtype} and {predicted.dtype}; number the classes"
-        )
+        raise ValueError(f"expected whole numbers as labels, got {true.dtype} and {predicted.dtype}; number them")
     low, high = int(min(true.min(), predicted.min())), int(max(true.max(), predicted.max()))
     classes = high + 1 if classes is None else classes
     if low < 0 or high >= classes:

@@ -80,11 +80,8 @@ def language(lang: str) -> str:
     if lang not in LANGUAGES:
         raise ValueError(f"lang needs one of {', '.join(LANGUAGES)}, got {lang!r}")
     if lang == "ko" and hangul_font() is None:
-        print(
-            "한글 글꼴이 없어 그림을 영어로 그립니다 · plots are in English: no font with Hangul was found "
-            "(install one, such as NanumGothic)",
-            file=sys.stderr,
-        )
+        why = say("plots are in English: no font with Hangul was found (install one, such as NanumGothic)")
+        print(f"{why.in_('ko')} · {why}", file=sys.stderr)
         return "en"
     return lang
 

@@ -173,9 +173,7 @@ def _pair(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"{name} needs a pair (x, y) of arrays, got {type(data).__name__}") from None
     x, y = np.asarray(x), np.asarray(y)
     if not x.ndim or not y.ndim or len(x) != len(y) or not len(x):
-        raise ValueError(
-            f"{name} needs one target for each sample, and at least one sample, got shapes {x.shape} and {y.shape}"
-        )
+        raise ValueError(f"{name} needs one target for each sample, at least one sample, got {x.shape} and {y.shape}")
     return x, y
 
 
@@ -404,14 +402,8 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
     for name, p in run.model.named_parameters():
         if not np.isfinite(p.data).all():  # the gradient is still that of the step before
             if p.grad is UNSET or np.isfinite(p.grad).all():
-                return say(
-                    "{name} is not finite after a step along a finite gradient; lower the learning rate", name=name
-                )
-            return say(
-                "{name} is not finite, since its gradient in the step before was not; {name} and what follows it is "
-                "the place to look",
-                name=name,
-            )
+                return say("{name} is not finite after a step of finite gradient; lower the learning rate", name=name)
+            return say("{name} is not finite, since its gradient was not; look at it and what follows", name=name)
     for x, y in pairs:
         if not np.isfinite(x).all():
             return say("the inputs hold nan or inf")
