@@ -118,7 +118,7 @@ def evaluate(model: Any, loss: Any, x: Any, y: Any, batch_size: int = 256, lang:
     A last batch that is shorter counts by its length. Raises ValueError where x and y do not go together.
     """
     x, y = _pair((x, y), "evaluate")
-    _from(1, batch_size=batch_size)
+    _at_least(1, batch_size=batch_size)
     training = model.training
     outputs, total = [], 0.0
     model.eval()
@@ -177,7 +177,7 @@ def _pair(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _from(least: int, **numbers: Any) -> None:
+def _at_least(least: int, **numbers: Any) -> None:
     """Each is a whole number of at least so much."""
     for name, number in numbers.items():
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
@@ -259,8 +259,8 @@ def fit(
     a `History.reason`. Raises ValueError for settings without sense, CheckpointError for a checkpoint damaged or of
     another run, OSError where the first checkpoint cannot be written.
     """
-    _from(0, epochs=epochs, patience=patience, print_interval=print_interval)
-    _from(1, batch_size=batch_size, checkpoint_every=checkpoint_every)
+    _at_least(0, epochs=epochs, patience=patience, print_interval=print_interval)
+    _at_least(1, batch_size=batch_size, checkpoint_every=checkpoint_every)
     if patience and valid is None:
         raise ValueError("patience needs validation data to stop by: give valid=(x, y), or patience=0")
     if lang not in LANGUAGES:
