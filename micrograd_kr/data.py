@@ -118,12 +118,9 @@ def _named(name: str, root: Path) -> Dataset:
         data = load(source)
     shape, last = data.x_train.shape[1:], max(data.y_train.max(), data.y_test.max())
     if shape != NAMED[name] or last > 9:
-        raise _wrong(
-            source,
-            f"{name}, images of {NAMED[name]} with labels 0..9",
-            f"images of {shape} with labels 0..{last}",
-            f"it is another set: load it by its path, or put {name} there",
-        )
+        wanted, came = (f"images of {each} with labels 0..{n}" for each, n in ((NAMED[name], 9), (shape, last)))
+        remedy = f"it is another set: load it by its path, or put {name} there"
+        raise _wrong(source, f"{name}, {wanted}", came, remedy)
     return data
 
 
