@@ -33,7 +33,7 @@ from micrograd_kr.nn import (
     Tanh,
 )
 from micrograd_kr.optim import SGD, Optimizer
-from micrograd_kr.plots import CURVES, WORDS, X, plot_curve, plot_curves, plot_gradients
+from micrograd_kr.plots import CURVES, X, plot_curve, plot_curves, plot_gradients
 
 demo = start(__doc__)
 lang = demo.plot_lang
@@ -253,7 +253,7 @@ demo.say(
 low = min(min(each) for each in arriving.values())
 for name, sizes in arriving.items():
     figure = plot_gradients({str(i): size for i, size in enumerate(sizes, 1)}, lang=lang)
-    figure.axes[0].set(title=f"{WORDS[lang]['gradients']}: {name}", ylim=(low / 2, 1))
+    figure.axes[0].set(title=f"{figure.axes[0].get_title()}: {name}", ylim=(low / 2, 1))
     demo.save(figure, f"07_activations_gradients_{name.lower()}.png")
 
 # %% [markdown]

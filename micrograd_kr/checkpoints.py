@@ -11,7 +11,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ import numpy as np
 from micrograd_kr import files
 
 Location = str | os.PathLike[str]
-NUMBERS = {"bool", "float16", "float32", "float64", *(f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64))}
 LONGEST = 40_000_000  # characters of JSON: safetensors takes 100 MB of header, where each may take two
 
 
@@ -51,7 +50,7 @@ def _written(tree: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) ->
         return tree
     if isinstance(tree, np.ndarray | np.generic):
         array = np.asarray(tree)
-        if array.dtype.name not in NUMBERS:
+        if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
             raise TypeError(f"expected numbers at {'/'.join(path)!r} of a checkpoint, got an array of {array.dtype}")
         # A product of matrices may differ in its last bit by their order in memory.
         turned = array.flags.f_contiguous and not array.flags.c_contiguous
@@ -113,21 +112,11 @@ def _read(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
         return {_read(k, arrays): _read(v, arrays) for k, v in held}
     if kind == "tuple":
         return tuple(_read(each, arrays) for each in held)
-    if kind in ("array", "turned"):
-        return arrays[held].T if kind == "turned" else arrays[held]
-    if kind == "scalar":
-        return arrays[held][()]
-    raise ValueError(f"an entry of kind {kind!r}")
+    array = arrays[held]
+    return {"array": array, "turned": array.T, "scalar": array[()]}[kind]
 
 
-def differences(here: Any, there: Any, at: Sequence[str] = ()) -> list[str]:
-    """How two trees without arrays differ, one line for each place: "batch size: 128 in the checkpoint, 256 here"."""
-    if isinstance(here, Mapping) and isinstance(there, Mapping):
-        names = [*here, *(name for name in there if name not in here)]
-        nothing = "nothing"
-        return [
-            line
-            for name in names
-            for line in differences(here.get(name, nothing), there.get(name, nothing), (*at, str(name)))
-        ]
-    return [] if here == there else [f"{' '.join(at)}: {there} in the checkpoint, {here} here"]
+def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """How settings differ, one line for each name: "batch size: 128 in the checkpoint, 256 here"."""
+    both = [(name, there.get(name, "nothing"), here.get(name, "nothing")) for name in {**here, **there}]
+    return [f"{name}: {then} in the checkpoint, {now} here" for name, then, now in both if then != now]

@@ -20,7 +20,8 @@ import sys
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, overload
@@ -82,12 +83,11 @@ def load(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = Non
         if known == "digits":
             return _digits()
         if known:
-            return _named(known, Path(root) if root is not None else _cache())
+            cache = os.environ.get("XDG_CACHE_HOME" if sys.platform != "win32" else "LOCALAPPDATA")
+            return _named(known, Path(root or Path(cache or Path.home() / ".cache", "micrograd_kr")))
     path = Path(name).expanduser()
-    if path.is_dir():
-        return _folder(path)
-    if path.is_file():
-        return _npz(path)
+    if path.is_dir() or path.is_file():
+        return _dataset(_folder(path) if path.is_dir() else _npz(path), path)
     raise DataError(
         f"expected {', '.join(NAMED)}, digits, or a path to an .npz or to a folder of IDX files; "
         f"got {os.fspath(name)!r}, which is neither such a name nor a file that is there"
@@ -102,81 +102,48 @@ def scale(x: Array) -> Array:
 
 
 def _named(name: str, root: Path) -> Dataset:
-    """A set of NAMED from the user's own files, or else through torchvision."""
+    """A set of NAMED: from the user's own files, else from what torchvision downloads, once, into `root`."""
     given = os.environ.get(FOLDER)
-    if given and name == "CIFAR10" and (path := Path(given, "CIFAR10.npz")).exists():
-        return _fits(_npz(path), name, path)
-    if given and name != "CIFAR10" and (path := Path(given, name)).is_dir():
-        return _fits(_folder(path), name, path)
-    return _fits(_cifar10(root) if name == "CIFAR10" else _downloaded(name, root), name, root)
-
-
-def _fits(data: Dataset, name: str, source: Path) -> Dataset:
-    """The set, if its images have the shape of the set of that name and its labels are 0..9."""
+    if given and (own := Path(given, "CIFAR10.npz" if name == "CIFAR10" else name)).exists():
+        data, source = load(own), own
+    elif name == "CIFAR10":
+        train, test = (_fetched(name, root, train=each) for each in (True, False))
+        arrays = train.data, np.asarray(train.targets), test.data, np.asarray(test.targets)
+        data, source = _dataset(arrays, root), root
+    else:
+        source = root / name / "raw"
+        # torchvision unpacks a file only once its md5 is right, and takes four unpacked files for a finished download.
+        if not all((source / each).is_file() for each in FILES):
+            _fetched(name, root)
+        data = load(source)
     shape, last = data.x_train.shape[1:], max(data.y_train.max(), data.y_test.max())
     if shape != NAMED[name] or last > 9:
-        raise DataError(
-            f"{source}: expected {name}, images of {NAMED[name]} with labels 0..9, got images of {shape} with labels "
-            f"0..{last}; it is another set: load it by its path, or put {name} there"
-        )
+        wanted, came = (f"images of {each} with labels 0..{n}" for each, n in ((NAMED[name], 9), (shape, last)))
+        remedy = f"it is another set: load it by its path, or put {name} there"
+        raise _wrong(source, f"{name}, {wanted}", came, remedy)
     return data
-
-
-def _cache() -> Path:
-    """The folder for downloads: XDG's on Linux and macOS, the local application data on Windows."""
-    if chosen := os.environ.get("XDG_CACHE_HOME"):
-        return Path(chosen, "micrograd_kr")
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local, "micrograd_kr", "cache")
-    return Path.home() / ".cache" / "micrograd_kr"
-
-
-def _instead(name: str) -> str:
-    """How to do without a download."""
-    files = "CIFAR10.npz (x_train, y_train, x_test, y_test)" if name == "CIFAR10" else f"the four .gz files of {name}/"
-    return f'or put {files} into a folder and name that in {FOLDER}; load("digits") needs no download'
-
-
-def _torchvision(name: str) -> Any:
-    try:
-        from torchvision import datasets
-    except ImportError as error:
-        raise DataError(
-            f'load("{name}") found no files of it and needs torchvision to download them: '
-            f'pip install "micrograd-kr[demos]", {_instead(name)}'
-        ) from error
-    return datasets
 
 
 def _fetched(name: str, root: Path, **options: Any) -> Any:
     """torchvision's data set, downloaded if it is not in `root`; whatever goes wrong is one DataError."""
-    make = getattr(_torchvision(name), name)
-    from http.client import HTTPException  # which torchvision has loaded; without it, loading takes long
-
+    files = "CIFAR10.npz (x_train, y_train, x_test, y_test)" if name == "CIFAR10" else f"the four .gz files of {name}/"
+    instead = f'or put {files} into a folder and name that in {FOLDER}; load("digits") needs no download'
     try:
+        from http.client import HTTPException  # which torchvision loads, too; elsewhere it would only take long
+
+        from torchvision import datasets
+
         with warnings.catch_warnings():
             # torchvision unpickles CIFAR-10 in a way numpy 2.4 warns of: github.com/pytorch/vision/issues/9340
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
-            return make(root, download=True, **options)
+            return getattr(datasets, name)(root, download=True, **options)
+    except ImportError as error:
+        needs = f'load("{name}") found no files of it and needs torchvision to download them'
+        raise DataError(f'{needs}: pip install "micrograd-kr[demos]", {instead}') from error
     except (RuntimeError, OSError, EOFError, HTTPException) as error:
-        raise DataError(
-            f"expected to download {name} into {root}, got: {str(error).strip() or type(error).__name__}; "
-            f"connect to the internet once and load it again, {_instead(name)}"
-        ) from error
-
-
-def _downloaded(name: str, root: Path) -> Dataset:
-    """MNIST or FashionMNIST where torchvision keeps it; torchvision itself is needed only while it is not there."""
-    raw = root / name / "raw"
-    # torchvision unpacks a file only once its md5 is right, and takes four unpacked files for a finished download.
-    if not all((raw / f"{part}-{kind}-ubyte").is_file() for part in PARTS.values() for kind in KINDS):
-        _fetched(name, root)
-    return _folder(raw)
-
-
-def _cifar10(root: Path) -> Dataset:
-    train, test = (_fetched("CIFAR10", root, train=each) for each in (True, False))
-    return _dataset([train.data, np.asarray(train.targets), test.data, np.asarray(test.targets)], root)
+        came = str(error).strip() or type(error).__name__
+        remedy = f"connect to the internet once and load it again, {instead}"
+        raise DataError(f"expected to download {name} into {root}, got: {came}; {remedy}") from error
 
 
 def _digits() -> Dataset:
@@ -189,15 +156,15 @@ def _digits() -> Dataset:
     return Dataset(x[:-360], y[:-360], x[-360:], y[-360:])
 
 
-def _dataset(arrays: Sequence[Array], source: Path) -> Dataset:
+def _dataset(arrays: Iterable[Array], source: Path) -> Dataset:
     """The four arrays as a source has them, checked, as a Dataset."""
     x_train, y_train, x_test, y_test = arrays
-    x_train, y_train = _checked(x_train, y_train, "training", source)
-    x_test, y_test = _checked(x_test, y_test, "test", source)
-    if x_train.shape[1:] != x_test.shape[1:]:
-        came = f"{x_train.shape[1:]} to train on, {x_test.shape[1:]} to test on"
+    data = Dataset(*_checked(x_train, y_train, "training", source), *_checked(x_test, y_test, "test", source))
+    one, other = data.x_train.shape[1:], data.x_test.shape[1:]
+    if one != other:
+        came = f"{one} to train on, {other} to test on"
         raise _wrong(source, "samples of one shape", came, "take both parts from one set")
-    return Dataset(x_train, y_train, x_test, y_test)
+    return data
 
 
 def _checked(x: Array, y: Array, part: str, source: Path) -> tuple[Array, Array]:
@@ -205,14 +172,11 @@ def _checked(x: Array, y: Array, part: str, source: Path) -> tuple[Array, Array]
     if y.ndim == 2 and y.shape[1] == 1:  # as Keras keeps CIFAR-10's
         y = y[:, 0]
     if x.ndim < 2 or y.ndim != 1 or len(x) != len(y) or not x.size:
-        raise _wrong(
-            source,
-            f"{part} samples (n, …) and as many labels (n,), at least one",
-            f"samples {x.shape} and labels {y.shape}",
-            "take images and labels from one set",
-        )
-    if y.dtype.kind not in "iu" or y.min() < 0:
-        came = f"{y.dtype}" if y.dtype.kind not in "iu" else f"{y.min()}"
+        wanted, came = f"{part} samples (n, …) and as many labels (n,), at least one", f"samples {x.shape}"
+        raise _wrong(source, wanted, f"{came} and labels {y.shape}", "take images and labels from one set")
+    whole = y.dtype.kind in "iu"
+    if not whole or y.min() < 0:
+        came = str(y.min() if whole else y.dtype)
         raise _wrong(source, f"{part} labels as whole numbers from 0", came, "number the classes 0, 1, 2 …")
     if x.dtype == np.uint8:
         return scale(x), y.astype(np.int64)
@@ -224,37 +188,54 @@ def _checked(x: Array, y: Array, part: str, source: Path) -> tuple[Array, Array]
 
 # --- files that may lie -----------------------------------------------------------------------------------------------
 
-PARTS = {"train": "train", "test": "t10k"}
-KINDS = {"images-idx3": 3, "labels-idx1": 1}  # dimensions
+FILES = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
 READ = 2**20  # bytes at a time
-# A packed file may unpack to 64 MB, or to a hundred times its own size: MNIST to 4.8 times, an empty image to 1,000.
+# A file may unpack to 64 MB, or to a hundred times its own size: MNIST to 4.8 times, an empty image to 1,000.
 UNPACKED, RATIO = 2**26, 100
 IDX_TYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 IDX_HOLDS = {1: "labels, one dimension", 3: "images, three dimensions"}
 BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
 
 
-def _wrong(path: Path, expected: str, got: str, remedy: str) -> DataError:
+def _wrong(path: Path, expected: str, got: str, remedy: str = "get the file again") -> DataError:
     return DataError(f"{path}: expected {expected}, got {got}; {remedy}")
 
 
-def _files(folder: Path, part: str, kind: str) -> list[Path]:
-    """Which files of a folder are that part of an IDX set; packed first, since gzip has a checksum."""
-    spellings = (f"{part}-{each}-ubyte{end}" for end in (".gz", "") for each in (kind, kind.replace("-", ".")))
-    return [folder / each for each in spellings if (folder / each).is_file()]
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, int]]:
+    """A file, and how many bytes may be unpacked from it; whatever is wrong with it is a DataError."""
+    try:
+        with path.open("rb") as raw:
+            yield raw, max(UNPACKED, RATIO * os.fstat(raw.fileno()).st_size)
+    except DataError:
+        raise
+    except BROKEN as error:
+        raise _wrong(path, "a whole, readable file", f"{type(error).__name__}: {error}") from error
 
 
-def _folder(folder: Path) -> Dataset:
-    """A set from its four IDX files."""
-    arrays = []
-    for part in PARTS.values():
-        for kind, dims in KINDS.items():
-            found = _files(folder, part, kind)
-            if not found:
-                remedy = "put all four files of the set there"
-                raise _wrong(folder, f"a file {part}-{kind}-ubyte, or the same with .gz", "none", remedy)
-            arrays.append(read_idx(found[0], dims))
-    return _dataset(arrays, folder)
+def _numbers(stream: Any, path: Path, shape: tuple[int, ...], dtype: Any, most: int) -> Array:
+    """All that is left of a stream, at most so many bytes, flat; memory grows with what is read, not with a promise."""
+    need = math.prod(shape) * dtype.itemsize
+    expected = f"{need:,} bytes of numbers for its header of {shape}"
+    if need > most:
+        raise _wrong(path, expected, f"a file of a size to hold at most {most:,}")
+    data = bytearray()
+    while len(data) <= need and (chunk := stream.read(min(READ, need + 1 - len(data)))):  # one more: to see the end
+        data += chunk
+    if len(data) != need:
+        raise _wrong(path, expected, f"{len(data):,}" if len(data) < need else "more")
+    return np.frombuffer(data, dtype)
+
+
+def _folder(folder: Path) -> Iterator[Array]:
+    """The arrays of an IDX set's four files; packed ones first, since gzip has a checksum."""
+    for name in FILES:
+        spellings = (f"{each}{end}" for end in (".gz", "") for each in (name, name.replace("-idx", ".idx")))
+        found = [folder / each for each in spellings if (folder / each).is_file()]
+        if not found:
+            wanted = f"a file {name}, or the same with .gz"
+            raise _wrong(folder, wanted, "none", "put all four files of the set there")
+        yield read_idx(found[0], 3 if "images" in name else 1)
 
 
 def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
@@ -265,106 +246,56 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
     or shorter than its header says, or damaged.
     """
     path = Path(path)
+    packed = b"\x1f\x8b"
+    with _opened(path) as (raw, most), gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == packed else raw as stream:
+        magic, wanted = stream.read(4), bytes((0, 0, 0x08, dims))
+        if magic != wanted:
+            raise _wrong(path, _content(wanted), _content(magic), "give each file the name of what is in it")
+        header = stream.read(4 * dims)
+        if len(header) < 4 * dims:
+            raise _wrong(path, f"a header of {4 + 4 * dims} bytes", f"{4 + len(header)}")
+        shape = tuple(np.frombuffer(header, ">u4").tolist())
+        return _numbers(stream, path, shape, np.dtype(np.uint8), most).reshape(shape)
+
+
+def _content(magic: bytes) -> str:
+    """What the first four bytes of an IDX file say is in it."""
+    what = "no IDX file"
+    if len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in IDX_TYPES:
+        what = f"{IDX_TYPES[magic[2]]}, {IDX_HOLDS.get(magic[3], f'{magic[3]} dimensions')}"
+    return f"{what} (0x{magic.hex()})"
+
+
+def _npz(path: Path) -> Iterator[Array]:
+    """The arrays x_train, y_train, x_test, y_test of an .npz, a zip of .npy files. Nothing is ever unpickled."""
+    with _opened(path) as (raw, most), zipfile.ZipFile(raw) as archive:
+        there = archive.namelist()
+        for name in Dataset._fields:
+            if f"{name}.npy" not in there:
+                came = ", ".join(each.removesuffix(".npy")[:40] for each in there[:10]) or "no array"
+                remedy = "make it with np.savez(file, x_train=…, y_train=…, x_test=…, y_test=…)"
+                raise _wrong(path, f"arrays {', '.join(Dataset._fields)}", came, remedy)
+            method = archive.getinfo(f"{name}.npy").compress_type
+            if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods unpack without a bound
+                came = f"zip method {method}"
+                raise _wrong(path / name, "a stored or deflated array", came, "save it with np.savez")
+            with archive.open(f"{name}.npy") as stream:
+                yield _npy(stream, path / name, most)
+
+
+def _npy(stream: Any, path: Path, most: int) -> Array:
+    """The array in an .npy. numpy reads its header, of the version that it writes: at most 64 KB of text."""
     try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            size = os.fstat(raw.fileno()).st_size
-            if not packed:
-                return _idx(raw, path, dims, size)
-            with gzip.GzipFile(fileobj=raw) as stream:
-                return _idx(stream, path, dims, max(UNPACKED, RATIO * size))
-    except DataError:
-        raise
-    except BROKEN as error:
-        raise _damaged(path, error) from error
-
-
-def _idx(stream: Any, path: Path, dims: int, most: int) -> Array:
-    """What `read_idx` gives, from a stream of at most so many bytes."""
-    magic = bytes(stream.read(4))
-    wanted = bytes((0, 0, 0x08, dims))
-    if magic != wanted:
-        what = "no IDX file"
-        if len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in IDX_TYPES:
-            what = f"{IDX_TYPES[magic[2]]}, {IDX_HOLDS.get(magic[3], f'{magic[3]} dimensions')}"
-        expected = f"uint8, {IDX_HOLDS.get(dims, f'{dims} dimensions')} (0x{wanted.hex()})"
-        raise _wrong(path, expected, f"{what} (0x{magic.hex()})", "give each file the name of what is in it")
-    header = bytes(stream.read(4 * dims))
-    if len(header) < 4 * dims:
-        raise _wrong(path, f"a header of {4 + 4 * dims} bytes", f"{4 + len(header)}", "get the file again")
-    shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(0, 4 * dims, 4))
-    return _filled(stream, path, shape, most - 4 - 4 * dims).reshape(shape)
-
-
-def _filled(stream: Any, path: Path, shape: tuple[int, ...], most: int) -> Array:
-    """The flat bytes of an array, all that is left of a stream, which holds `most` bytes at most.
-
-    Memory grows with what is read, never with what a header promises.
-    """
-    need = math.prod(shape)
-    expected = f"{need:,} bytes of numbers for its header of {shape}"
-    if need > most:
-        raise _wrong(path, expected, f"a file of a size to hold at most {most:,}", "get the file again")
-    data = bytearray()
-    while len(data) <= need and (chunk := stream.read(min(READ, need + 1 - len(data)))):  # one more: to see the end
-        data += chunk
-    if len(data) != need:
-        raise _wrong(path, expected, f"{len(data):,}" if len(data) < need else "more", "get the file again")
-    return np.frombuffer(data, np.uint8)
-
-
-def _damaged(path: Path, error: Exception) -> DataError:
-    return _wrong(path, "a whole, readable file", f"{type(error).__name__}: {error}", "get the file again")
-
-
-def _npz(path: Path) -> Dataset:
-    """A set from an .npz with x_train, y_train, x_test, y_test. Nothing is ever unpickled."""
-    try:
-        with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
-            size = os.fstat(raw.fileno()).st_size
-            arrays = [_member(archive, name, path, size) for name in Dataset._fields]
-    except DataError:
-        raise
-    except BROKEN as error:
-        raise _damaged(path, error) from error
-    return _dataset(arrays, path)
-
-
-def _member(archive: zipfile.ZipFile, name: str, path: Path, size: int) -> Array:
-    """One array of an .npz, a zip of .npy files, read by numpy once its sizes agree. `size` is that of the .npz."""
-    if f"{name}.npy" not in archive.namelist():
-        came = ", ".join(each.removesuffix(".npy")[:40] for each in archive.namelist()[:10]) or "no array"
-        remedy = "make it with np.savez(file, x_train=…, y_train=…, x_test=…, y_test=…)"
-        raise _wrong(path, f"arrays {', '.join(Dataset._fields)}", came, remedy)
-    info, inside = archive.getinfo(f"{name}.npy"), path / name  # as errors name it
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods unpack without a bound
-        raise _wrong(inside, "a stored or deflated array", f"zip method {info.compress_type}", "save it with np.savez")
-    with archive.open(info) as stream:
-        shape, dtype = _npy_header(stream, inside)
-        need, held = math.prod(shape) * dtype.itemsize, info.file_size - stream.tell()
-        expected = f"{need:,} bytes of numbers for its header of {shape}"
-        most = size if info.compress_type == zipfile.ZIP_STORED else max(UNPACKED, RATIO * size)
-        if need > most:
-            raise _wrong(inside, expected, f"a file of a size to hold at most {most:,}", "get the file again")
-        if need != held:
-            raise _wrong(inside, expected, f"{held:,}", "get the file again")
-    with archive.open(info) as stream:
-        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
-
-
-def _npy_header(stream: Any, inside: Path) -> tuple[tuple[int, ...], Any]:
-    """Shape and dtype of the numbers in an .npy, which numpy reads as a literal of at most 1,000 characters."""
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    try:
-        shape, _, dtype = readers[np.lib.format.read_magic(stream)](stream, max_header_size=1_000)
+        if (version := np.lib.format.read_magic(stream)) != (1, 0):
+            raise ValueError(f"version {version} of its format")
+        shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=1_000)
+        if dtype.kind not in "biuf" or any(n < 0 for n in shape):
+            raise ValueError("an array of objects" if dtype.hasobject else f"{dtype} {shape}")
     except Exception as error:  # whatever Python's parser makes of such a text: TokenError, MemoryError, SyntaxError …
         came = str(error).partition("\n")[0][:80] or type(error).__name__
-        raise _wrong(inside, "an array of numbers", came, "save it with np.savez") from error
-    if dtype.kind not in "biuf" or any(n < 0 for n in shape):
-        came = "an array of objects" if dtype.hasobject else f"{dtype} {shape}"
-        raise _wrong(inside, "an array of numbers", came, "save it with np.savez as uint8, float32 or int64")
-    return shape, dtype
+        remedy = "save it with np.savez as uint8, float32 or int64"
+        raise _wrong(path, "an array of numbers", came, remedy) from error
+    return _numbers(stream, path, shape, dtype, most).reshape(shape, order="F" if by_column else "C")
 
 
 # --- split, batches ---------------------------------------------------------------------------------------------------
@@ -395,15 +326,10 @@ def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -
         raise ValueError(f"expected ratios of 0 or more that add up to 1, got {tuple(ratios)}; for example (0.8, 0.2)")
     alone = isinstance(whole, int | np.integer)
     if not alone and not isinstance(whole, tuple | list):
-        raise TypeError(
-            f"expected arrays as (x, y), or how many samples, got {type(whole).__name__}; give (x,) for one"
-        )
+        raise TypeError(f"expected arrays as (x, y), or how many samples, got {type(whole).__name__}; one is (x,)")
     n = int(whole) if alone else _length(*whole)
-    ends, left = [], n
-    for ratio in ratios[:-1]:
-        count = min(left, math.floor(n * ratio + 1e-9))  # 100 × 0.29 is 28.999999999999996
-        left -= count
-        ends.append(n - left)
+    # 100 × 0.29 is 28.999999999999996
+    ends = np.cumsum([math.floor(n * ratio + 1e-9) for ratio in ratios[:-1]], dtype=int).clip(max=n)
     parts = np.split(np.random.default_rng(seed).permutation(n), ends)
     return tuple(parts) if alone else tuple(tuple(np.take(each, i, axis=0) for each in whole) for i in parts)
 
@@ -423,17 +349,11 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
     n = _length(x, y)
     if size < 1:
         raise ValueError(f"expected a batch of at least 1 sample, got {size}")
-    order = np.random.default_rng(seed).permutation(n) if shuffle else None
-
-    def each() -> Iterator[tuple[Array, Array]]:  # apart, so that a mistake above is raised at the call
-        for start in range(0, n, size):
-            if order is None:
-                yield x[start : start + size], y[start : start + size]
-            else:
-                chosen = order[start : start + size]
-                yield np.take(x, chosen, axis=0), np.take(y, chosen, axis=0)
-
-    return each()
+    parts = [slice(start, start + size) for start in range(0, n, size)]
+    if not shuffle:
+        return ((x[part], y[part]) for part in parts)
+    order = np.random.default_rng(seed).permutation(n)
+    return ((np.take(x, order[part], axis=0), np.take(y, order[part], axis=0)) for part in parts)
 
 
 class TensorDataset:
@@ -503,12 +423,11 @@ def standardize(train: Array, *others: Array, axis: int | tuple[int, ...] | None
     dtype = np.result_type(train, np.float32)
     mean = np.mean(train, axis=axis, keepdims=True, dtype=np.float64)
     std = np.std(train, axis=axis, keepdims=True, dtype=np.float64, mean=mean)
+    low, high = np.min(train, axis=axis, keepdims=True), np.max(train, axis=axis, keepdims=True)
     # Equal numbers have a standard deviation of some 1e-17 rather than 0: the mean is rounded.
-    constant = np.max(train, axis=axis, keepdims=True) == np.min(train, axis=axis, keepdims=True)
-    mean, std = mean.astype(dtype), np.where(constant, 1, std).astype(dtype)
-    mean = np.where(constant, np.max(train, axis=axis, keepdims=True), mean).astype(dtype)
-    arrays = tuple((each - mean) / std for each in (train, *others))
-    return Standardized(arrays, mean, std)
+    mean = np.where(low == high, high, mean).astype(dtype)
+    std = np.where(low == high, 1, std).astype(dtype)
+    return Standardized(tuple((each - mean) / std for each in (train, *others)), mean, std)
 
 
 # --- augmentation -----------------------------------------------------------------------------------------------------
@@ -525,26 +444,19 @@ def rotate(
     Positive is counter-clockwise. Between pixels it interpolates (bilinear); from outside comes 0.
     """
     images = _images(x, shape)
-    low, high = degrees if isinstance(degrees, tuple) else (-degrees, degrees)
-    angles = np.deg2rad(np.random.default_rng(seed).uniform(low, high, len(images)))
-    return _turned(images, angles).reshape(x.shape)
-
-
-def _turned(images: Array, angles: Array) -> Array:
-    """Images (n, h, w, c), each turned by its angle in radians."""
     n, h, w, _ = images.shape
-    cos, sin = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    low, high = degrees if isinstance(degrees, tuple) else (-degrees, degrees)
+    angles = np.deg2rad(np.random.default_rng(seed).uniform(low, high, (n, 1, 1)))
+    cos, sin = np.cos(angles), np.sin(angles)
     down, right = (np.arange(h) - (h - 1) / 2)[:, None], np.arange(w) - (w - 1) / 2  # from the middle
     # Where the pixel that lands here comes from, in an image with a frame of zeros one pixel wide.
     row = np.clip(down * cos + right * sin + (h + 1) / 2, 0, h + 1)
     column = np.clip(right * cos - down * sin + (w + 1) / 2, 0, w + 1)
     top, left = np.minimum(row.astype(np.intp), h), np.minimum(column.astype(np.intp), w)
-    low, along = (each.astype(images.dtype)[..., None] for each in (row - top, column - left))
-    framed, i = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0))), np.arange(n)[:, None, None]
-    above = framed[i, top, left] * (1 - along) + framed[i, top, left + 1] * along
-    below = framed[i, top + 1, left] * (1 - along) + framed[i, top + 1, left + 1] * along
-    turned: Array = above * (1 - low) + below * low
-    return turned
+    below, along = (each.astype(images.dtype)[..., None] for each in (row - top, column - left))
+    framed, i = _framed(images)
+    upper, lower = (framed[i, y, left] * (1 - along) + framed[i, y, left + 1] * along for y in (top, top + 1))
+    return np.reshape(upper * (1 - below) + lower * below, x.shape)
 
 
 def shift(x: Array, pixels: int, seed: Seed = None, shape: tuple[int, ...] | None = None) -> Array:
@@ -554,13 +466,9 @@ def shift(x: Array, pixels: int, seed: Seed = None, shape: tuple[int, ...] | Non
         raise ValueError(f"expected a shift of 0 pixels or more, got {pixels}")
     n, h, w, _ = images.shape
     down, right = np.random.default_rng(seed).integers(-pixels, pixels, (2, n, 1), endpoint=True)
-    rows, columns = np.arange(h) - down, np.arange(w) - right  # (n, h), (n, w): where a pixel comes from
-    inside = ((rows >= 0) & (rows < h))[:, :, None] & ((columns >= 0) & (columns < w))[:, None, :]
-    moved: Array = images[
-        np.arange(n)[:, None, None], rows.clip(0, h - 1)[:, :, None], columns.clip(0, w - 1)[:, None, :]
-    ]
-    moved[~inside] = 0
-    return moved.reshape(x.shape)
+    rows, columns = (np.arange(h) - down + 1).clip(0, h + 1), (np.arange(w) - right + 1).clip(0, w + 1)
+    framed, i = _framed(images)
+    return np.reshape(framed[i, rows[:, :, None], columns[:, None, :]], x.shape)
 
 
 def noise(x: Array, std: float, seed: Seed = None) -> Array:
@@ -581,11 +489,15 @@ def erase(x: Array, size: int, seed: Seed = None, shape: tuple[int, ...] | None 
     if not 0 <= size <= min(h, w):
         raise ValueError(f"expected a square that fits into images of {(h, w)}, got {size} pixels a side")
     generator = np.random.default_rng(seed)
-    top, left = generator.integers(0, h - size + 1, (n, 1)), generator.integers(0, w - size + 1, (n, 1))
-    rows = (np.arange(h) >= top) & (np.arange(h) < top + size)
-    columns = (np.arange(w) >= left) & (np.arange(w) < left + size)
-    gone = rows[:, :, None, None] & columns[:, None, :, None]
-    return np.where(gone, images.dtype.type(0), images).reshape(x.shape)
+    # How far from the square's upper left corner each pixel is.
+    down, right = (np.arange(side) - generator.integers(0, side - size + 1, (n, 1)) for side in (h, w))
+    rows, columns = ((each >= 0) & (each < size) for each in (down, right))
+    return np.where(rows[:, :, None, None] & columns[:, None, :, None], images.dtype.type(0), images).reshape(x.shape)
+
+
+def _framed(images: Array) -> tuple[Array, Array]:
+    """The images in a frame of zeros one pixel wide, and what stands before rows and columns of pixels to take."""
+    return np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0))), np.arange(len(images))[:, None, None]
 
 
 def _floats(x: Array) -> None:

@@ -15,16 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from micrograd_kr.printed import plain
+from micrograd_kr.said import say
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Matrix = NDArray[Any]
-
-WORDS = {
-    "en": {"corner": "truth \\ prediction", "precision": "precision", "recall": "recall"},
-    "ko": {"corner": "실제 \\ 예측", "precision": "정밀도", "recall": "재현율"},
-}
 
 
 def accuracy(truth: ArrayLike, prediction: ArrayLike) -> float:
@@ -43,9 +39,7 @@ def confusion_matrix(truth: ArrayLike, prediction: ArrayLike, classes: int | Non
     """
     true, predicted = _labels(truth, prediction)
     if true.dtype.kind not in "iub" or predicted.dtype.kind not in "iub":
-        raise ValueError(
-            f"expected whole numbers as labels, got {true.dtype} and {predicted.dtype}; number the classes"
-        )
+        raise ValueError(f"expected whole numbers as labels, got {true.dtype} and {predicted.dtype}; number them")
     low, high = int(min(true.min(), predicted.min())), int(max(true.max(), predicted.max()))
     classes = high + 1 if classes is None else classes
     if low < 0 or high >= classes:
@@ -94,8 +88,7 @@ def precision(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float
 
     A class that was never predicted is 0/0, which counts as `zero_division`: 0, as scikit-learn has it, or 1, or nan.
     """
-    matrix = _square(matrix)
-    return _ratio(np.diagonal(matrix), matrix.sum(axis=0), zero_division)
+    return _right(matrix, 0, zero_division)
 
 
 def recall(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float64]:
@@ -103,8 +96,7 @@ def recall(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float64]
 
     A class with no sample is 0/0, which counts as `zero_division`.
     """
-    matrix = _square(matrix)
-    return _ratio(np.diagonal(matrix), matrix.sum(axis=1), zero_division)
+    return _right(matrix, 1, zero_division)
 
 
 def as_table(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = "en") -> "Table":
@@ -116,15 +108,15 @@ def as_table(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = 
     from rich.table import Table
     from rich.text import Text
 
-    matrix, words = _square(matrix), WORDS[lang]
+    matrix = _square(matrix)
     rows, columns = _names(len(matrix), names)
     table = Table(box=box.SIMPLE)
-    for each in (words["corner"], *columns, words["recall"]):
+    for each in (say("truth \\ prediction").in_(lang), *columns, say("recall").in_(lang)):
         table.add_column(Text(each), justify="right" if table.columns else "left", no_wrap=True)
     for name, counts, found in zip(rows, matrix, recall(matrix), strict=True):
         table.add_row(Text(name), *map(str, counts), f"{found:.4f}")
     table.add_section()
-    table.add_row(words["precision"], *(f"{each:.4f}" for each in precision(matrix)), "")
+    table.add_row(say("precision").in_(lang), *(f"{each:.4f}" for each in precision(matrix)), "")
     return table
 
 
@@ -152,9 +144,12 @@ def _names(classes: int, names: Sequence[str] | None) -> tuple[list[str], list[s
     return list(names), list(names)
 
 
-def _ratio(part: Matrix, whole: Matrix, zero_division: float) -> NDArray[np.float64]:
-    ratio = np.full(len(part), zero_division, np.float64)
-    return np.divide(part, whole, out=ratio, where=whole != 0)
+def _right(matrix: ArrayLike, axis: int, zero_division: float) -> NDArray[np.float64]:
+    """What share of the counts along an axis is right."""
+    matrix = _square(matrix)
+    total, share = matrix.sum(axis), np.full(len(matrix), zero_division, np.float64)
+    np.divide(np.diagonal(matrix), total, out=share, where=total != 0)
+    return share
 
 
 def _square(matrix: ArrayLike) -> Matrix:

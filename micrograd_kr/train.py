@@ -6,14 +6,13 @@ evaluate(model, nn.CrossEntropyLoss(), x_test, y_test).accuracy  # 0.98
 
 import math
 import re
-import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,90 +23,11 @@ from micrograd_kr.data import batches
 from micrograd_kr.engine import UNSET, Value, no_grad
 from micrograd_kr.metrics import accuracy, as_table, confusion_matrix
 from micrograd_kr.printed import Printed
+from micrograd_kr.said import LANGUAGES, Said, say
 
-WORDS: dict[str, dict[str, Any]] = {
-    "en": {
-        "epoch": "epoch {epoch}/{epochs}",
-        "loss": "loss {loss:.4f}",
-        "accuracy": "accuracy {accuracy:.1%}",
-        "speed": "{speed:,.0f} samples/s",
-        "train line": "epoch {epoch}: train loss {train:.6g}",
-        "valid line": "epoch {epoch}: train loss {train:.6g}, validation loss {valid:.6g}, lowest {lowest:.6g}",
-        "resumed": "Goes on from its checkpoint, after {done} epochs.",
-        "epochs": "All {epochs} epochs are done.",
-        "early stopping": "Stopped early: no lower validation loss in {patience} epochs, since epoch {epoch}.",
-        "interrupted": "Interrupted in epoch {done}.",
-        "unsaved checkpoint": "The checkpoint could not be written after {done} epochs: {error}. Make room and run "
-        "this again: it goes on from the checkpoint before.",
-        "kept best": "The lowest validation loss is {loss:.6g}, of epoch {epoch}; the model has its weights.",
-        "kept last": "The model has the weights of epoch {epoch}.",
-        "kept first": "The model has the weights it came with.",
-        "kept present": "No epoch was complete; the model has its present weights.",
-        "in training": "The loss is {number} in epoch {epoch}, batch {batch}: {fault}.",
-        "in validation": "The validation loss is {number} in epoch {epoch}: {fault}.",
-        "inputs": "the inputs hold nan or inf",
-        "targets": "the targets hold nan or inf",
-        "gradient": "{name} is not finite, since its gradient in the step before was not; {name} and what follows it "
-        "is the place to look",
-        "step": "{name} is not finite after a step along a finite gradient; lower the learning rate",
-        "layer": "layer {layer} is the first whose output is not finite: {op}; lower the learning rate or scale the "
-        "inputs",
-        "no layer": "the model's {op} is the first that is not finite",
-        "in loss": "the model's outputs are finite, {op} in the loss is not",
-        "elsewhere": "not found again in a second pass",
-        "heads": ("epoch", "train loss", "validation loss", "train accuracy", "validation accuracy"),
-    },
-    "ko": {
-        "epoch": "에포크 {epoch}/{epochs}",
-        "loss": "손실 {loss:.4f}",
-        "accuracy": "정확도 {accuracy:.1%}",
-        "speed": "초당 샘플 {speed:,.0f}개",
-        "train line": "에포크 {epoch}: 훈련 손실 {train:.6g}",
-        "valid line": "에포크 {epoch}: 훈련 손실 {train:.6g}, 검증 손실 {valid:.6g}, 최저 {lowest:.6g}",
-        "resumed": "체크포인트에서 이어서 합니다. 끝난 에포크 수: {done}.",
-        "epochs": "에포크 {epochs}번을 모두 마쳤습니다.",
-        "early stopping": "조기 종료: 에포크 {epoch} 뒤로 {patience}번 동안 검증 손실이 더 낮아지지 않았습니다.",
-        "interrupted": "에포크 {done}에서 중단되었습니다.",
-        "unsaved checkpoint": "에포크 {done}번을 마친 뒤 체크포인트를 쓸 수 없었습니다: {error}. 공간을 마련하고 다시 "
-        "실행하면 앞의 체크포인트에서 이어서 합니다.",
-        "kept best": "검증 손실은 에포크 {epoch}에서 {loss:.6g}로 가장 낮았고, 모델에는 그 가중치가 있습니다.",
-        "kept last": "모델에는 에포크 {epoch}의 가중치가 있습니다.",
-        "kept first": "모델에는 처음 가중치가 있습니다.",
-        "kept present": "끝난 에포크가 없어 모델에는 지금 가중치가 있습니다.",
-        "in training": "에포크 {epoch}, 배치 {batch}에서 손실이 {number}입니다. {fault}.",
-        "in validation": "에포크 {epoch}에서 검증 손실이 {number}입니다. {fault}.",
-        "inputs": "입력에 nan 또는 inf가 있습니다",
-        "targets": "정답에 nan 또는 inf가 있습니다",
-        "gradient": "앞 단계의 기울기가 유한하지 않아 {name}도 유한하지 않습니다. {name}과 그 뒤를 살펴보세요",
-        "step": "기울기는 유한하지만 한 단계 뒤 {name}이 유한하지 않습니다. 학습률을 낮추세요",
-        "layer": "층 {layer}의 출력이 처음으로 유한하지 않습니다: {op}. 학습률을 낮추거나 입력을 스케일 조정하세요",
-        "no layer": "모델의 {op}에서 처음으로 유한하지 않습니다",
-        "in loss": "모델의 출력은 유한하지만 손실의 {op}에서 유한하지 않습니다",
-        "elsewhere": "다시 계산했을 때는 나타나지 않았습니다",
-        "heads": ("에포크", "훈련 손실", "검증 손실", "훈련 정확도", "검증 정확도"),
-    },
-}
 StoppedBy = Literal["epochs", "early stopping", "interrupted", "nan loss", "unsaved checkpoint"]
-Words = Mapping[str, Any]
 OFTEN = 0.1  # seconds between two updates of what is shown; more cannot be read
 ROWS = 12  # of a history that is printed
-
-
-class Epoch(NamedTuple):
-    """What one epoch came to. Losses are means over samples, accuracies shares; None where there is no such thing."""
-
-    train_loss: float
-    valid_loss: float | None
-    train_accuracy: float | None
-    valid_accuracy: float | None
-
-
-class Best(NamedTuple):
-    """The weights kept, the epoch they are of (−1: before the first), and its loss."""
-
-    epoch: int
-    loss: float
-    weights: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -135,10 +55,10 @@ class History(Printed):
         from rich.table import Table
         from rich.text import Text
 
-        n, heads = len(self.train_loss), WORDS[self.lang]["heads"]
+        heads = say("train loss"), say("validation loss"), say("train accuracy"), say("validation accuracy")
         columns = self.train_loss, self.valid_loss, self.train_accuracy, self.valid_accuracy
-        kept = [(head, each) for head, each in zip(heads[1:], columns, strict=True) if each]
-        table = Table(heads[0], *(head for head, _ in kept), box=None)
+        kept = [(head.in_(self.lang), each) for head, each in zip(heads, columns, strict=True) if each]
+        n, table = len(self.train_loss), Table(say("epoch").in_(self.lang), *(head for head, _ in kept), box=None)
         for i in sorted({*range(0, n, max(1, math.ceil(n / (ROWS - 2)))), *{self.best_epoch, n - 1} & {*range(n)}}):
             table.add_row(f"{i}{' ←' * (i == self.best_epoch)}", *(f"{each[i]:.6g}" for _, each in kept))
         return Group(*[table] * bool(n), Text(self.reason))
@@ -165,13 +85,8 @@ class Evaluation(Printed):
         """The loss, and for classes the accuracy and the confusion matrix."""
         from rich.console import Group
 
-        words, accuracy = WORDS[self.lang], self.accuracy
-        loss = words["loss"].format(loss=self.loss)
-        if accuracy is None:
-            return loss
-        return Group(
-            f"{loss} · {words['accuracy'].format(accuracy=accuracy)}", as_table(self.confusion(), lang=self.lang)
-        )
+        measured = _measured(self.loss, self.accuracy).in_(self.lang)
+        return measured if self.predicted is None else Group(measured, as_table(self.confusion(), lang=self.lang))
 
     @property
     def accuracy(self) -> float | None:
@@ -193,7 +108,7 @@ def evaluate(model: Any, loss: Any, x: Any, y: Any, batch_size: int = 256, lang:
     A last batch that is shorter counts by its length. Raises ValueError where x and y do not go together.
     """
     x, y = _pair((x, y), "evaluate")
-    _count("batch_size", batch_size)
+    _at_least(1, batch_size=batch_size)
     training = model.training
     outputs, total = [], 0.0
     model.eval()
@@ -208,6 +123,12 @@ def evaluate(model: Any, loss: Any, x: Any, y: Any, batch_size: int = 256, lang:
     output = np.concatenate(outputs)
     predicted, true = _classes(_kind(y), loss, output, y) or (None, None)
     return Evaluation(total / len(x), output, predicted, true, lang)
+
+
+def _measured(loss: float, accuracy: float | None) -> Said:
+    if accuracy is None:
+        return say("loss {loss:.4f}", loss=loss)
+    return say("loss {loss:.4f} · accuracy {accuracy:.1%}", loss=loss, accuracy=accuracy)
 
 
 def _weight(loss: Any, target: np.ndarray) -> int:
@@ -242,25 +163,27 @@ def _pair(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"{name} needs a pair (x, y) of arrays, got {type(data).__name__}") from None
     x, y = np.asarray(x), np.asarray(y)
     if not x.ndim or not y.ndim or len(x) != len(y) or not len(x):
-        raise ValueError(
-            f"{name} needs one target for each sample, and at least one sample, got shapes {x.shape} and {y.shape}"
-        )
+        raise ValueError(f"{name} needs one target for each sample, at least one sample, got {x.shape} and {y.shape}")
     return x, y
 
 
-def _count(name: str, number: Any, least: int = 1) -> None:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
-        raise ValueError(f"{name} needs a whole number from {least} on, got {number!r}")
+def _at_least(least: int, **numbers: Any) -> None:
+    """Each is a whole number of at least so much."""
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+            raise ValueError(f"{name} needs a whole number from {least} on, got {number!r}")
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What a run is asked to do."""
+@dataclass
+class _Run:
+    """What a run is asked to do, and what it has come to."""
 
+    model: Any
     loss: Any
+    optimizer: Any
     train: tuple[np.ndarray, np.ndarray]
     valid: tuple[np.ndarray, np.ndarray] | None
     epochs: int
@@ -268,41 +191,27 @@ class _Plan:
     patience: int
     penalty: Callable[[], Value] | None
     augment: Callable[[Any, np.random.Generator], Any] | None
-    lang: str
-
-    @property
-    def words(self) -> Words:
-        return WORDS[self.lang]
-
-
-class SoFar(NamedTuple):
-    """The complete epochs and the best of them: one thing, so that Ctrl-C cannot come between the two."""
-
-    records: tuple[Epoch, ...]
-    best: Best
-
-
-@dataclass
-class _Run:
-    """What a run has come to."""
-
-    model: Any
-    optimizer: Any
     schedule: Any
+    checkpoint: Location | None
+    checkpoint_every: int
+    lang: str
     generators: list[np.random.Generator]  # the first shuffles, the others are the model's
-    so_far: SoFar
+    # The complete epochs, and the best weights of them: one thing, so that Ctrl-C cannot come between the two.
+    so_far: tuple[History, dict[str, Any]]
+    settings: dict[str, Any] = field(default_factory=dict)  # what a checkpoint must agree with
 
     @property
-    def records(self) -> tuple[Epoch, ...]:
-        return self.so_far.records
+    def history(self) -> History:
+        return self.so_far[0]
 
     @property
-    def best(self) -> Best:
-        return self.so_far.best
+    def done(self) -> int:
+        """How many epochs are complete."""
+        return len(self.history.train_loss)
 
 
 class _NotFiniteError(ArithmeticError):
-    """A loss of nan or inf; says where it arose."""
+    """A loss of nan or inf: a sentence that says where it arose."""
 
 
 def fit(
@@ -340,131 +249,135 @@ def fit(
     a `History.reason`. Raises ValueError for settings without sense, CheckpointError for a checkpoint damaged or of
     another run, OSError where the first checkpoint cannot be written.
     """
-    plan = _planned(loss, train, valid, epochs, batch_size, patience, penalty, augment, lang)
-    shuffling = np.random.default_rng(seed)
-    run = _Run(
-        model, optimizer, schedule, _generators(shuffling, model), SoFar((), Best(-1, math.inf, model.state_dict()))
-    )
-    save = _saver(run, plan, seed, checkpoint, checkpoint_every)
-    return _fit(run, plan, save, _screen(verbose, print_interval))
-
-
-def _planned(loss: Any, train: Any, valid: Any, *rest: Any) -> _Plan:
-    """The plan, where its settings make sense."""
-    epochs, batch_size, patience, penalty, augment, lang = rest
-    _count("epochs", epochs, 0)
-    _count("batch_size", batch_size)
-    _count("patience", patience, 0)
+    _at_least(0, epochs=epochs, patience=patience, print_interval=print_interval)
+    _at_least(1, batch_size=batch_size, checkpoint_every=checkpoint_every)
     if patience and valid is None:
         raise ValueError("patience needs validation data to stop by: give valid=(x, y), or patience=0")
-    if lang not in WORDS:
-        raise ValueError(f"lang needs one of {', '.join(WORDS)}, got {lang!r}")
+    if lang not in LANGUAGES:
+        raise ValueError(f"lang needs one of {', '.join(LANGUAGES)}, got {lang!r}")
     pairs = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
-    return _Plan(loss, *pairs, epochs, batch_size, patience, penalty, augment, lang)
-
-
-def _fit(run: _Run, plan: _Plan, save: Callable[[bool], None], screen: "_Screen") -> History:
-    """A run to its end, whichever that is."""
-    training = run.model.training
+    held = (np.random.default_rng(seed), *(each for module in model.modules() for each in vars(module).values()))
+    generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
+    asked = *pairs, epochs, batch_size, patience, penalty, augment, schedule, checkpoint, checkpoint_every, lang
+    nothing = History((), (), (), (), None, math.inf, "interrupted", "", lang)
+    run = _Run(model, loss, optimizer, *asked, generators, (nothing, model.state_dict()))
+    if checkpoint is not None:
+        run.settings = _settings(run, seed)
+        if Path(checkpoint).exists():
+            _resume(run, checkpoint)
+        else:
+            _save(run, checkpoint)  # unseeded weights are the same after a kill in the first epoch
+    screen, training = _Screen(run, verbose, print_interval), model.training
     try:
         try:
-            with _progress(screen, run, plan) as show, np.errstate(all="ignore"):
-                why, reason = _train(run, plan, save, show)
-            return _ended(run, plan, screen, why, reason)
+            with screen.bar or nullcontext(), np.errstate(all="ignore"):
+                why, said = _train(run, screen)
+            return _ended(run, screen, why, said)
         except KeyboardInterrupt:
-            return _ended(run, plan, screen, "interrupted", plan.words["interrupted"].format(done=len(run.records)))
+            return _ended(run, screen, "interrupted", say("Interrupted in epoch {done}.", done=run.done))
     finally:
-        run.model.train(training)
+        model.train(training)
 
 
-def _ended(run: _Run, plan: _Plan, screen: "_Screen", why: StoppedBy, reason: str) -> History:
-    """The best weights in the model, and the history, which is said."""
-    reason = f"{reason} {_keep_best(run, plan, why)}"
-    screen.close(reason, why)
-    return _history(run, why, reason, plan.lang)
+def _ended(run: _Run, screen: "_Screen", why: StoppedBy, said: Said) -> History:
+    """The best weights in the model, and the history with why the run ended, which is said."""
+    history, weights = run.so_far
+    if history.best_epoch is None and why == "interrupted":
+        kept = say("No epoch was complete; the model has its present weights.")
+    else:
+        run.model.load_state_dict(weights)
+        if history.best_epoch is None:
+            kept = say("The model has the weights it came with.")
+        elif run.valid:
+            gaps = {"loss": history.best_loss, "epoch": history.best_epoch}
+            kept = say("The lowest validation loss is {loss:.6g}, of epoch {epoch}; the model has its weights.", **gaps)
+        else:
+            kept = say("The model has the weights of epoch {epoch}.", epoch=history.best_epoch)
+    reason = say("{ended} {kept}", ended=said, kept=kept)
+    screen.print(reason, urgent=why not in ("epochs", "early stopping"))
+    return replace(history, stopped_by=why, reason=reason.in_(run.lang))
 
 
-def _history(run: _Run, stopped_by: StoppedBy, reason: str, lang: str) -> History:
-    def column(i: int) -> tuple[Any, ...]:
-        return tuple(each[i] for each in run.records if each[i] is not None)
-
-    best = None if run.best.epoch < 0 else run.best.epoch
-    return History(column(0), column(1), column(2), column(3), best, run.best.loss, stopped_by, reason, lang)
-
-
-def _keep_best(run: _Run, plan: _Plan, stopped_by: str) -> str:
-    """Give the model the best weights, and say which they are."""
-    if run.best.epoch < 0 and stopped_by == "interrupted":
-        return str(plan.words["kept present"])
-    run.model.load_state_dict(run.best.weights)
-    kept = "kept first" if run.best.epoch < 0 else "kept best" if plan.valid else "kept last"
-    return str(plan.words[kept].format(epoch=run.best.epoch, loss=run.best.loss))
-
-
-def _train(run: _Run, plan: _Plan, save: Callable[[bool], None], show: "Show") -> tuple[StoppedBy, str]:
-    """Epoch after epoch, until there are enough, no better ones come, or one fails: which of these, in words too.
-
-    `<=` keeps the later of two equal losses, and the run ends after exactly `patience` epochs that were not kept.
-    """
-    words = plan.words
-    while True:
-        done = len(run.records)
-        late = plan.patience and run.best.epoch + plan.patience < done
-        why: StoppedBy | None = "early stopping" if late else "epochs" if done >= plan.epochs else None
+def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
+    """Epoch after epoch, until there are enough, no better ones come, or one fails: which of these, in words too."""
+    while not (end := _over(run)):
         try:
-            save(why is not None)
-        except OSError as error:
-            return "unsaved checkpoint", words["unsaved checkpoint"].format(done=done, error=error)
-        if why:
-            return why, str(words[why].format(epochs=plan.epochs, patience=plan.patience, epoch=run.best.epoch))
-        try:
-            record = _epoch(run, plan, show)
+            measured = _epoch(run, screen)
         except _NotFiniteError as error:
-            return "nan loss", str(error)
-        loss = record.train_loss if record.valid_loss is None else record.valid_loss
-        better = plan.valid is None or loss <= run.best.loss
-        best = Best(done, loss, run.model.state_dict()) if better else run.best
-        run.so_far = SoFar((*run.records, record), best)
-        show(0, record, True)
+            return "nan loss", error.args[0]
+        history, weights = run.so_far
+        loss = measured.get("valid_loss", measured["train_loss"])
+        if run.valid is None or loss <= history.best_loss:  # of two equal losses the later is kept
+            history, weights = replace(history, best_epoch=run.done, best_loss=loss), run.model.state_dict()
+        longer: dict[str, Any] = {name: (*getattr(history, name), each) for name, each in measured.items()}
+        run.so_far = replace(history, **longer), weights
+        screen.show(measured)
+        if run.checkpoint is not None and (run.done % run.checkpoint_every == 0 or _over(run)):
+            try:
+                _save(run, run.checkpoint)
+            except OSError as error:
+                return "unsaved checkpoint", say(
+                    "The checkpoint could not be written after {done} epochs: {error}. Make room and run this again: "
+                    "it goes on from the checkpoint before.",
+                    done=run.done,
+                    error=error,
+                )
+    return end
 
 
-def _epoch(run: _Run, plan: _Plan, show: "Show") -> Epoch:
-    """One pass over the training data, and what the validation data say after it."""
-    x, y = plan.train
+def _over(run: _Run) -> tuple[StoppedBy, Said] | None:
+    """Why a run has come to its end, if it has: after exactly `patience` epochs that were not kept, or all epochs."""
+    best, patience = run.history.best_epoch or 0, run.patience
+    if patience and best + patience < run.done:
+        return "early stopping", say(
+            "Stopped early: no lower validation loss in {patience} epochs, since epoch {epoch}.",
+            patience=patience,
+            epoch=best,
+        )
+    return ("epochs", say("All {epochs} epochs are done.", epochs=run.epochs)) if run.done >= run.epochs else None
+
+
+def _epoch(run: _Run, screen: "_Screen") -> dict[str, Any]:
+    """One pass over the training data, and what the validation data say after it: what a history has of an epoch."""
+    x, y = run.train
     kind, shuffling = _kind(y), run.generators[0]
     total, right, seen = 0.0, 0.0, 0
     run.model.train()
-    for i, (inputs, target) in enumerate(batches(x, y, plan.batch_size, shuffling, shuffle=len(x) > plan.batch_size)):
-        if plan.augment:
-            inputs = plan.augment(inputs, shuffling)
-        loss, output = _step(run, plan, inputs, target, i)
-        total += loss * _weight(plan.loss, target)
+    for i, (inputs, target) in enumerate(batches(x, y, run.batch_size, shuffling, shuffle=len(x) > run.batch_size)):
+        if run.augment:
+            inputs = run.augment(inputs, shuffling)
+        loss, output = _step(run, inputs, target, i)
+        total += loss * _weight(run.loss, target)
         seen += len(target)
-        classes = _classes(kind, plan.loss, output, target)
+        classes = _classes(kind, run.loss, output, target)
         if classes:
             right += float(np.mean(classes[0] == classes[1])) * len(target)
-        show(seen, Epoch(total / seen, None, right / seen if classes else None, None), False)
+        measured = {"train_loss": total / seen} | ({"train_accuracy": right / seen} if classes else {})
+        screen.show(measured, seen)
     if run.schedule is not None:
         run.schedule.step()
-    measured = Epoch(total / len(x), None, right / len(x) if classes else None, None)
-    if plan.valid is None:
-        return measured
-    found = evaluate(run.model, plan.loss, *plan.valid, plan.batch_size)
-    if not math.isfinite(found.loss):
-        raise _NotFiniteError(_validation_fault(run, plan, found.loss))
-    return measured._replace(valid_loss=found.loss, valid_accuracy=found.accuracy)
+    if run.valid is not None:
+        found = evaluate(run.model, run.loss, *run.valid, run.batch_size)
+        if not math.isfinite(found.loss):
+            run.model.eval()
+            fault = _fault(run, batches(*run.valid, run.batch_size, shuffle=False))
+            gaps = {"number": found.loss, "epoch": run.done, "fault": fault}
+            raise _NotFiniteError(say("The validation loss is {number} in epoch {epoch}: {fault}.", **gaps))
+        measured["valid_loss"] = found.loss
+        if found.accuracy is not None:
+            measured["valid_accuracy"] = found.accuracy
+    return measured
 
 
-def _step(run: _Run, plan: _Plan, x: Any, y: Any, batch: int) -> tuple[float, Any]:
+def _step(run: _Run, x: Any, y: Any, batch: int) -> tuple[float, Any]:
     """One step on one batch: its loss, and what the model gave. Its graph ends with it, before the next is made."""
     output = run.model(x)
-    loss = plan.loss(output, y)
-    objective = loss + plan.penalty() if plan.penalty else loss
+    loss = run.loss(output, y)
+    objective = loss + run.penalty() if run.penalty else loss
     number = objective.item()
     if not math.isfinite(number):
-        words, fault = plan.words, _fault(run.model, plan, x, y) or plan.words["elsewhere"]
-        said = words["in training"].format(number=number, epoch=len(run.records), batch=batch, fault=fault)
-        raise _NotFiniteError(said)
+        gaps = {"number": number, "epoch": run.done, "batch": batch, "fault": _fault(run, [(x, y)])}
+        raise _NotFiniteError(say("The loss is {number} in epoch {epoch}, batch {batch}: {fault}.", **gaps))
     run.optimizer.zero_grad()
     objective.backward()
     run.optimizer.step()
@@ -474,29 +387,40 @@ def _step(run: _Run, plan: _Plan, x: Any, y: Any, batch: int) -> tuple[float, An
 # --- a loss of nan or inf ---------------------------------------------------------------------------------------------
 
 
-def _fault(model: Any, plan: _Plan, x: Any, y: Any) -> str | None:
-    """Where the first number arises that is not finite: in the data, in a weight, in a layer, or in the loss."""
-    words = plan.words
-    if not np.isfinite(x).all():
-        return str(words["inputs"])
-    if not np.isfinite(y).all():
-        return str(words["targets"])
-    for name, p in model.named_parameters():
+def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
+    """Where the first number arises that is not finite: in a weight, in the data, in a layer, or in the loss."""
+    for name, p in run.model.named_parameters():
         if not np.isfinite(p.data).all():  # the gradient is still that of the step before
-            return str(words["step" if p.grad is UNSET or np.isfinite(p.grad).all() else "gradient"].format(name=name))
-    try:
-        with anomaly():  # computed again, and watched
-            plan.loss(model(x), y)
-            if plan.penalty:
-                plan.penalty()
-    except AnomalyError as error:
-        entered = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
-        modules = {id(each) for each in model.modules()}
-        inside = [each for each in entered if id(each) in modules]
-        layer = _name(model, inside[-1]) if inside else ""
-        op = str(error).partition(": ")[2].partition(", computed from")[0]
-        return str(words["layer" if layer else "no layer" if inside else "in loss"].format(op=op, layer=layer))
-    return None
+            if p.grad is UNSET or np.isfinite(p.grad).all():
+                return say("{name} is not finite after a step of finite gradient; lower the learning rate", name=name)
+            return say("{name} is not finite, since its gradient was not; look at it and what follows", name=name)
+    for x, y in pairs:
+        if not np.isfinite(x).all():
+            return say("the inputs hold nan or inf")
+        if not np.isfinite(y).all():
+            return say("the targets hold nan or inf")
+        try:
+            with anomaly():  # computed again, and watched
+                run.loss(run.model(x), y)
+                if run.penalty:
+                    run.penalty()
+        except AnomalyError as error:
+            op = str(error).partition(": ")[2].partition(", computed from")[0]
+            entered = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
+            modules = {id(each) for each in run.model.modules()}
+            inside = [each for each in entered if id(each) in modules]
+            if not inside:
+                return say("the model's outputs are finite, {op} in the loss is not", op=op)
+            layer = _name(run.model, inside[-1])
+            if not layer:
+                return say("the model's {op} is the first that is not finite", op=op)
+            return say(
+                "layer {layer} is the first whose output is not finite: {op}; lower the learning rate or scale the "
+                "inputs",
+                layer=layer,
+                op=op,
+            )
+    return say("not found again in a second pass")
 
 
 def _name(model: Any, module: Any) -> str:
@@ -507,203 +431,126 @@ def _name(model: Any, module: Any) -> str:
     return type(module).__name__
 
 
-def _validation_fault(run: _Run, plan: _Plan, number: float) -> str:
-    """The same for validation data, of the first batch where something is found."""
-    run.model.eval()
-    pairs = batches(*plan.valid, plan.batch_size, shuffle=False) if plan.valid else ()
-    found = (_fault(run.model, plan, x, y) for x, y in pairs)
-    fault = next((each for each in found if each), plan.words["elsewhere"])
-    return str(plan.words["in validation"].format(number=number, epoch=len(run.records), fault=fault))
-
-
 # --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
-def _generators(shuffling: np.random.Generator, model: Any) -> list[np.random.Generator]:
-    """The Generator that shuffles, and every other that a module of the model holds, each once."""
-    held = [each for module in model.modules() for each in vars(module).values()]
-    generators = [each for each in (shuffling, *held) if isinstance(each, np.random.Generator)]
-    return list({id(each): each for each in generators}.values())
-
-
-def _saver(run: _Run, plan: _Plan, seed: Any, path: Location | None, every: int) -> Callable[[bool], None]:
-    """What writes a run's checkpoint, at the end (True) or when it is time; a run that is on the disk goes on first."""
-    _count("checkpoint_every", every)
-    if path is None:
-        return lambda end: None
-    settings, written = _settings(run, plan, seed), -1
-
-    def save(end: bool) -> None:
-        nonlocal written
-        done = len(run.records)
-        if done != written and (end or done % every == 0):
-            checkpoints.save(path, {"settings": settings, **_state(run)})
-            written = done
-
-    if Path(path).exists():
-        _resume(run, settings, path)
-        written = len(run.records)
-    save(True)  # the start, too: unseeded weights are the same after a kill in the first epoch
-    return save
-
-
-def _state(run: _Run) -> dict[str, Any]:
-    """All that the rest of a run depends on."""
-    return {
-        "records": [list(each) for each in run.records],
-        "best": run.best._asdict(),
+def _save(run: _Run, path: Location) -> None:
+    """Write all that the rest of a run depends on."""
+    history, weights = run.so_far
+    tree = {
+        "settings": run.settings,
+        "history": vars(history),
+        "best": weights,
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "schedule": None if run.schedule is None else run.schedule.state_dict(),
         "generators": [each.bit_generator.state for each in run.generators],
     }
+    checkpoints.save(path, tree)
 
 
-def _resume(run: _Run, settings: Mapping[str, Any], path: Location) -> None:
+def _resume(run: _Run, path: Location) -> None:
     """Bring a run to where its checkpoint was written."""
     there = checkpoints.load(path)
     try:
-        different = checkpoints.differences(settings, there["settings"])
-        if different:
-            raise CheckpointError(
-                f"expected the checkpoint of this run, got another in {path}: {'; '.join(different)}. "
-                "Delete it to begin anew, name another file, or go back to its settings"
-            )
-        run.so_far = SoFar(tuple(Epoch(*each) for each in there["records"]), Best(**there["best"]))
-        run.model.load_state_dict(there["model"])
-        run.optimizer.load_state_dict(there["optimizer"])
-        if run.schedule is not None:
-            run.schedule.load_state_dict(there["schedule"])
-        for generator, state in zip(run.generators, there["generators"], strict=True):
-            generator.bit_generator.state = state
-    except CheckpointError:
-        raise
+        different = checkpoints.differences(run.settings, there["settings"])
+        if not different:
+            run.so_far = replace(History(**there["history"]), lang=run.lang), there["best"]
+            run.model.load_state_dict(there["model"])
+            run.optimizer.load_state_dict(there["optimizer"])
+            if run.schedule is not None:
+                run.schedule.load_state_dict(there["schedule"])
+            for generator, state in zip(run.generators, there["generators"], strict=True):
+                generator.bit_generator.state = state
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(
             f"expected the checkpoint of a run of fit, got {path}, which is none ({type(error).__name__}: {error}): "
             "delete it, or name another file"
         ) from error
+    if different:
+        raise CheckpointError(
+            f"expected the checkpoint of this run, got another in {path}: {'; '.join(different)}. "
+            "Delete it to begin anew, name another file, or go back to its settings"
+        )
 
 
-def _settings(run: _Run, plan: _Plan, seed: Any) -> dict[str, Any]:
+def _settings(run: _Run, seed: Any) -> dict[str, Any]:
     """What makes a run this run and no other; more epochs or patience only make it longer."""
     (options,) = run.optimizer.state_dict()["param_groups"]
-    schedule = (
-        {name: value for name, value in vars(run.schedule).items() if name != "last_epoch"} if run.schedule else {}
-    )
-    changing = {"params", "lr"} if run.schedule else {"params"}
-    return {
-        "model": _described(run.model),
-        "weights": {name: f"{np.asarray(w).dtype} {np.shape(w)}" for name, w in run.best.weights.items()},
-        "loss": _described(plan.loss),
+    schedule = {} if run.schedule is None else vars(run.schedule)
+    settings = {
+        "model": run.model,
+        **{f"weights {name}": f"{np.asarray(w).dtype} {np.shape(w)}" for name, w in run.so_far[1].items()},
+        "loss": run.loss,
         "optimizer": type(run.optimizer).__name__,
-        "optimizer's": {name: value for name, value in options.items() if name not in changing},
+        **{f"optimizer's {name}": each for name, each in options.items() if name != "params"},
         "schedule": type(run.schedule).__name__,
-        "schedule's": {name: value for name, value in schedule.items() if isinstance(value, int | float)},
-        "batch size": plan.batch_size,
-        "seed": "a Generator" if isinstance(seed, np.random.Generator) else _described(seed),
-        "penalty": _described(plan.penalty),
-        "augment": _described(plan.augment),
-        "training data": [_fingerprint(each) for each in plan.train],
-        "validation data": plan.valid and [_fingerprint(each) for each in plan.valid],
+        **{f"schedule's {name}": each for name, each in schedule.items() if isinstance(each, int | float)},
+        "batch size": run.batch_size,
+        "seed": seed,
+        "penalty": run.penalty,
+        "augment": run.augment,
+        "training data": _fingerprint(run.train),
+        "validation data": run.valid and _fingerprint(run.valid),
     }
+    changing = {"schedule's last_epoch", "optimizer's lr" if schedule else ""}
+    # An address differs from one program run to the next.
+    return {n: re.sub(" at 0x[0-9A-Fa-f]+", "", str(each)) for n, each in settings.items() if n not in changing}
 
 
-def _described(thing: Any) -> str:
-    """Its repr without addresses, which differ from one program run to the next."""
-    return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(thing))
-
-
-def _fingerprint(array: np.ndarray) -> str:
-    return f"{array.dtype} {array.shape} {zlib.crc32(np.ascontiguousarray(array).data):08x}"
+def _fingerprint(pair: tuple[np.ndarray, np.ndarray]) -> str:
+    return ", ".join(f"{a.dtype} {a.shape} {zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in pair)
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------
 
-Show = Callable[[int, Epoch, bool], None]
 
+class _Screen:
+    """What is seen of a run: rich's bar in terminals and notebooks, a line after every so many epochs, how it ended."""
 
-class _Screen(NamedTuple):
-    """How a run is shown: by a bar (terminals, notebooks), by a line after so many epochs, by both or neither."""
-
-    console: Any
-    bar: bool
-    interval: int
-    quiet: bool
-
-    def say(self, text: str) -> None:
-        if self.bar or self.interval:
-            _print(self.console, text)
-
-    def close(self, reason: str, why: StoppedBy) -> None:
-        """The end of a run; one that is no ordinary end is told even where nothing else is."""
+    def __init__(self, run: _Run, verbose: bool | None, interval: int) -> None:
         from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.say(reason)
-        if not (self.bar or self.interval or self.quiet or why in ("epochs", "early stopping")):
-            _print(Console(stderr=True), reason)
+        console, quiet = Console(), verbose is False
+        terminal = console.is_jupyter or console.is_terminal
+        columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
+        # None rather than disabled, which prints an empty line in rich 13.0
+        self.bar = Progress(*columns, console=console) if terminal and not quiet else None
+        self.interval = 0 if quiet else interval or int(verbose is True and not terminal)
+        self.shown, self.quiet = bool(self.bar or self.interval), quiet
+        self.console = console if self.shown else Console(stderr=True)
+        self.run, self.begun, self.last = run, run.done, -math.inf
+        if self.bar:
+            samples = len(run.train[0])
+            self.bar.add_task("", total=run.epochs * samples, completed=self.begun * samples)
+        if self.begun:
+            self.print(say("Goes on from its checkpoint, after {done} epochs.", done=self.begun))
 
+    def print(self, said: Said, urgent: bool = False) -> None:
+        """A line of text where the run is shown; an urgent one is told even where nothing else is, but on stderr."""
+        if self.shown or (urgent and not self.quiet):
+            encoding = self.console.encoding
+            text = said.in_(self.run.lang).encode(encoding, "replace").decode(encoding)  # no run ends for a letter
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-def _print(console: Any, text: str) -> None:
-    """A line of text; what the console's encoding lacks becomes ?, since no run may end for that."""
-    text = text.encode(console.encoding, "replace").decode(console.encoding)
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _screen(verbose: bool | None, interval: int) -> _Screen:
-    """What is asked for, as far as the place where it goes can show it."""
-    from rich.console import Console
-
-    _count("print_interval", interval, 0)
-    console = Console()
-    bar = verbose is not False and (console.is_jupyter or console.is_terminal)
-    return _Screen(
-        console, bar, 0 if verbose is False else interval or int(verbose is True and not bar), verbose is False
-    )
-
-
-@contextmanager
-def _progress(screen: _Screen, run: _Run, plan: _Plan) -> Iterator[Show]:
-    """What is called after each batch, and with all samples seen after each epoch, to show how far the run is."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    samples, begun, began, last = len(plan.train[0]), len(run.records), time.perf_counter(), 0.0
-    if begun:
-        screen.say(plan.words["resumed"].format(done=begun))
-    columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
-    bar = Progress(*columns, console=screen.console)
-    with bar if screen.bar else nullcontext():  # rich 13.0 prints an empty line for one that is disabled
-        task = bar.add_task("", total=plan.epochs * samples, completed=begun * samples)
-
-        def show(seen: int, record: Epoch, complete: bool) -> None:
-            """What is known of the present epoch, or of the one just complete."""
-            nonlocal last
-            now, done = time.perf_counter(), len(run.records)
-            if complete and screen.interval and done % screen.interval == 0:
-                screen.say(_record_line(record, run, plan.words))
-            if screen.bar and (complete or now - last > OFTEN):
-                last = now
-                whole = done * samples + seen
-                speed = (whole - begun * samples) / max(now - began, 1e-9)
-                said = _measures(record, done + (not complete), plan, speed)
-                bar.update(task, completed=whole, description=said, refresh=done == plan.epochs)
-
-        yield show
-
-
-def _measures(record: Epoch, epoch: int, plan: _Plan, speed: float) -> str:
-    """How far a run is, in one line."""
-    accuracy = record.train_accuracy if record.valid_accuracy is None else record.valid_accuracy
-    loss = record.train_loss if record.valid_loss is None else record.valid_loss
-    words = plan.words
-    parts = [words["epoch"].format(epoch=epoch, epochs=plan.epochs), words["loss"].format(loss=loss)]
-    if accuracy is not None:
-        parts.append(words["accuracy"].format(accuracy=accuracy))
-    return " · ".join([*parts, words["speed"].format(speed=speed)])
-
-
-def _record_line(record: Epoch, run: _Run, words: Words) -> str:
-    """What an epoch came to, in one line."""
-    word = "train line" if record.valid_loss is None else "valid line"
-    numbers = {"train": record.train_loss, "valid": record.valid_loss, "lowest": run.best.loss}
-    return str(words[word].format(epoch=len(run.records) - 1, **numbers))
+    def show(self, measured: dict[str, float], seen: int = 0) -> None:
+        """What an epoch has come to: after so many samples of it, or, after none of the next, as a whole."""
+        run, samples = self.run, len(self.run.train[0])
+        if self.interval and not seen and run.done % self.interval == 0:
+            gaps = {"epoch": run.done - 1, "lowest": run.history.best_loss, **measured}
+            valid = say(", validation loss {valid_loss:.6g}, lowest {lowest:.6g}", **gaps) if run.valid else ""
+            self.print(say("epoch {epoch}: train loss {train_loss:.6g}{valid}", valid=valid, **gaps))
+        if self.bar and (not seen or self.bar.get_time() - self.last > OFTEN):
+            self.last = self.bar.get_time()
+            (task,), completed = self.bar.tasks, run.done * samples + seen
+            loss = measured.get("valid_loss", measured["train_loss"])
+            said = say(
+                "epoch {epoch}/{epochs} · {measured} · {speed:,.0f} samples/s",
+                epoch=run.done + bool(seen),
+                epochs=run.epochs,
+                measured=_measured(loss, measured.get("valid_accuracy", measured.get("train_accuracy"))),
+                speed=(completed - self.begun * samples) / max(task.elapsed or 0, 1e-9),
+            )
+            refresh = run.done == run.epochs
+            self.bar.update(task.id, completed=completed, description=said.in_(run.lang), refresh=refresh)

@@ -334,11 +334,11 @@ def test_two_programs_may_write_one_checkpoint_while_a_third_reads_it(tmp_path):
 
 
 def test_differences_name_the_place_and_both_sides():
-    here = {"batch": 256, "adam": {"lr": 0.1, "eps": 1e-8}, "new": 1}
-    there = {"batch": 128, "adam": {"lr": 0.2, "eps": 1e-8}, "old": 2}
+    here = {"batch": 256, "adam's lr": 0.1, "adam's eps": 1e-8, "new": 1}
+    there = {"batch": 128, "adam's lr": 0.2, "adam's eps": 1e-8, "old": 2}
     assert differences(here, there) == [
         "batch: 128 in the checkpoint, 256 here",
-        "adam lr: 0.2 in the checkpoint, 0.1 here",
+        "adam's lr: 0.2 in the checkpoint, 0.1 here",
         "new: nothing in the checkpoint, 1 here",
         "old: 2 in the checkpoint, nothing here",
     ]

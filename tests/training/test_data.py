@@ -271,7 +271,7 @@ HEADER = "{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}\n"
         (npy(HEADER.format("<f8", "(1000, 1000)"), bytes(100)), "expected 8,000,000 bytes of numbers .* got 100"),
         (
             npy(HEADER.format("|u1", "(100, 100)"), bytes(50 << 20)),
-            "expected 10,000 bytes of numbers .* got 52,428,800",
+            "expected 10,000 bytes of numbers .* got more",
         ),
         (npy(HEADER.format("|u1", "(100, 1000000)"), bytes(100 << 20)), "got a file of a size to hold at most"),
         (npy(HEADER.format("|u1", "(" + "1" * 9000 + "x)")), "expected an array of numbers"),

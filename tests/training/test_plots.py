@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from micrograd_kr import plots
+from micrograd_kr import plots, said
 
 HISTORY = SimpleNamespace(train_loss=(3.0, 2.0, 1.5, 1.4), valid_loss=(3.1, 2.2, 1.9, 2.0))
 
@@ -145,9 +145,10 @@ def test_without_a_font_for_hangul_plots_are_in_english_after_one_line_that_says
 
 
 def test_with_a_font_for_hangul_every_glyph_of_the_korean_plots_is_there(pyplot, tmp_path, capsys, monkeypatch):
+    korean = said._korean()
     if plots.hangul_font() is None:  # a font of matplotlib's own stands in, so that the Korean words are drawn anyhow
         monkeypatch.setattr(plots, "hangul_font", lambda: "DejaVu Sans")
-        monkeypatch.setattr(plots, "WORDS", plots.WORDS | {"ko": plots.WORDS["en"]})
+        monkeypatch.setattr(said, "_korean", lambda: {each: each for each in korean})
     figures = [
         plots.plot_history(HISTORY, lang="ko"),
         plots.plot_curves(lang="ko"),
@@ -155,7 +156,7 @@ def test_with_a_font_for_hangul_every_glyph_of_the_korean_plots_is_there(pyplot,
     ]
     for figure in figures:
         figure.savefig(tmp_path / "plot.png")  # a glyph that is missing is a warning, and that an error
-    assert figures[0].axes[0].get_title() == plots.WORDS["ko"]["history"]
+    assert figures[0].axes[0].get_title() == said.say("Train/Valid Loss History").in_("ko")
     assert capsys.readouterr().err == ""
 
 
@@ -168,10 +169,6 @@ def test_english_plots_ask_for_no_font(capsys):
 def test_an_unknown_language_is_refused():
     with pytest.raises(ValueError, match="lang needs one of en, ko, got 'fr'"):
         plots.language("fr")
-
-
-def test_both_languages_have_the_same_words():
-    assert plots.WORDS["en"].keys() == plots.WORDS["ko"].keys()
 
 
 def test_without_matplotlib_the_error_says_what_brings_it(monkeypatch):
