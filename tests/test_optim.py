@@ -360,7 +360,7 @@ def test_an_odd_state_is_refused_in_words_and_changes_nothing(optimizer, setting
         ("eps", -1e-8, "expected eps to be 0 or more"),
         ("weight_decay", math.inf, "expected weight_decay to be 0 or more, got inf"),
         ("amsgrad", "no", "expected amsgrad to be True or False, got 'no'"),
-        ("maximize", True, "which minimizes"),
+        ("maximize", True, "where Adam minimizes"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused_when_it_is_loaded(option, value, message):
