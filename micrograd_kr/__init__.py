@@ -9,6 +9,7 @@ from micrograd_kr.engine import Value, grad, gradients, no_grad
 if TYPE_CHECKING:
     from micrograd_kr.anomalies import AnomalyError, anomaly
     from micrograd_kr.differences import gradcheck
+    from micrograd_kr.seeds import manual_seed
     from micrograd_kr.teacher.verbs import check, draw, explain, load
 
 __version__ = "0.1.0"
@@ -23,11 +24,12 @@ __all__ = [
     "gradcheck",
     "gradients",
     "load",
+    "manual_seed",
     "no_grad",
 ]
 
 # Loaded at first use, so that importing the engine costs little more than importing numpy.
-_LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences"}
+_LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences", "manual_seed": "seeds"}
 _LAZY |= dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
 _NUMPYS = ("concatenate", "maximum", "minimum", "split", "stack", "where")
 

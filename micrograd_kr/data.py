@@ -28,8 +28,10 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from micrograd_kr import seeds
+
 Array = NDArray[Any]
-Seed = int | np.random.Generator | None
+Seed = seeds.Seed
 
 FOLDER = "MICROGRAD_KR_DATA"  # the environment variable that names a folder of data sets
 
@@ -404,7 +406,7 @@ def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -
         count = min(left, math.floor(n * ratio + 1e-9))  # 100 × 0.29 is 28.999999999999996
         left -= count
         ends.append(n - left)
-    parts = np.split(np.random.default_rng(seed).permutation(n), ends)
+    parts = np.split(seeds.generator(seed).permutation(n), ends)
     return tuple(parts) if alone else tuple(tuple(np.take(each, i, axis=0) for each in whole) for i in parts)
 
 
@@ -423,7 +425,7 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
     n = _length(x, y)
     if size < 1:
         raise ValueError(f"expected a batch of at least 1 sample, got {size}")
-    order = np.random.default_rng(seed).permutation(n) if shuffle else None
+    order = seeds.generator(seed).permutation(n) if shuffle else None
 
     def each() -> Iterator[tuple[Array, Array]]:  # apart, so that a mistake above is raised at the call
         for start in range(0, n, size):
@@ -465,7 +467,7 @@ class DataLoader:
     ) -> None:
         self.dataset = dataset if isinstance(dataset, TensorDataset) else TensorDataset(*dataset)
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
-        self.generator = np.random.default_rng(seed)
+        self.generator = seeds.generator(seed)
         iter(self)  # so that a batch of no sample is refused here
 
     def __len__(self) -> int:
@@ -526,7 +528,7 @@ def rotate(
     """
     images = _images(x, shape)
     low, high = degrees if isinstance(degrees, tuple) else (-degrees, degrees)
-    angles = np.deg2rad(np.random.default_rng(seed).uniform(low, high, len(images)))
+    angles = np.deg2rad(seeds.generator(seed).uniform(low, high, len(images)))
     return _turned(images, angles).reshape(x.shape)
 
 
@@ -553,7 +555,7 @@ def shift(x: Array, pixels: int, seed: Seed = None, shape: tuple[int, ...] | Non
     if pixels < 0:
         raise ValueError(f"expected a shift of 0 pixels or more, got {pixels}")
     n, h, w, _ = images.shape
-    down, right = np.random.default_rng(seed).integers(-pixels, pixels, (2, n, 1), endpoint=True)
+    down, right = seeds.generator(seed).integers(-pixels, pixels, (2, n, 1), endpoint=True)
     rows, columns = np.arange(h) - down, np.arange(w) - right  # (n, h), (n, w): where a pixel comes from
     inside = ((rows >= 0) & (rows < h))[:, :, None] & ((columns >= 0) & (columns < w))[:, None, :]
     moved: Array = images[
@@ -568,7 +570,7 @@ def noise(x: Array, std: float, seed: Seed = None) -> Array:
     _floats(x)
     if not std >= 0:
         raise ValueError(f"expected a standard deviation of 0 or more, got {std}")
-    noisy: Array = np.random.default_rng(seed).standard_normal(x.shape, dtype=x.dtype)
+    noisy: Array = seeds.generator(seed).standard_normal(x.shape, dtype=x.dtype)
     noisy *= std
     noisy += x
     return noisy
@@ -580,7 +582,7 @@ def erase(x: Array, size: int, seed: Seed = None, shape: tuple[int, ...] | None 
     n, h, w, _ = images.shape
     if not 0 <= size <= min(h, w):
         raise ValueError(f"expected a square that fits into images of {(h, w)}, got {size} pixels a side")
-    generator = np.random.default_rng(seed)
+    generator = seeds.generator(seed)
     top, left = generator.integers(0, h - size + 1, (n, 1)), generator.integers(0, w - size + 1, (n, 1))
     rows = (np.arange(h) >= top) & (np.arange(h) < top + size)
     columns = (np.arange(w) >= left) & (np.arange(w) < left + size)

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from micrograd_kr import checkpoints
+from micrograd_kr import checkpoints, seeds
 from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.checkpoints import CheckpointError, Location
 from micrograd_kr.data import batches
@@ -351,7 +351,7 @@ def fit(
     another run, OSError where the first checkpoint cannot be written.
     """
     plan = _planned(loss, train, valid, epochs, batch_size, patience, penalty, augment, lang)
-    shuffling = np.random.default_rng(seed)
+    shuffling = seeds.generator(seed)
     run = _Run(
         model, optimizer, schedule, _generators(shuffling, model), SoFar((), Best(-1, math.inf, model.state_dict()))
     )

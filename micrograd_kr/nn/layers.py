@@ -15,9 +15,9 @@ from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.nn.modules import Module
 from micrograd_kr.ops import Axes, Rule
+from micrograd_kr.seeds import Seed, generator
 
 Reduction = Literal["mean", "sum", "none"]
-Seed = int | np.random.Generator | None
 
 
 # A table of derivatives is read in columns, as in `ops`.
@@ -138,7 +138,7 @@ class Linear(Module):
                 "expected at least one feature in and out, float32 or float64, "
                 f"got Linear({in_features}, {out_features}, dtype={np.dtype(dtype)})"
             )
-        draw, bound = np.random.default_rng(seed), 1 / math.sqrt(in_features)
+        draw, bound = generator(seed), 1 / math.sqrt(in_features)
         self.weight = Value(draw.uniform(-bound, bound, (out_features, in_features)).astype(dtype), "weight")
         self.bias = Value(draw.uniform(-bound, bound, out_features).astype(dtype), "bias") if bias else None
         self.in_features, self.out_features = in_features, out_features
@@ -201,7 +201,7 @@ class Dropout(Module):
         if not 0 <= p <= 1:
             raise ValueError(f"expected a probability between 0 and 1, got Dropout(p={p})")
         self.p = p
-        self.generator = np.random.default_rng(seed)
+        self.generator = generator(seed)
 
     def forward(self, x: Any) -> Any:
         if not isinstance(x, Value):
