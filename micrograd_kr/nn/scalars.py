@@ -14,6 +14,8 @@ import numpy as np
 from micrograd_kr.engine import Value
 from micrograd_kr.nn.modules import Module
 
+__all__ = ["MLP", "Layer", "Neuron"]
+
 _LOW, _HIGH = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"), str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
