@@ -16,7 +16,7 @@ A parameter without a gradient is left as it is, and so is what is known about i
 import copy
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -32,48 +32,31 @@ PIECE = 480_000
 # --- options ----------------------------------------------------------------------------------------------------------
 
 
-def _at_least_0(name: str, number: Any) -> Any:
-    plain = number.item() if isinstance(number, np.generic) else number
-    if not isinstance(plain, int | float):
-        raise TypeError(f"expected {name} to be a number, 0 or more, got {number!r}")
-    if not 0 <= plain <= sys.float_info.max:
-        raise ValueError(f"expected {name} to be 0 or more, got {number}")
-    return plain
+# Optimisers and schedules are dataclasses. An option is a field, whose type says what it may be: how many numbers of
+# which types, from where to where, and this in words.
+_MOST = sys.float_info.max
+_OPTIONS: Mapping[Any, tuple[int, Any, float, float, str]] = {
+    float: (1, int | float, 0, _MOST, "a number, 0 or more"),
+    int: (1, int, 1, _MOST, "a whole number of epochs, 1 or more"),
+    bool: (1, int, 0, 1, "True or False"),
+    tuple[float, float]: (2, int | float, 0, math.nextafter(1, 0), "two numbers from 0 to less than 1"),
+}
 
 
-def _at_least_1(name: str, number: Any) -> Any:
-    if not isinstance(number, int | np.integer):
-        raise TypeError(f"expected {name} to be a whole number of epochs, got {number!r}")
-    if number < 1:
-        raise ValueError(f"expected a {name} of at least one epoch, got {number}")
-    return number
-
-
-def _two_betas(name: str, betas: Any) -> tuple[float, float]:
-    if not isinstance(betas, tuple | list) or len(betas) != 2:
-        raise TypeError(f"expected two {name}, got {betas!r}")
-    first, second = (_at_least_0(name, each) for each in betas)
-    if max(first, second) >= 1:
-        raise ValueError(f"expected two {name} from 0 to less than 1, got {betas}")
-    return first, second
-
-
-def _yes_or_no(name: str, value: Any) -> bool:
-    if not isinstance(value, bool | np.bool_ | int):
-        raise TypeError(f"expected {name} to be True or False, got {value!r}")
-    return bool(value)
-
-
-# Optimisers and schedules are dataclasses; an option is a field, and its type says how it is checked.
-_CHECKS: Mapping[Any, Callable[[str, Any], Any]] = {
-    float: _at_least_0, int: _at_least_1, bool: _yes_or_no, tuple[float, float]: _two_betas,
-}  # fmt: skip
+def _checked(name: str, value: Any, kind: Any = float) -> Any:
+    count, types, least, most, wanted = _OPTIONS[kind]
+    given = value if count > 1 and isinstance(value, tuple | list) else [value]
+    plain = tuple(each.item() if isinstance(each, np.generic) else each for each in given)
+    fits = len(plain) == count and all(isinstance(each, types) for each in plain)
+    if not fits or not all(least <= each <= most for each in plain):
+        raise (ValueError if fits else TypeError)(f"expected {name} to be {wanted}, got {value!r}")
+    return plain if count > 1 else bool(plain[0]) if kind is bool else plain[0]
 
 
 def _check_options(given: Any) -> None:
     for each in fields(given):
-        if each.type in _CHECKS:
-            setattr(given, each.name, _CHECKS[each.type](each.name, getattr(given, each.name)))
+        if each.type in _OPTIONS:
+            setattr(given, each.name, _checked(each.name, getattr(given, each.name), each.type))
 
 
 # --- optimisers -------------------------------------------------------------------------------------------------------
@@ -213,16 +196,15 @@ def _like(new: Any, saved: Any, name: str) -> Any:
     """A saved number or array in the form of what stands there at the start."""
     try:
         array = np.atleast_1d(saved)
-    except ValueError as error:  # a list of lists of several lengths
-        raise ValueError(f"expected numbers for {name}, got {type(saved).__name__}: {error}") from error
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"expected real numbers for {name}, got {array.dtype}")
-    if array.shape != np.atleast_1d(new).shape:
+    except ValueError:  # a list of lists of several lengths
+        array = np.array(None)
+    if array.dtype.kind not in "fiub" or array.shape != np.atleast_1d(new).shape:
         raise ValueError(
-            f"expected {name} of shape {np.shape(new)}, got {np.shape(saved)}: this is another model's state"
+            f"expected real numbers of shape {np.shape(new)} for {name}, got {array.dtype} of shape {array.shape}: "
+            "this is another model's state"
         )
     if not isinstance(new, np.ndarray):
-        return float(_at_least_0(name, array[0]))
+        return float(_checked(name, array[0]))
     if "_sq" in name and array.min(initial=0) < 0:
         raise ValueError(f"expected {name} to be a mean of squares, 0 or more, got {array.min():g}")
     with np.errstate(over="ignore"):
@@ -356,7 +338,7 @@ class Schedule:
         Raises TypeError or ValueError for what is none; then nothing has been changed.
         """
         try:
-            base_lr, epochs = (_at_least_0(name, state_dict[name]) for name in ("base_lr", "last_epoch"))
+            base_lr, epochs = (_checked(name, state_dict[name]) for name in ("base_lr", "last_epoch"))
         except (TypeError, LookupError) as error:
             raise TypeError(
                 f"expected what {type(self).__name__}.state_dict() returns, got {type(state_dict).__name__} "
