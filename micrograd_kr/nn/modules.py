@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
+from textwrap import indent
 from typing import Any, Self
 
 import numpy as np
@@ -116,9 +117,8 @@ class Module:
 
     def __repr__(self) -> str:
         held = [(name, each) for name, each in _held(self, deep=False) if isinstance(each, Module)]
-        children = [f"({name}): {each!r}".replace("\n", "\n  ") for name, each in held]
-        lines = [each for each in (self.extra_repr(), *children) if each]
-        inside = "\n  ".join(["", *lines]) + "\n" if children else "".join(lines)
+        lines = [self.extra_repr()] * bool(self.extra_repr()) + [f"({name}): {each!r}" for name, each in held]
+        inside = indent("\n".join(["", *lines]), "  ") + "\n" if held else "".join(lines)
         return f"{type(self).__name__}({inside})"
 
 
