@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from micrograd_kr.anomalies import AnomalyError, anomaly
     from micrograd_kr.differences import gradcheck
     from micrograd_kr.engine import Value, grad, gradients, no_grad
+    from micrograd_kr.seeds import manual_seed
     from micrograd_kr.teacher.verbs import check, draw, explain, load
 
 __version__ = "0.1.0"
@@ -21,11 +22,12 @@ __all__ = [
     "gradcheck",
     "gradients",
     "load",
+    "manual_seed",
     "no_grad",
 ]
 
 # Loaded at first use: a name costs what it needs, and Ctrl-C in the command line, which is loaded after this, is seen.
-_LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences"}
+_LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences", "manual_seed": "seeds"}
 _LAZY |= dict.fromkeys(("Value", "grad", "gradients", "no_grad"), "engine")
 _LAZY |= dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
 _NUMPYS = ("concatenate", "maximum", "minimum", "split", "stack", "where")

@@ -29,8 +29,10 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from micrograd_kr import seeds
+
 Array = NDArray[Any]
-Seed = int | np.random.Generator | None
+Seed = seeds.Seed
 
 FOLDER = "MICROGRAD_KR_DATA"  # the environment variable that names a folder of data sets
 
@@ -330,7 +332,7 @@ def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -
     n = int(whole) if alone else _length(*whole)
     # 100 × 0.29 is 28.999999999999996
     ends = np.cumsum([math.floor(n * ratio + 1e-9) for ratio in ratios[:-1]], dtype=int).clip(max=n)
-    parts = np.split(np.random.default_rng(seed).permutation(n), ends)
+    parts = np.split(seeds.generator(seed).permutation(n), ends)
     return tuple(parts) if alone else tuple(tuple(np.take(each, i, axis=0) for each in whole) for i in parts)
 
 
@@ -352,7 +354,7 @@ def batches(x: Array, y: Array, size: int, seed: Seed = None, shuffle: bool = Tr
     parts = [slice(start, start + size) for start in range(0, n, size)]
     if not shuffle:
         return ((x[part], y[part]) for part in parts)
-    order = np.random.default_rng(seed).permutation(n)
+    order = seeds.generator(seed).permutation(n)
     return ((np.take(x, order[part], axis=0), np.take(y, order[part], axis=0)) for part in parts)
 
 
@@ -385,7 +387,7 @@ class DataLoader:
     ) -> None:
         self.dataset = dataset if isinstance(dataset, TensorDataset) else TensorDataset(*dataset)
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
-        self.generator = np.random.default_rng(seed)
+        self.generator = seeds.generator(seed)
         iter(self)  # so that a batch of no sample is refused here
 
     def __len__(self) -> int:
@@ -446,7 +448,7 @@ def rotate(
     images = _images(x, shape)
     n, h, w, _ = images.shape
     low, high = degrees if isinstance(degrees, tuple) else (-degrees, degrees)
-    angles = np.deg2rad(np.random.default_rng(seed).uniform(low, high, (n, 1, 1)))
+    angles = np.deg2rad(seeds.generator(seed).uniform(low, high, (n, 1, 1)))
     cos, sin = np.cos(angles), np.sin(angles)
     down, right = (np.arange(h) - (h - 1) / 2)[:, None], np.arange(w) - (w - 1) / 2  # from the middle
     # Where the pixel that lands here comes from, in an image with a frame of zeros one pixel wide.
@@ -465,7 +467,7 @@ def shift(x: Array, pixels: int, seed: Seed = None, shape: tuple[int, ...] | Non
     if pixels < 0:
         raise ValueError(f"expected a shift of 0 pixels or more, got {pixels}")
     n, h, w, _ = images.shape
-    down, right = np.random.default_rng(seed).integers(-pixels, pixels, (2, n, 1), endpoint=True)
+    down, right = seeds.generator(seed).integers(-pixels, pixels, (2, n, 1), endpoint=True)
     rows, columns = (np.arange(h) - down + 1).clip(0, h + 1), (np.arange(w) - right + 1).clip(0, w + 1)
     framed, i = _framed(images)
     return np.reshape(framed[i, rows[:, :, None], columns[:, None, :]], x.shape)
@@ -476,7 +478,7 @@ def noise(x: Array, std: float, seed: Seed = None) -> Array:
     _floats(x)
     if not std >= 0:
         raise ValueError(f"expected a standard deviation of 0 or more, got {std}")
-    noisy: Array = np.random.default_rng(seed).standard_normal(x.shape, dtype=x.dtype)
+    noisy: Array = seeds.generator(seed).standard_normal(x.shape, dtype=x.dtype)
     noisy *= std
     noisy += x
     return noisy
@@ -488,7 +490,7 @@ def erase(x: Array, size: int, seed: Seed = None, shape: tuple[int, ...] | None 
     n, h, w, _ = images.shape
     if not 0 <= size <= min(h, w):
         raise ValueError(f"expected a square that fits into images of {(h, w)}, got {size} pixels a side")
-    generator = np.random.default_rng(seed)
+    generator = seeds.generator(seed)
     # How far from the square's upper left corner each pixel is.
     down, right = (np.arange(side) - generator.integers(0, side - size + 1, (n, 1)) for side in (h, w))
     rows, columns = ((each >= 0) & (each < size) for each in (down, right))

@@ -64,22 +64,10 @@ OR = Perceptron((0.6, 0.6), -0.5)
 AND_WEIGHTS = (AND, Perceptron((0.5, 0.5), -0.8), Perceptron((1.0, 1.0), -1.0))  # the last only under ">"
 
 
-def AND_gate(x: Any) -> Any:  # noqa: N802  (the names of gates)
-    """1 where both inputs are 1."""
-    return AND(x)
+AND_gate, NAND_gate, OR_gate = AND, NAND, OR  # as the chapter's programs call them
 
 
-def NAND_gate(x: Any) -> Any:  # noqa: N802
-    """0 where both inputs are 1."""
-    return NAND(x)
-
-
-def OR_gate(x: Any) -> Any:  # noqa: N802
-    """1 where an input is 1."""
-    return OR(x)
-
-
-def XOR_gate(x: Any) -> Any:  # noqa: N802
+def XOR_gate(x: Any) -> Any:  # noqa: N802  (the chapter's name)
     """1 where one input is 1 and the other 0: AND of NAND and OR, since no single perceptron does it."""
     return AND(np.stack([NAND(x), OR(x)], axis=-1))
 

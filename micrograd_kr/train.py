@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from micrograd_kr import checkpoints
+from micrograd_kr import checkpoints, seeds
 from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.checkpoints import CheckpointError, Location
 from micrograd_kr.data import batches
@@ -256,7 +256,7 @@ def fit(
     if lang not in LANGUAGES:
         raise ValueError(f"lang needs one of {', '.join(LANGUAGES)}, got {lang!r}")
     pairs = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
-    held = (np.random.default_rng(seed), *(each for module in model.modules() for each in vars(module).values()))
+    held = (seeds.generator(seed), *(each for module in model.modules() for each in vars(module).values()))
     generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
     asked = *pairs, epochs, batch_size, patience, penalty, augment, schedule, checkpoint, checkpoint_every, lang
     nothing = History((), (), (), (), None, math.inf, "interrupted", "", lang)

@@ -14,7 +14,7 @@ import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import numpy as np
 
-from micrograd_kr import Value, ops
+from micrograd_kr import Value, gradients, ops
 from micrograd_kr.engine import concatenate, maximum, minimum, split, stack, where
 from micrograd_kr.nn import layers
 from micrograd_kr.ops import Rule
@@ -68,6 +68,20 @@ def fixed(shape: tuple[int, ...], low: float = -3.0, high: float = 3.0, grain: i
     """A tensor between two bounds, always the same, no two entries alike (multiples of the golden ratio)."""
     spread = np.arange(1, 1 + np.prod(shape, dtype=int)) * 0.6180339887498949 % 1
     return ((2 * np.floor((low + (high - low) * spread) * grain / 2) + 1) / grain).reshape(shape)
+
+
+def slope_of(f: Callable[..., Value]) -> Callable[..., Value]:
+    """The gradient of f by all its inputs as one number, with weights so that nothing cancels: its own gradient is made
+    of all second derivatives. It keeps all inputs in its graph, whether the gradient depends on them or not.
+    """
+
+    def slope(*inputs: Value) -> Value:
+        out = f(*inputs)
+        found = gradients((out * fixed(out.shape, 0.5, 1.5)).sum(), inputs, create_graph=True)
+        weighted = [(each * fixed(each.shape, 0.5, 1.5)).sum() for each in found]
+        return sum(weighted, sum(0.0 * each.sum() for each in inputs))
+
+    return slope
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3) -> st.SearchStrategy[tuple[int, ...]]:

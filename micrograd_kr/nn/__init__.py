@@ -8,58 +8,9 @@
 Names, defaults and the layout of `state_dict` are PyTorch's.
 """
 
-from micrograd_kr.nn.layers import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    Dropout,
-    Flatten,
-    Identity,
-    L1Loss,
-    LeakyReLU,
-    Linear,
-    LogSoftmax,
-    MSELoss,
-    NLLLoss,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-    l1_penalty,
-    l2_penalty,
-)
-from micrograd_kr.nn.modules import (
-    Module,
-    Sequential,
-)
-from micrograd_kr.nn.scalars import (
-    MLP,
-    Layer,
-    Neuron,
-)
+from micrograd_kr.nn import layers, modules, scalars
+from micrograd_kr.nn.layers import *  # noqa: F403  (each file lists its public names)
+from micrograd_kr.nn.modules import *  # noqa: F403
+from micrograd_kr.nn.scalars import *  # noqa: F403
 
-__all__ = [
-    "MLP",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Flatten",
-    "Identity",
-    "L1Loss",
-    "Layer",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "MSELoss",
-    "Module",
-    "NLLLoss",
-    "Neuron",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "l1_penalty",
-    "l2_penalty",
-]
+__all__ = layers.__all__ + modules.__all__ + scalars.__all__

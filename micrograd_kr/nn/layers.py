@@ -7,6 +7,7 @@ a `seed`: a number, or a Generator that several share.
 import math
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +16,14 @@ from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.nn.modules import Module
 from micrograd_kr.ops import Axes, Rule
+from micrograd_kr.seeds import Seed, generator
+
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "Dropout", "Flatten", "Identity", "L1Loss", "LeakyReLU",
+    "Linear", "LogSoftmax", "MSELoss", "NLLLoss", "ReLU", "Sigmoid", "Softmax", "Tanh", "l1_penalty", "l2_penalty",
+]  # fmt: skip
 
 Reduction = Literal["mean", "sum", "none"]
-Seed = int | np.random.Generator | None
 
 
 # A table of derivatives is read in columns, as in `ops`.
@@ -66,16 +72,10 @@ def _one_hot(x: Any, classes: Any) -> Any:
     return numbers == np.expand_dims(classes, axis)
 
 
-def _beside(g: Any, x: Any) -> Any:
-    """A gradient for each sample, with the axis of the classes back in it."""
-    axis = _class_axis(x)
-    return ops.reshape(g, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
-
-
 # −log softmax(x) at the right class, from logits x and the numbers of the classes.
 cross_entropy = Rule("cross_entropy", _cross_entropy,
                      dx=lambda g, out, x, classes: (
-                         _beside(g, x) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
+                         np.expand_dims(g, _class_axis(x)) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
                      ),
                      made_of=lambda x, classes: -ops.total(
                          1.0 * _one_hot(x, classes) * ops.log_softmax(x, _class_axis(x)), Axes(_class_axis(x))
@@ -121,6 +121,15 @@ bce_with_logits = Rule("bce_with_logits", _bce_with_logits,
 # --- layers -----------------------------------------------------------------------------------------------------------
 
 
+@dataclass(eq=False, repr=False)
+class _Layer(Module):
+    """A layer with options, which repr shows, but for a switch that is off."""
+
+    def extra_repr(self) -> str:
+        shown = [f"{each.name}={value}" for each in fields(self) if (value := getattr(self, each.name)) is not False]
+        return ", ".join(shown)
+
+
 class Linear(Module):
     """x Wᵀ + b. weight: (out_features, in_features); bias: (out_features,).
 
@@ -138,7 +147,7 @@ class Linear(Module):
                 "expected at least one feature in and out, float32 or float64, "
                 f"got Linear({in_features}, {out_features}, dtype={np.dtype(dtype)})"
             )
-        draw, bound = np.random.default_rng(seed), 1 / math.sqrt(in_features)
+        draw, bound = generator(seed), 1 / math.sqrt(in_features)
         self.weight = Value(draw.uniform(-bound, bound, (out_features, in_features)).astype(dtype), "weight")
         self.bias = Value(draw.uniform(-bound, bound, out_features).astype(dtype), "bias") if bias else None
         self.in_features, self.out_features = in_features, out_features
@@ -172,11 +181,12 @@ class Identity(Module):
         return x
 
 
-class Flatten(Module):
+@dataclass(eq=False, repr=False)
+class Flatten(_Layer):
     """The axes from start_dim to end_dim made one: (n, 28, 28) becomes (n, 784). An array stays a constant array."""
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim, self.end_dim = start_dim, end_dim
+    start_dim: int = 1
+    end_dim: int = -1
 
     def forward(self, x: Any) -> Any:
         if not isinstance(x, Value):
@@ -186,9 +196,6 @@ class Flatten(Module):
             raise ValueError(f"{self} needs an input that has these axes, got one of shape {x.shape}")
         start, end = axes[self.start_dim], axes[self.end_dim] + 1
         return x.reshape((*x.shape[:start], math.prod(x.shape[start:end]), *x.shape[end:]))
-
-    def extra_repr(self) -> str:
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
 class Dropout(Module):
@@ -201,7 +208,7 @@ class Dropout(Module):
         if not 0 <= p <= 1:
             raise ValueError(f"expected a probability between 0 and 1, got Dropout(p={p})")
         self.p = p
-        self.generator = np.random.default_rng(seed)
+        self.generator = generator(seed)
 
     def forward(self, x: Any) -> Any:
         if not isinstance(x, Value):
@@ -230,43 +237,35 @@ class Tanh(Module):
         return _value(x).tanh()
 
 
-class ReLU(Module):
+@dataclass(eq=False, repr=False)
+class ReLU(_Layer):
     """max(0, x), entry by entry. inplace: accepted, and shown; the numbers that came are not written over."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        self.inplace = inplace
+    inplace: bool = False
 
     def forward(self, x: Any) -> Value:
         return _value(x).relu()
 
-    def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
 
-
-class LeakyReLU(Module):
+@dataclass(eq=False, repr=False)
+class LeakyReLU(_Layer):
     """x where it is positive, else negative_slope · x. inplace: as in ReLU."""
 
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        self.negative_slope, self.inplace = negative_slope, inplace
+    negative_slope: float = 0.01
+    inplace: bool = False
 
     def forward(self, x: Any) -> Value:
         return _value(x).leaky_relu(self.negative_slope)
 
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}" + ", inplace=True" * self.inplace
 
-
-class Softmax(Module):
+@dataclass(eq=False, repr=False)
+class Softmax(_Layer):
     """eˣ over its sum along the axis dim: positive, with sum 1. Before CrossEntropyLoss it does not belong."""
 
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
+    dim: int
 
     def forward(self, x: Any) -> Value:
         return _value(x).softmax(self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
 
 
 class LogSoftmax(Softmax):
@@ -335,18 +334,14 @@ class BCELoss(_Loss):
 
     def forward(self, prediction: Any, target: Any) -> Value:
         p, t = self.pair(prediction, target)
-        numbers = np.asarray(p.data)
-        if numbers.size and (numbers.min() < 0 or numbers.max() > 1):
-            raise ValueError(
-                f"BCELoss needs probabilities, between 0 and 1, got numbers from {numbers.min():g} to "
-                f"{numbers.max():g}; for logits take BCEWithLogitsLoss, or end the model with Sigmoid()"
-            )
-        wanted = np.asarray(t.data if isinstance(t, Value) else t)
-        if wanted.size and (wanted.min() < 0 or wanted.max() > 1):
-            raise ValueError(
-                f"BCELoss needs targets between 0 and 1, got numbers from {wanted.min():g} to {wanted.max():g}; "
-                "0 and 1 are the two classes"
-            )
+        for each, needed, remedy in (
+            (p, "probabilities", "for logits take BCEWithLogitsLoss, or end the model with Sigmoid()"),
+            (t, "targets", "0 and 1 are the two classes"),
+        ):
+            numbers = np.asarray(each.data if isinstance(each, Value) else each)
+            if numbers.size and (numbers.min() < 0 or numbers.max() > 1):
+                got = f"numbers from {numbers.min():g} to {numbers.max():g}"
+                raise ValueError(f"BCELoss needs {needed} between 0 and 1, got {got}; {remedy}")
         return self.reduced(bce(p, t))
 
 
@@ -371,7 +366,7 @@ class CrossEntropyLoss(_Loss):
 
     def forward(self, logits: Any, target: Any) -> Value:
         x = _value(logits)
-        axis = min(x.ndim - 1, 1)
+        axis = _class_axis(x)
         classes = target.data if isinstance(target, Value) else np.asarray(target)
         if not self.warned and _sums_to_one(x.data, axis):
             self.warned = True
@@ -393,7 +388,7 @@ class NLLLoss(_Loss):
         x = _value(log_probabilities)
         classes = _classes(self, x, target)
         place = list(np.indices(classes.shape, sparse=True))
-        place.insert(min(x.ndim - 1, 1), classes)
+        place.insert(_class_axis(x), classes)
         return self.reduced(-x[tuple(place)])
 
 
@@ -409,7 +404,7 @@ def _classes(loss: Module, x: Value, target: Any) -> Any:
         )
     if classes.dtype.kind not in "iu":
         raise ValueError(f"{name} needs classes as integers, got {classes.dtype}; convert them with y.astype(np.int64)")
-    count = x.shape[min(x.ndim - 1, 1)]
+    count = x.shape[_class_axis(x)]
     if classes.size and (classes.min() < 0 or classes.max() >= count):
         raise ValueError(
             f"{name} needs classes from 0 to {count - 1}, got {classes.min()} to {classes.max()}; "

@@ -1,11 +1,15 @@
 """Modules: whatever holds parameters, and modules one after another."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from textwrap import indent
 from typing import Any, Self
 
 import numpy as np
 
 from micrograd_kr.engine import UNSET, Value
+
+__all__ = ["Module", "Sequential"]
 
 
 class Module:
@@ -28,14 +32,11 @@ class Module:
 
         A Value that an operation made is no parameter: a module may keep its last output.
         """
-        return list(dict.fromkeys(each for _, each in _named(self)))
+        return [each for _, each in self.named_parameters()]
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """The parameters with their names, "0.weight"; a shared one once, by its first name."""
-        first: dict[Value, str] = {}
-        for name, each in _named(self):
-            first.setdefault(each, name)
-        return [(name, each) for each, name in first.items()]
+        return _once(_held(self), Value)
 
     def count_parameters(self) -> int:
         """How many numbers a training changes."""
@@ -43,14 +44,7 @@ class Module:
 
     def modules(self) -> list["Module"]:
         """This module and all those inside it, each once."""
-        found: dict[Module, None] = {}
-        waiting: list[Module] = [self]
-        while waiting:
-            each = waiting.pop()
-            if each not in found:
-                found[each] = None
-                waiting += reversed(each.children())
-        return list(found)
+        return [each for _, each in _once([("", self), *_held(self)], Module)]
 
     def children(self) -> list["Module"]:
         """The modules directly inside this one, each once."""
@@ -58,11 +52,7 @@ class Module:
 
     def named_children(self) -> list[tuple[str, "Module"]]:
         """The modules directly inside this one with their names; a shared one once, by its first name."""
-        first: dict[Module, str] = {}
-        for name, each in _held(self):
-            if isinstance(each, Module):
-                first.setdefault(each, name)
-        return [(name, each) for each, name in first.items()]
+        return _once(_held(self, deep=False), Module)
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training, where dropout drops; or with false, as `eval` does, to evaluation."""
@@ -77,14 +67,12 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient of every parameter; or with false, as PyTorch does, set those that are there to 0."""
         for p in self.parameters():
-            if set_to_none or p.grad is UNSET:
-                p.grad = UNSET
-            else:
-                p.grad = np.zeros_like(p.grad) if p.ndim else 0.0
+            unset = set_to_none or p.grad is UNSET
+            p.grad = UNSET if unset else np.zeros_like(p.data) if p.ndim else 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """The numbers of every parameter by name, copied: training on does not change them."""
-        return {name: each.data.copy() if each.ndim else each.data for name, each in _named(self)}
+        return {name: copy(each.data) for name, each in _held(self) if isinstance(each, Value)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Take over the numbers of a state_dict: arrays, floats, or PyTorch's tensors. Dtypes stay.
@@ -97,7 +85,7 @@ class Module:
                 f"expected a mapping from names to arrays, got {type(state_dict).__name__}: "
                 "give what model.state_dict() returns (with its parentheses)"
             )
-        own = dict(_named(self))
+        own = {name: each for name, each in _held(self) if isinstance(each, Value)}
         wrong = [f"missing {name}" for name in own if strict and name not in state_dict]
         wrong += [f"unexpected {name}" for name in state_dict if strict and name not in own]
         new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
@@ -128,34 +116,35 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        children = [
-            f"({name}): {each!r}".replace("\n", "\n  ") for name, each in _held(self) if isinstance(each, Module)
-        ]
-        lines = [each for each in (self.extra_repr(), *children) if each]
-        inside = "\n  ".join(["", *lines]) + "\n" if children else "".join(lines)
+        held = [(name, each) for name, each in _held(self, deep=False) if isinstance(each, Module)]
+        lines = [self.extra_repr()] * bool(self.extra_repr()) + [f"({name}): {each!r}" for name, each in held]
+        inside = indent("\n".join(["", *lines]), "  ") + "\n" if held else "".join(lines)
         return f"{type(self).__name__}({inside})"
 
 
-def _held(part: Any, name: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """The modules and the parameters directly in a part, those in lists, tuples and dicts too, with their names."""
-    held = (
-        vars(part).items() if isinstance(part, Module) else part.items() if isinstance(part, dict) else enumerate(part)
-    )
-    for key, each in held:
-        path = f"{name}.{key}" if name else str(key)
-        if isinstance(each, Module) or (isinstance(each, Value) and each.rule is None):
+def _held(
+    part: Any, deep: bool = True, name: str = "", above: tuple[int, ...] = ()
+) -> Iterator[tuple[str, Module | Value]]:
+    """The modules and the parameters in a part with their names, those in lists, tuples and dicts too, a shared one by
+    each of its names. deep: and what the modules hold, after each.
+    """
+    held = vars(part) if isinstance(part, Module) else part if isinstance(part, dict) else dict(enumerate(part))
+    for key, each in held.items():
+        path, is_module = f"{name}.{key}" if name else str(key), isinstance(each, Module)
+        if is_module or (isinstance(each, Value) and each.rule is None):
             yield path, each
-        elif isinstance(each, list | tuple | dict) and id(each) not in above:
-            yield from _held(each, path, (*above, id(each)))
+        inside = isinstance(each, list | tuple | dict) or (is_module and deep)
+        if inside and id(each) not in (*above, id(part)):
+            yield from _held(each, deep, path, (*above, id(part)))
 
 
-def _named(module: "Module", name: str = "", above: tuple["Module", ...] = ()) -> Iterator[tuple[str, Value]]:
-    """The parameters of a module and of those inside it, a shared one by each of its names."""
-    for key, each in _held(module, name):
-        if isinstance(each, Value):
-            yield key, each
-        elif each is not module and each not in above:
-            yield from _named(each, key, (*above, module))
+def _once(found: Iterable[tuple[str, Any]], kind: type) -> list[tuple[str, Any]]:
+    """What is of a kind, each once, by its first name."""
+    first: dict[Any, str] = {}
+    for name, each in found:
+        if isinstance(each, kind):
+            first.setdefault(each, name)
+    return [(name, each) for each, name in first.items()]
 
 
 class Sequential(Module):

@@ -14,6 +14,8 @@ import numpy as np
 from micrograd_kr.engine import Value
 from micrograd_kr.nn.modules import Module
 
+__all__ = ["MLP", "Layer", "Neuron"]
+
 _LOW, _HIGH = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"), str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -59,12 +61,8 @@ def _sample(x: Any, nin: int) -> list[Any]:
     """The entries of one sample, from a list, an array, a Value or an iterator of them, or the only entry itself."""
     if type(x) is list and len(x) == nin and x and type(x[0]) in (Value, float):  # the usual case, at once
         return x
-    if isinstance(x, list):
-        entries = x
-    elif isinstance(x, Value | float | int) and not np.ndim(x):
-        entries = [x]
-    else:
-        entries = x.tolist() if isinstance(x, np.ndarray) else list(x)
+    bare = isinstance(x, Value | float | int) and not np.ndim(x)
+    entries = [x] if bare else x.tolist() if isinstance(x, np.ndarray) else list(x)
     batch = getattr(x, "ndim", 1) > 1 or (bool(entries) and isinstance(entries[0], list | tuple))
     if batch or len(entries) != nin:
         came = "several samples" if batch else f"{len(entries)} of them"

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from strategies import TABLE, Row, fixed
+from strategies import TABLE, Row, fixed, slope_of
 
-from micrograd_kr import Value, differences, gradients, ops
+from micrograd_kr import Value, differences, grad, gradients, ops
 from micrograd_kr.differences import GradcheckError, gradcheck
 from micrograd_kr.engine import maximum
 from micrograd_kr.ops import Rule
@@ -31,16 +31,19 @@ def test_every_entry_of_every_input_is_compared() -> None:
     assert 0 < seen.largest_error < 1e-7
 
 
-def test_the_second_order_is_compared_on_request() -> None:
-    assert gradcheck(lambda x: x**4 - 2 * x**2, 2.0).entries == 1
-    assert gradcheck(lambda x: x**4 - 2 * x**2, 2.0, order=2).entries == 2
+def test_second_derivatives_are_compared_where_a_gradient_is_given() -> None:
+    assert gradcheck(grad(lambda x: x**4 - 2 * x**2), 2.0).entries == 1
+    assert gradcheck(grad(grad(lambda x: x**4 - 2 * x**2)), 2.0).entries == 1
+    seen = gradcheck(grad(lambda x, y: (x**3 @ y).sum()), fixed((2, 3)), fixed((3,)))
+    assert seen.entries == 6 + 3
 
 
 def test_inputs_are_left_as_they_were() -> None:
     array, value = fixed((2, 2)), Value(fixed((2,)), "w")
     value.grad = 7.0
     copies, data = array.copy(), value.data
-    gradcheck(lambda x, y, z: x @ y * z, array, value, 2.0, order=2)
+    for f in (of_three := lambda x, y, z: x @ y * z, slope_of(of_three)):
+        gradcheck(f, array, value, 2.0)
     np.testing.assert_array_equal(array, copies)
     assert value.data is data
     np.testing.assert_array_equal(data, fixed((2,)))
@@ -48,7 +51,7 @@ def test_inputs_are_left_as_they_were() -> None:
 
 
 def test_a_function_may_take_gradients_itself() -> None:
-    assert gradcheck(lambda x: gradients(x**4, [x], create_graph=True)[0], 2.0, order=2).entries == 2
+    assert gradcheck(lambda x: gradients(x**4, [x], create_graph=True)[0], 2.0).entries == 1
 
 
 def test_float32_is_checked_in_its_own_precision() -> None:
@@ -143,8 +146,8 @@ def test_a_wrong_second_derivative_behind_a_right_first_one_is_found() -> None:
         return squares(lambda x: 2 * (x.detach() if isinstance(x, Value) else x))(x)
 
     gradcheck(f, 3.0)
-    with pytest.raises(GradcheckError, match=r"1 of 1 second derivatives disagree[^\n]*\n.*engine 0, difference"):
-        gradcheck(f, 3.0, order=2)
+    with pytest.raises(GradcheckError, match=r"1 of 1 gradients disagree[^\n]*\n.*engine 0, difference"):
+        gradcheck(slope_of(f), 3.0)
 
 
 def test_what_is_drawn_anew_each_time_is_refused() -> None:
@@ -165,8 +168,6 @@ def test_wrong_calls_say_what_is_expected() -> None:
         gradcheck(lambda x: x.data, 2.0)
     with pytest.raises(TypeError, match="at least one input"):
         gradcheck(lambda: Value(1.0))
-    with pytest.raises(ValueError, match="order 1 or 2, got 3"):
-        gradcheck(Value.exp, 1.0, order=3)
 
 
 # --- tolerance and step -----------------------------------------------------------------------------------------------
@@ -207,29 +208,30 @@ def test_the_step_is_the_callers() -> None:
         (lambda x: 3 * x.exp() - 50 * abs(x - 1), 1 - 1e-6, (58.15, 58.15, 24.2)),
     ],
 )
-@pytest.mark.parametrize("order", [1, 2])
 def test_an_entry_at_a_kink_is_reported_and_not_failed(
-    f: Callable[..., Value], at: float, slopes: tuple[float, float, float], order: int
+    f: Callable[..., Value], at: float, slopes: tuple[float, float, float]
 ) -> None:
-    seen = gradcheck(f, at, order=order)
+    seen = gradcheck(f, at)
     assert seen.entries == 0
     (kink,) = seen.kinks
-    assert (kink.order, kink.input, kink.entry) == (1, 0, ())
+    assert (kink.input, kink.entry) == (0, ())
     assert (kink.left, kink.engine, kink.right) == pytest.approx(slopes, rel=0.05, abs=1e-4)
 
 
 def test_only_the_entries_at_the_kink_are_left_out() -> None:
-    seen = gradcheck(Value.relu, np.array([[0.0, 1.0, -1.0], [1e-8, 2.0, 1e-3]]), order=2)
+    seen = gradcheck(Value.relu, np.array([[0.0, 1.0, -1.0], [1e-8, 2.0, 1e-3]]))
     assert [each.entry for each in seen.kinks] == [(0, 0), (1, 0)]
-    assert seen.entries == 2 * 4
+    assert seen.entries == 4
     assert len(gradcheck(Value.max, np.array([1.0, 3.0, 3.0])).kinks) == 2
 
 
-def test_a_kink_of_the_gradient_is_reported_at_second_order() -> None:
+def test_a_kink_of_the_gradient_is_reported_and_its_jump_at_a_kink_fails() -> None:
     assert gradcheck(lambda x: 0.01 * x.relu() ** 2, 0.0).entries == 1
-    (kink,) = gradcheck(lambda x: 0.01 * x.relu() ** 2, 0.0, order=2).kinks
-    assert (kink.order, kink.left) == (2, 0)
+    (kink,) = gradcheck(grad(lambda x: 0.01 * x.relu() ** 2), 0.0).kinks
+    assert kink.left == 0
     assert kink.right == pytest.approx(0.02)
+    with pytest.raises(GradcheckError, match="the function jumps here"):
+        gradcheck(grad(lambda x: x.relu()), 0.0)
 
 
 @pytest.mark.parametrize("engine", [12345.0, -0.001, 1.001])
@@ -326,9 +328,9 @@ def edges(row: Row) -> list[str]:
     return [edge for edge, value in (("dx", node.x), ("dy", node.y)) if value is not None]
 
 
-def is_caught(f: Callable[..., Value], row: Row, order: int) -> bool:
+def is_caught(f: Callable[..., Value], row: Row) -> bool:
     try:
-        gradcheck(f, *row.sample.inputs, order=order)
+        gradcheck(f, *row.sample.inputs)
     except GradcheckError:
         return True
     return False
@@ -345,7 +347,7 @@ def test_every_wrong_derivative_is_caught(row: Row, edge: str, monkeypatch: pyte
         return row.call(*inputs, **row.sample.options)
 
     right = first_order(row)
-    assert not is_caught(f, row, 1)
+    assert not is_caught(f, row)
     caught, survived = [], []
     for name, mutant in list(mutants(row.rule, edge)):
         with monkeypatch.context() as patch:
@@ -355,7 +357,7 @@ def test_every_wrong_derivative_is_caught(row: Row, edge: str, monkeypatch: pyte
             except (ValueError, TypeError, IndexError, AttributeError):
                 continue  # shapes that do not fit: nobody needs a checker for that
             if differ(right, wrong):
-                (caught if is_caught(f, row, 1) else survived).append(name)
+                (caught if is_caught(f, row) else survived).append(name)
     assert survived == []
     assert len(caught) >= 2
 
@@ -379,10 +381,7 @@ def mutants_of_the_second_order(right: Derivative) -> Iterator[tuple[str, Deriva
 
 def second_order(f: Callable[..., Value], row: Row) -> list[Any]:
     inputs = [Value(each) for each in row.sample.inputs]
-    out = f(*inputs)
-    slopes = gradients((out * fixed(out.shape, 0.5, 1.5)).sum(), inputs, create_graph=True)
-    total = sum(((each * fixed(each.shape, 0.5, 1.5)).sum() for each in slopes), Value(0.0))
-    return gradients(total, inputs)
+    return gradients(slope_of(f)(*inputs), inputs)
 
 
 @every_edge
@@ -394,13 +393,13 @@ def test_every_derivative_that_does_not_differentiate_is_caught(
         return out * out * out  # so that g depends on the inputs, too
 
     right = second_order(f, row)
-    assert not is_caught(f, row, 2)
+    assert not is_caught(slope_of(f), row)
     caught, survived = [], []
     for name, mutant in list(mutants_of_the_second_order(getattr(row.rule, edge))):
         with monkeypatch.context() as patch:
             patch.setattr(row.rule, edge, mutant)
-            assert not is_caught(f, row, 1), name
+            assert not is_caught(f, row), name
             if differ(right, second_order(f, row)):
-                (caught if is_caught(f, row, 2) else survived).append(name)
+                (caught if is_caught(slope_of(f), row) else survived).append(name)
     assert survived == []
     assert caught or row.rule in (ops.sign, ops.step)

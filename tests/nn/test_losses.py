@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from numpy.testing import assert_allclose, assert_array_equal
-from strategies import TABLE, fixed, numbers, shapes, tensors
+from strategies import TABLE, fixed, numbers, shapes, slope_of, tensors
 
 from micrograd_kr.differences import gradcheck
 from micrograd_kr.engine import Value, gradients
@@ -54,7 +54,12 @@ def test_a_loss_of_entries_is_its_formula_reduced_and_differentiable_twice(loss,
     out = loss(reduction)(Value(p), t)
     assert_allclose(out.data, REDUCE[reduction](ENTRIES[loss](p, t)), rtol=1e-13, atol=1e-15)
     assert out.shape == (shape if reduction == "none" else ())
-    gradcheck(lambda x: loss(reduction)(x, t), p, order=2)
+
+    def f(x):
+        return loss(reduction)(x, t)
+
+    if not gradcheck(f, p).kinks:  # there the gradient jumps
+        gradcheck(slope_of(f), p)
 
 
 @pytest.mark.parametrize("reduction", REDUCE)
@@ -73,7 +78,8 @@ def test_the_losses_of_classes_are_the_same_formula(shape, reduction):
         assert_allclose(each.data, expected, rtol=1e-13, atol=1e-15)
         each.sum().backward()
     assert_allclose(x.grad, again.grad, rtol=1e-12, atol=1e-15)
-    gradcheck(lambda x: CrossEntropyLoss(reduction)(x, classes), logits, order=2)
+    for f in (of_logits := lambda x: CrossEntropyLoss(reduction)(x, classes), slope_of(of_logits)):
+        gradcheck(f, logits)
 
 
 def test_a_target_may_be_a_probability_for_each_class():
@@ -87,7 +93,8 @@ def test_a_target_may_be_a_probability_for_each_class():
 
 @pytest.mark.parametrize("loss", [MSELoss, BCELoss, BCEWithLogitsLoss])
 def test_a_target_that_is_a_value_is_differentiated_too(loss):
-    gradcheck(lambda p, t: loss()(p, t), fixed((2, 3), 0.1, 0.9), fixed((2, 3), 0.1, 0.9, grain=256), order=2)
+    for f in (loss(), slope_of(loss())):
+        gradcheck(f, fixed((2, 3), 0.1, 0.9), fixed((2, 3), 0.1, 0.9, grain=256))
 
 
 @pytest.mark.parametrize("loss", [MSELoss, BCELoss, BCEWithLogitsLoss])

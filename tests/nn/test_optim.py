@@ -262,7 +262,7 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing():
         adam.load_state_dict([])
     for other, message in [
         (after_a_step(Adam, 3), "state of 2 parameters, got that of 1"),
-        (after_a_step(Adam, 3, 3), r"exp_avg of parameter 1 of shape \(2,\), got \(3,\)"),
+        (after_a_step(Adam, 3, 3), r"shape \(2,\) for exp_avg of parameter 1, got float64 of shape \(3,\)"),
         (after_a_step(SGD, 3, 2, momentum=0.9), "expected a state of Adam, got one without betas, eps, amsgrad"),
     ]:
         before = adam.state_dict()["state"][0]["exp_avg"]
@@ -350,17 +350,17 @@ def test_an_odd_state_is_refused_in_words_and_changes_nothing(optimizer, setting
     ("option", "value", "message"),
     [
         ("lr", "x", "expected lr to be a number, 0 or more, got 'x'"),
-        ("lr", math.nan, "expected lr to be 0 or more, got nan"),
-        ("lr", -1, "expected lr to be 0 or more, got -1"),
+        ("lr", math.nan, "expected lr to be a number, 0 or more, got nan"),
+        ("lr", -1, "expected lr to be a number, 0 or more, got -1"),
         ("lr", None, "expected lr to be a number"),
-        ("betas", 0.9, "expected two betas, got 0.9"),
-        ("betas", (0.9,), "expected two betas"),
-        ("betas", (0.9, "x"), "expected betas to be a number"),
-        ("betas", (0.9, 1.0), "expected two betas from 0 to less than 1"),
-        ("eps", -1e-8, "expected eps to be 0 or more"),
-        ("weight_decay", math.inf, "expected weight_decay to be 0 or more, got inf"),
+        ("betas", 0.9, "expected betas to be two numbers from 0 to less than 1, got 0.9"),
+        ("betas", (0.9,), "expected betas to be two numbers"),
+        ("betas", (0.9, "x"), "expected betas to be two numbers"),
+        ("betas", (0.9, 1.0), "expected betas to be two numbers from 0 to less than 1"),
+        ("eps", -1e-8, "expected eps to be a number, 0 or more"),
+        ("weight_decay", math.inf, "expected weight_decay to be a number, 0 or more, got inf"),
         ("amsgrad", "no", "expected amsgrad to be True or False, got 'no'"),
-        ("maximize", True, "which minimizes"),
+        ("maximize", True, "where Adam minimizes"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_refused_when_it_is_loaded(option, value, message):
@@ -377,10 +377,10 @@ def test_an_option_that_makes_no_sense_is_refused_when_it_is_loaded(option, valu
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"lr": -1}, "lr to be 0 or more, got -1"),
-        ({"lr": math.nan}, "lr to be 0 or more, got nan"),
-        ({"momentum": -0.1}, "momentum to be 0 or more"),
-        ({"weight_decay": -0.1}, "weight_decay to be 0 or more"),
+        ({"lr": -1}, "lr to be a number, 0 or more, got -1"),
+        ({"lr": math.nan}, "lr to be a number, 0 or more, got nan"),
+        ({"momentum": -0.1}, "momentum to be a number, 0 or more"),
+        ({"weight_decay": -0.1}, "weight_decay to be a number, 0 or more"),
         ({"nesterov": True}, "nesterov needs a momentum and no dampening"),
         ({"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "got momentum=0.9, dampening=0.1"),
     ],
@@ -465,7 +465,7 @@ def test_a_schedule_takes_whole_epochs_one_or_more(schedule):
     optimizer = SGD([Value(1.0)])
     schedule(optimizer, 1).step()
     assert optimizer.lr in (1e-4, 0)
-    with pytest.raises(TypeError, match=r"whole number of epochs, got 2\.5"):
+    with pytest.raises(TypeError, match=r"a whole number of epochs, 1 or more, got 2\.5"):
         schedule(optimizer, 2.5)
 
 
@@ -490,5 +490,5 @@ def test_an_odd_state_of_a_schedule_is_refused_in_words_and_changes_nothing(sche
 
 @pytest.mark.parametrize("schedule", [StepLR, CosineAnnealingLR])
 def test_a_schedule_needs_at_least_one_epoch(schedule):
-    with pytest.raises(ValueError, match="at least one epoch, got 0"):
+    with pytest.raises(ValueError, match="a whole number of epochs, 1 or more, got 0"):
         schedule(SGD([Value(1.0)]), 0)
