@@ -35,7 +35,7 @@ from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import symbol
 from micrograd_kr.teacher.show import picture as of_exercise
-from micrograd_kr.teacher.show.diagram import planned
+from micrograd_kr.teacher.show.diagram import Diagram
 from micrograd_kr.teacher.show.picture import draw_exercise
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -388,7 +388,7 @@ def test_the_contributions_to_a_quantity_add_up_to_its_gradient(name: str) -> No
     rows_of_picture = read(draw_exercise(load(name))).nodes
     exercise = load(name)
     solution = solve(exercise)
-    arcs = planned(Lines.of(solution), solution).arcs
+    arcs = Diagram(Lines.of(solution), solution, every_line=True).arcs
     for quantity in solution.before:
         if quantity != exercise.loss:
             total = math.fsum(flow for (source, _), (_, flow) in arcs.items() if source == quantity)

@@ -29,6 +29,8 @@ from micrograd_kr.teacher.ask.quantity import again, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import chain, explanation, notation
 from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.derive.notation import symbol
+from micrograd_kr.teacher.show.diagram import Diagram, way_back
 
 if TYPE_CHECKING:
     import graphviz
@@ -127,24 +129,13 @@ def suggested(exercise: Exercise) -> list[str]:
     """What there is to work: every value, the loss's derivatives from the end to the start, the updates, the second
     pass. Left out is what the loss does not depend on, and derivatives that are 1.
     """
-    start = exercise.parameters or exercise.given
-    solution = solve(exercise)
-    depth = depths(exercise)
-    inner = sorted(depth.keys() & exercise.forward.keys() - {exercise.loss}, key=lambda name: depth[name])
-    by = [name for name in inner if solution.gradients[name] != 1.0] + [name for name in start if name in depth]
-    names = [*exercise.forward, *(derivative(exercise.loss, name) for name in by)]
+    solution, back = solve(exercise), way_back(exercise)[1:]
+    start = [name for name in exercise.parameters or exercise.given if name in back]
+    inner = [name for name in back if name in exercise.forward and solution.gradients[name] != 1.0]
+    names = [*exercise.forward, *(derivative(exercise.loss, name) for name in [*inner, *start])]
     if exercise.lr is not None and exercise.parameters:
-        names += [updated(name) for name in start if name in depth] + [again(name) for name in exercise.forward]
+        names += [*map(updated, start), *map(again, exercise.forward)]
     return names
-
-
-def depths(exercise: Exercise) -> dict[str, tuple[int, int]]:
-    """Of all that the loss depends on, the order back from it: how many lines away, at most, and its own place."""
-    depth = {exercise.loss: 0}
-    for name in reversed(list(exercise.forward)):
-        if name in depth:
-            depth |= {used: max(depth.get(used, 0), depth[name] + 1) for used in names_in(exercise.forward[name])}
-    return {name: (lines, exercise.positions[name]) for name, lines in depth.items()}
 
 
 def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
@@ -469,46 +460,32 @@ def net(exercise: Exercise) -> "graphviz.Digraph":
     """The exercise as a net to print on its sheet: what it starts from, and none of the numbers to be worked."""
     import graphviz
 
-    from micrograd_kr.teacher.derive.notation import symbol
-    from micrograd_kr.teacher.show.diagram import planned
-
     solution = solve(exercise)
-    plan = planned(Lines.of(solution), solution)
+    diagram = Diagram(Lines.of(solution), solution, every_line=False)
     dot = graphviz.Digraph()
     dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
     dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
     dot.attr("edge", arrowsize="0.5", color="#777777")
+
+    def given(key: str, name: str, number: float, **attributes: str) -> None:
+        dot.node(key, f"{symbol(name)} = {_minus(_sized(number))}", **attributes)
+
     for name, number in exercise.given.items():
-        dot.node(name, f"{symbol(name)} = {_minus(_sized(number))}", shape="box")
-    for name in exercise.forward:
-        if plan.home(name) == name:
-            dot.node(name, " → ".join(map(symbol, [plan.pairs[name], name] if name in plan.pairs else [name])))
+        given(name, name, number, shape="box")
+    for key, box in diagram.boxes.items():
+        if box.kind in ("computed", "loss"):
+            dot.node(key, " → ".join(map(symbol, box.names)))
     for target, formula in exercise.forward.items():
-        weights = _weights(exercise, formula)
         for name in names_in(formula):
-            start, end = plan.home(name), plan.home(target)
+            start, end = diagram.home[name], diagram.home[target]
             if name in exercise.parameters:
                 start = f"{name} {target}"
-                label = f"{symbol(name)} = {_minus(_sized(exercise.parameters[name]))}"
-                dot.node(start, label, shape="plaintext", fontsize="10")
-            if name in weights:
-                dot.edge(start, f"{weights[name]} {target}", arrowhead="none")
+                given(start, name, exercise.parameters[name], shape="plaintext", fontsize="10")
+            if (name, target) in diagram.factors:
+                dot.edge(start, f"{diagram.factors[name, target]} {target}", arrowhead="none")
             elif start != end:
                 dot.edge(start, end)
     return dot
-
-
-def _weights(exercise: Exercise, formula: Formula) -> dict[str, str]:
-    """The parameter W of each x that stands in a formula as W·x."""
-    found = {}
-    for node in ast.walk(formula.tree):
-        match node:
-            case ast.BinOp(left=ast.Name(id=w), op=ast.Mult(), right=ast.Name(id=x)):
-                if x in exercise.parameters:
-                    w, x = x, w
-                if w in exercise.parameters and x not in exercise.parameters:
-                    found[x] = w
-    return found
 
 
 # --- exercise files ---------------------------------------------------------------------------------------------------
