@@ -4,9 +4,9 @@
 
 Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts; and
 each line with its derivatives as JavaScript, written from the rules. The page computes every number itself
-(web/engine.js), draws (web/picture.js) and is stepped through (web/page.js), so that a weight can be changed and all
-follows. A text from an exercise reaches the page as data and is shown as text; a content security policy admits this
-page's own script and style and nothing else.
+(web/engine.js), draws (web/picture.js) and is stepped through (web/page.js) in its own words (web/words.json), so that
+a weight can be changed and all follows. A text from an exercise reaches the page as data and is shown as text; a content
+security policy admits this page's own script and style and nothing else.
 """
 
 import base64
@@ -18,7 +18,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any, get_args
 
-from micrograd_kr.said import LANGUAGES, Said, say
+from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -32,9 +32,9 @@ from micrograd_kr.teacher.derive.notation import symbol
 from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back
 
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
-
-
 ROOM = 400_000  # characters of formulas, so that a page stays well below a megabyte
+WEB = files("micrograd_kr.teacher.show") / "web"
+WORDS = {key: Said(text) for key, text in json.loads((WEB / "words.json").read_text("utf-8")).items()}
 
 
 def script_of(solution: Solution, lines: Lines) -> str:
@@ -61,19 +61,14 @@ def script_of(solution: Solution, lines: Lines) -> str:
 
 
 def differentiated(exercise: Exercise, lines: Lines) -> list[str]:
-    """The quantities whose gradients are worked out, on the way back: those between the loss and what is wanted."""
-    wanted = _wanted(exercise)
+    """The quantities whose gradients are worked out, on the way back: those between the loss and what is wanted.
+
+    Wanted are the parameters and what is on the sheet, or else all that is given.
+    """
+    on_sheet = {parse_name(exercise, name) for name in exercise.hand}
+    wanted = {*exercise.parameters, *(asked.by for asked in on_sheet if asked.of == exercise.loss and asked.by)}
+    wanted = wanted or set(exercise.given)
     return [name for name in way_back(exercise) if name == exercise.loss or lines.below(name) & wanted]
-
-
-def _wanted(exercise: Exercise) -> set[str]:
-    """What a person wants the gradient of: the parameters, what is on the sheet, or all that is given."""
-    on_sheet = {
-        str(quantity.by)
-        for quantity in (parse_name(exercise, name) for name in exercise.hand)
-        if quantity.kind == "gradient" and quantity.of == exercise.loss
-    }
-    return {*exercise.parameters, *on_sheet} or set(exercise.given)
 
 
 # --- formulas ---------------------------------------------------------------------------------------------------------
@@ -204,13 +199,8 @@ def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> 
         return places[key]
 
     def derivation(name: str) -> list[int]:
-        asked = (
-            updated(name)
-            if updated(name) in forms
-            else derivative(exercise.loss, name)
-            if name in gradients[1:]
-            else name
-        )
+        asked = derivative(exercise.loss, name) if name in gradients[1:] else name
+        asked = updated(name) if updated(name) in forms else asked
         if asked in forms and (size > ROOM or asked == name):  # a formula without names has no line
             return [forms[asked]]
         return [place(each) for each in explanation.explained(lines, solution, asked).lines]
@@ -241,9 +231,8 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     solution = solve(exercise)
     lines = Lines.of(solution)
     report = report or diagnosed(lines, solution)
-    folder = files("micrograd_kr.teacher.show") / "web"
     names = ("page.css", "page.html", "engine.js", "picture.js", "page.js")
-    style, frame, engine, *rest = (folder.joinpath(name).read_text("utf-8") for name in names)
+    style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)
     script = "".join([engine, script_of(solution, lines.readable()), *rest])
     return Template(frame).substitute(
         lang=lang,
@@ -266,90 +255,3 @@ def embedded(data: Any) -> str:
     """JSON that can stand in a <script> element: no < that could end it, no line separators of JavaScript's."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-# --- what the page says -----------------------------------------------------------------------------------------------
-
-WORDS: dict[str, Said] = {
-    # the controls
-    "skip": say("To the controls"),
-    "picture": say("The net: every quantity and its gradient"),
-    "scroll": say("Picture of the net; scrolls sideways"),
-    "controls": say("Controls"),
-    "first": say("To the first step"),
-    "back": say("One step back"),
-    "play": say("Play"),
-    "pause": say("Pause"),
-    "next": say("One step on"),
-    "last": say("To the last step"),
-    "slider": say("Step"),
-    "fit": say("Whole picture"),
-    "dark": say("Dark"),
-    # phases
-    "start": say("Start"),
-    "forward": say("Forward"),
-    "backward": say("Backward"),
-    "update": say("Update"),
-    "second": say("Second pass"),
-    "end": say("Result"),
-    # the step
-    "step": say("This step"),
-    "say start": say("The inputs and the weights are given. Go on with ▶, the slider or the arrow keys."),
-    "say forward": say("{target} is computed from {sources}."),
-    "say seed": say("The way back begins at the loss: the derivative of {target} with respect to itself is 1."),
-    "say edge": say("The upstream gradient {upstream} comes back to {source}, times the local derivative {local}."),
-    "say several": say(
-        "The upstream gradient {upstream} comes back to {source}, times the local derivative {local}. "
-        "It is one of {count} contributions that meet there."
-    ),
-    "say sum": say("{count} paths meet at {source}: what came back along them is added up (Σ) to {gradient}."),
-    "say update": say("{target} takes one step against its gradient, times the learning rate."),
-    "say second": say("Once more forward, with the updated parameters: {target}."),
-    "say end": say("After one step of gradient descent the loss {loss} is {after}; before it was {before}, {change}."),
-    "say stop": say("Every derivative of {loss} is known."),
-    "down": say("so it went down by {by}"),
-    "up": say("so it went up by {by}: the learning rate is too large here"),
-    # legend
-    "legend": say("What the colours mean"),
-    "legend value": say("z forward"),
-    "legend second": say("z′ after the update"),
-    "legend local": say("∂ local derivative"),
-    "legend gradient": say("← gradient, flowing back; line width: its size"),
-    # a derivation
-    "derivation": say("Derivation"),
-    "choose": say("Of"),
-    "nothing": say("choose"),
-    "ask": say(
-        "Choose a quantity here, or press its box in the picture: the chain rule is written out, "
-        "factor by factor, and its paths to the loss light up."
-    ),
-    "show derivation": say("Show its derivation"),
-    # the numbers
-    "numbers": say("Try other numbers"),
-    "change": say("All steps are computed again as you type."),
-    "given": say("Inputs"),
-    "parameters": say("Parameters"),
-    "settings": say("Settings"),
-    "lr": say("learning rate"),
-    "digits": say("decimals shown"),
-    "reset": say("Back to the exercise's numbers"),
-    "no number": say("{name}: expected a number such as 0.5, got “{text}”. The steps still show the numbers before."),
-    "no rate": say("{name}: expected a number above 0, got “{text}”. The steps still show the numbers before."),
-    "no digits": say("{name}: expected a whole number, 1 to 15, got “{text}”."),
-    "infinite": say("With these numbers {name} is not finite: choose others. The steps still show the numbers before."),
-    # hand numbers
-    "hand": say("The numbers by hand"),
-    "other numbers": say("These numbers belong to the exercise as it was given; the fields above hold others now."),
-    "first wrong": say("The first wrong number"),
-    "follows": say("follows from {from}"),
-    "to step": say("{name}: to the step it comes from"),
-    "quantity": say("quantity"),
-    "by hand": say("by hand"),
-    "engine": say("engine"),
-    "difference": say("difference"),
-    "verdict": say("verdict"),
-    "match": say("match"),
-    "rounding": say("rounding"),
-    "wrong": say("wrong"),
-    "made": say("Made by micrograd-kr. This file needs no network."),
-}
