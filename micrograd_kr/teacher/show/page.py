@@ -5,8 +5,8 @@
 Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts; and
 each line with its derivatives as JavaScript, written from the rules. The page computes every number itself
 (web/engine.js), draws (web/picture.js) and is stepped through (web/page.js) in its own words (web/words.json), so that
-a weight can be changed and all follows. A text from an exercise reaches the page as data and is shown as text; a content
-security policy admits this page's own script and style and nothing else.
+a weight can be changed and all follows. A text from an exercise reaches the page as data and is shown as text; a
+content security policy admits this page's own script and style and nothing else.
 """
 
 import base64

@@ -20,9 +20,10 @@ from random import Random
 from string import Template
 from typing import TYPE_CHECKING, NamedTuple
 
+from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.formula import Formula, evaluate, names_in
+from micrograd_kr.teacher.ask.formula import Formula, evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.quantity import again, derivative, updated
@@ -37,16 +38,9 @@ if TYPE_CHECKING:
 
 
 SHEETS = {".md": "markdown", ".html": "html", ".toml": "toml"}
-
-
 GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "second": "second"}
-
-
 DIGITS = 6  # decimals, where there are no hand numbers to go by
-
-
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
-
 
 TITLES: dict[str, Said] = {
     "given": say("Given"),
@@ -100,9 +94,9 @@ def worksheet(
     listed = [*exercise.hand, *exercise.blanks] or suggested(exercise)
     blanks = [name for each in hide for name in _hidden(exercise, listed, each)] or listed
     names = list(dict.fromkeys([*listed, *blanks]))
-    kinds = {name: parse_name(exercise, name).kind for name in names}
+    asked = {name: parse_name(exercise, name) for name in names}
     if len(names) > len(listed) or (exercise.hand and exercise.blanks):  # then the file gives no order
-        names.sort(key=lambda name: list(GROUPS.values()).index(kinds[name]))
+        names.sort(key=lambda name: (asked[name].step, asked[name].by is not None, not asked[name].is_parameter))
     if digits is None:
         results = [hand(text.rpartition("=")[2].strip()) for text in exercise.hand.values()]
         digits = max((each.decimals for each in results), default=DIGITS)
@@ -111,7 +105,8 @@ def worksheet(
     solution = solve(exercise)
     workings = _workings(Lines.of(solution), solution, names)
     lines = tuple(
-        Line(name, kinds[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
+        Line(name, asked[name].kind, workings[name], answer(solution.value(name), digits), name in blanks)
+        for name in names
     )
     return Worksheet(exercise, lines, digits, seed)
 
@@ -169,32 +164,11 @@ def answer(value: float, digits: int) -> str:
 # --- comfortable numbers ----------------------------------------------------------------------------------------------
 
 STEPS = (10, 5, 1)  # hundredths: numbers with one decimal are tried first, then ones like 0.35, then 0.37
-
-
 TRIES = 400  # of each
-
-
 FLAT = {"sigmoid": 3.0, "tanh": 1.5, "softplus": 3.0, "exp": 3.0}  # beyond, σ' < 0.05, tanh' < 0.2: saturated
-
-
 KINKED = ("relu", "leaky_relu", "abs", "step", "max", "min")
-
-
 KINK = 0.05  # so near to a kink, rounding could decide
-
-
 UNITS = 10  # of the last decimal: an answer has two digits at least
-
-
-OBJECTIONS: dict[str, Said] = {  # what is not comfortable, and what to do about it
-    "infinite": say("a quantity is not finite; change the exercise's numbers or its lr"),
-    "flat": say("{name} is saturated; use smaller numbers, or fewer inputs"),
-    "kink": say("{name} comes too near to its kink, or goes to its other side; change the exercise's numbers"),
-    "small": say("{name} has fewer than two digits at {digits} decimals; ask for more with --digits"),
-    "loss": say("{name} does not go down in the step; use a smaller lr"),
-    "alike": say("two of the values come out alike; change the exercise's numbers"),
-    "few": say("there are not enough different numbers; use fewer"),
-}
 
 
 class Story(NamedTuple):
@@ -214,7 +188,8 @@ def drawn(exercise: Exercise, seed: int, names: Sequence[str], digits: int) -> E
     """
     solution = solve(exercise)
     values = [value.data for value in solution.before.values()]
-    sides = [x and math.copysign(1, x) for _, function, x in _calls(solution, second=False) if function in KINKED]
+    calls = _calls(exercise, solution.before)
+    sides = [x and math.copysign(1, x) for _, function, x in calls if function in KINKED]
     zeros = [name for name in names if not solution.value(name)]
     zeros += [updated(name) for name in exercise.parameters if not solution.gradients[name]]
     story = Story(sides, frozenset(zeros), len({round(each, digits) for each in values[-len(exercise.forward) :]}))
@@ -230,7 +205,7 @@ def first_comfortable(
 ) -> Exercise:
     """The first attempt that is comfortable."""
     random = Random(seed)
-    met: Counter[tuple[str, str]] = Counter()
+    met: list[Said] = []
     for step in STEPS:
         for _ in range(TRIES):
             exercise = attempt(random, step)
@@ -239,14 +214,15 @@ def first_comfortable(
             objection = _objection(exercise, story, names, digits)
             if objection is None:
                 return exercise
-            met[objection] += 1
-    (why, name), _ = met.most_common(1)[0] if met else (("few", ""), 0)
-    because = Said(OBJECTIONS[why].text, {"name": name, "digits": digits})
+            met.append(objection)
+    tries = len(met)
+    met = met or [say("there are not enough different numbers; use fewer")]
+    said = [str(each) for each in met]
     raise ExerciseError(
         "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
         seed=seed,
-        tries=met.total(),
-        why=because,
+        tries=tries,
+        why=met[said.index(Counter(said).most_common(1)[0][0])],
     )
 
 
@@ -282,40 +258,48 @@ def _choices(old: float, step: int) -> list[float]:
     return [float(f"{whole + each / 100 * scale:.12g}") for each in range(step, 100, step)]
 
 
-def _calls(solution: Solution, second: bool) -> Iterator[tuple[str, str, float]]:
+def _calls(exercise: Exercise, values: Mapping[str, Value]) -> Iterator[tuple[str, str, float]]:
     """Each function of a pass: its line, its name, what it is applied to; of max and min the difference."""
-    values = {name: value.data for name, value in ((solution.after if second else None) or solution.before).items()}
-    for line, formula in solution.exercise.forward.items():
+    numbers = {name: value.data for name, value in values.items()}
+    for line, formula in exercise.forward.items():
         for node in ast.walk(formula.tree):
             match node:
                 case ast.Call(func=ast.Name(id=function), args=arguments):
-                    x, *other = (evaluate(Formula("", each), values) for each in arguments)
+                    x, *other = (evaluate(Formula("", each), numbers) for each in arguments)
                     yield line, function, x - other[0] if function in ("max", "min") else x
 
 
-def _objection(exercise: Exercise, story: Story, names: Sequence[str], digits: int) -> tuple[str, str] | None:
-    """What is not comfortable about an exercise's numbers, a key of OBJECTIONS, and where; None if nothing is."""
+def _objection(exercise: Exercise, story: Story, names: Sequence[str], digits: int) -> Said | None:
+    """What is not comfortable about an exercise's numbers, and what to do about it; None if nothing is."""
     try:
         solution = solve(exercise)
     except ExerciseError:
-        return "infinite", ""
-    for second in (False, True):
+        return say("a quantity is not finite; change the exercise's numbers or its lr")
+    for values in filter(None, (solution.before, solution.after)):
         sides = iter(story.sides)
-        for line, function, x in _calls(solution, second):
+        for name, function, x in _calls(exercise, values):
             if abs(x) > FLAT.get(function, math.inf):
-                return "flat", line
+                return say("{name} is saturated; use smaller numbers, or fewer inputs", name=name)
             if function in KINKED and (abs(x) < KINK or x * next(sides) < 0):
-                return "kink", line
+                return say(
+                    "{name} comes too near to its kink, or goes to its other side; change the exercise's numbers",
+                    name=name,
+                )
     unit = 10.0**-digits
     moves = {updated(name): after - exercise.parameters[name] for name, after in solution.updated.items()}
     sizes = {name: solution.value(name) for name in names} | {name: moves[name] for name in names if name in moves}
     for name, size in sizes.items():
         if name not in story.zeros and abs(size) < UNITS * unit:
-            return "small", name
+            return say(
+                "{name} has fewer than two digits at {digits} decimals; ask for more with --digits",
+                name=name,
+                digits=digits,
+            )
     if solution.after and solution.after[exercise.loss].data > solution.before[exercise.loss].data - unit:
-        return "loss", exercise.loss
-    different = {round(solution.before[name].data, digits) for name in exercise.forward}
-    return ("alike", "") if len(different) < story.different else None
+        return say("{name} does not go down in the step; use a smaller lr", name=exercise.loss)
+    if len({round(solution.before[name].data, digits) for name in exercise.forward}) < story.different:
+        return say("two of the values come out alike; change the exercise's numbers")
+    return None
 
 
 # --- a sheet as text --------------------------------------------------------------------------------------------------
@@ -342,16 +326,13 @@ def _minus(number: str) -> str:
 
 def _instructions(sheet: Worksheet, lang: str, loss: str) -> str:
     """How to round, what is differentiated, and the learning rate."""
-    lines = [
-        say(
-            "Round to {digits} decimals; a number that ends within {exact} is written to its end.",
-            digits=sheet.digits,
-            exact=max(sheet.digits, EXACT_DIGITS),
-        ).in_(lang)
-    ]
-    lines.append(say("What is differentiated: {loss}.", loss=loss).in_(lang))
-    lr = sheet.exercise.lr
-    return " ".join(lines + ([] if lr is None else [say("The learning rate: lr = {lr}.", lr=_sized(lr)).in_(lang)]))
+    rounding = say(
+        "Round to {digits} decimals; a number that ends within {exact} is written to its end.",
+        digits=sheet.digits,
+        exact=max(sheet.digits, EXACT_DIGITS),
+    )
+    lr = [] if sheet.exercise.lr is None else [say("The learning rate: lr = {lr}.", lr=_sized(sheet.exercise.lr))]
+    return " ".join(each.in_(lang) for each in [rounding, say("What is differentiated: {loss}.", loss=loss), *lr])
 
 
 def _heading(sheet: Worksheet, lang: str, answers: bool) -> str:
@@ -361,6 +342,17 @@ def _heading(sheet: Worksheet, lang: str, answers: bool) -> str:
 def _origin(sheet: Worksheet, lang: str) -> str:
     """Where a sheet comes from, so that it can be printed again."""
     return sheet.exercise.name + ("" if sheet.seed is None else f", {say('seed {seed}', seed=sheet.seed).in_(lang)}")
+
+
+def _heads(lang: str) -> list[str]:
+    """What stands above the columns of a table."""
+    return [each.in_(lang) for each in (say("quantity"), say("formula, working"), say("number"))]
+
+
+def _start(exercise: Exercise, lang: str) -> list[tuple[str, Mapping[str, float]]]:
+    """The numbers that an exercise starts from, under their titles."""
+    tables = {"given": exercise.given, "parameters": exercise.parameters}
+    return [(TITLES[title].in_(lang), numbers) for title, numbers in tables.items() if numbers]
 
 
 def _formulas(line: Line, form: notation.Form, answers: bool) -> list[str]:
@@ -393,16 +385,13 @@ def _as_markdown(sheet: Worksheet, lang: str, answers: bool) -> str:
     if not answers:
         written += [f"{say('Name').in_(lang)}: ____________________ {say('Date').in_(lang)}: ____________", ""]
     written += [_instructions(sheet, lang, _code(exercise.loss)), ""]
-    for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
-        if numbers:
-            listed = ", ".join(_code(f"{name} = {_sized(number)}") for name, number in numbers.items())
-            written += [f"**{TITLES[title].in_(lang)}**: {listed}", ""]
-    for i, (kind, lines) in enumerate(sheet.sections(), 1):
-        written += [f"## {i}. {TITLES[kind].in_(lang)}", ""]
+    for title, numbers in _start(exercise, lang):
         written += [
-            f"| {say('quantity').in_(lang)} | {say('formula, working').in_(lang)} | {say('number').in_(lang)} |",
-            "|---|---|---|",
+            f"**{title}**: {', '.join(_code(f'{name} = {_sized(each)}') for name, each in numbers.items())}",
+            "",
         ]
+    for i, (kind, lines) in enumerate(sheet.sections(), 1):
+        written += [f"## {i}. {TITLES[kind].in_(lang)}", "", f"| {' | '.join(_heads(lang))} |", "|---|---|---|"]
         for line in lines:
             in_numbers = _in_numbers(sheet, line) if answers else ""
             working = " = ".join([*_formulas(line, "text", answers), *[in_numbers] * bool(in_numbers)])
@@ -423,16 +412,14 @@ def _as_html(sheet: Worksheet, lang: str, answers: bool, picture: str) -> str:
     if not answers:
         body.append(f'<p class="who">{say("Name").in_(lang)} <span></span> {say("Date").in_(lang)} <span></span></p>')
     body.append(f"<p>{_instructions(sheet, lang, _math(exercise.loss))}</p>")
-    for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
-        if numbers:
-            listed = " ".join(f"<span>{_math(name)} = {_minus(_sized(each))}</span>" for name, each in numbers.items())
-            body.append(f'<p class="numbers"><b>{TITLES[title].in_(lang)}</b> {listed}</p>')
+    for title, numbers in _start(exercise, lang):
+        listed = " ".join(f"<span>{_math(name)} = {_minus(_sized(each))}</span>" for name, each in numbers.items())
+        body.append(f'<p class="numbers"><b>{title}</b> {listed}</p>')
     if picture:
         seen = say("The network, without the numbers to be worked").in_(lang)
         body.append(f'<figure role="img" aria-label="{seen}">{picture}</figure>')
     for i, (kind, lines) in enumerate(sheet.sections(), 1):
-        heads = say("quantity"), say("formula, working"), say("number")
-        head = "".join(f'<th scope="col">{each.in_(lang)}</th>' for each in heads)
+        head = "".join(f'<th scope="col">{each}</th>' for each in _heads(lang))
         rows = "\n".join(_html_row(sheet, line, answers) for line in lines)
         body.append(f"<section>\n<h2>{i}. {TITLES[kind].in_(lang)}</h2>\n<table>\n<thead><tr>{head}</tr></thead>")
         body.append(f"<tbody>\n{rows}\n</tbody>\n</table>\n</section>")
@@ -446,9 +433,8 @@ def _html_row(sheet: Worksheet, line: Line, answers: bool) -> str:
     kind = ' class="answer"' if line.blank else ""
     working = " ".join(f"<math><mo>=</mo>{side}</math>" for side in _formulas(line, "mathml", answers))
     in_numbers = _in_numbers(sheet, line) if answers else ""
-    working += f" =&nbsp;{escape(in_numbers)}" * bool(
-        in_numbers
-    )  # not as MathML, which has no second row for what is long
+    if in_numbers:  # not as MathML, which has no second row for what is long
+        working += f" =&nbsp;{escape(in_numbers)}"
     return f'<tr><th scope="row">{_math(line.name)}</th><td>{working}</td><td{kind}>{shown}</td></tr>'
 
 
@@ -467,24 +453,24 @@ def net(exercise: Exercise) -> "graphviz.Digraph":
     dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
     dot.attr("edge", arrowsize="0.5", color="#777777")
 
-    def given(key: str, name: str, number: float, **attributes: str) -> None:
-        dot.node(key, f"{symbol(name)} = {_minus(_sized(number))}", **attributes)
-
-    for name, number in exercise.given.items():
-        given(name, name, number, shape="box")
+    given, parameters = (
+        {name: f"{symbol(name)} = {_minus(_sized(number))}" for name, number in numbers.items()}
+        for numbers in (exercise.given, exercise.parameters)
+    )
+    for name, text in given.items():
+        dot.node(name, text, shape="box")
     for key, box in diagram.boxes.items():
         if box.kind in ("computed", "loss"):
             dot.node(key, " → ".join(map(symbol, box.names)))
-    for target, formula in exercise.forward.items():
-        for name in names_in(formula):
-            start, end = diagram.home[name], diagram.home[target]
-            if name in exercise.parameters:
-                start = f"{name} {target}"
-                given(start, name, exercise.parameters[name], shape="plaintext", fontsize="10")
-            if (name, target) in diagram.factors:
-                dot.edge(start, f"{diagram.factors[name, target]} {target}", arrowhead="none")
-            elif start != end:
-                dot.edge(start, end)
+    for source, target in diagram.arcs:
+        start, end = diagram.home[source], diagram.home[target]
+        if source in parameters:
+            start = f"{source} {target}"
+            dot.node(start, parameters[source], shape="plaintext", fontsize="10")
+        if (source, target) in diagram.factors:
+            dot.edge(start, f"{diagram.factors[source, target]} {target}", arrowhead="none")
+        elif start != end:
+            dot.edge(start, end)
     return dot
 
 
