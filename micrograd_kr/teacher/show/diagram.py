@@ -58,23 +58,19 @@ class Diagram:
             (x, z): w for z, formula in exercise.forward.items() for x, w in _factors(formula, exercise).items()
         }
         self.weights = {arc: w for arc, w in self.factors.items() if len(lines.users[w]) == 1}
+        kinds = {**dict.fromkeys(exercise.given, "given"), **dict.fromkeys(exercise.parameters, "parameter")}
+        kinds |= {**dict.fromkeys(exercise.forward, "computed"), exercise.loss: "loss"}
         inner = self._inner()
         self.home = {name: name for name in places} | {z: h for h, z in inner.items()}
         self.boxes: dict[str, Box] = {}
         for name in places:
             if self.home[name] == name and name not in self.weights.values():
                 names = [inner[name], name] if name in inner else [name]
-                self.boxes[name] = Box(self._kind(name), names, [(b, a) for a, b in pairwise(names)], None, [])
+                self.boxes[name] = Box(kinds[name], names, [(b, a) for a, b in pairwise(names)], None, [])
         for source, target in sorted(self.arcs, key=lambda arc: arc not in self.weights):
             if self.home[source] != self.home[target] and source not in self.weights.values():
                 self._join(source, target, every_line)
         self.columns, self.routes = _columns(self.boxes)
-
-    def _kind(self, name: str) -> str:
-        exercise = self.solution.exercise
-        if name in exercise.forward:
-            return "loss" if name == exercise.loss else "computed"
-        return "given" if name in exercise.given else "parameter"
 
     def _inner(self) -> dict[str, str]:
         """The z of each h = f(z) that is all z is used for, and that is no such h itself: the two share a box."""

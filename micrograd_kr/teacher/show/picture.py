@@ -37,20 +37,12 @@ from micrograd_kr.teacher.derive.notation import subscripts, symbol
 from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
-
-
-# --- an exercise, as its textbook draws it ----------------------------------------------------------------------------
-
 MARKS: dict[Verdict, tuple[str, str]] = {
     "match": ("✓", "#15803d"),
     "rounding": ("≈", "#a16207"),
     "wrong": ("✗", "#c81e1e"),
 }
-
-
 COLORS = {"value": INK, "second": "#5b6b82", "gradient": BACK, "local": "#6b5ca5", "flow": BACK}
-
-
 PENCIL = "#33518f"  # hand numbers
 
 
@@ -80,7 +72,7 @@ def draw_exercise(
     digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError as `check` does.
     """
     check_language(lang)
-    count = len(exercise.given) + len(exercise.parameters) + len(exercise.forward)
+    count = len(exercise.positions)
     if count > MOST:
         raise DrawingError(
             "expected an exercise of at most {most} quantities to draw, got {count}: draw a part of it",
@@ -106,27 +98,25 @@ def draw_exercise(
         dot.attr(splines="line")
         dot.attr("edge", tailport="e", headport="w")
     dot.attr(labelloc="t", label=_heading(exercise, solution, rows, second, digits, lang))
-    for key, box in sorted(
-        diagram.boxes.items(), key=lambda item: exercise.positions.get(_node(item[1], item[0]), count)
-    ):
+    nodes = {key: box.names[-1] if box.names else key for key, box in diagram.boxes.items()}
+    for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], count)):
+        box = diagram.boxes[key]
         fill, border = FILLS["root" if box.kind == "loss" else box.kind]
         label = table(_box_rows(_title(box, groups[key]), groups[key], digits), padding=0)
-        dot.node(_node(box, key), label, fillcolor=fill, color=border)
-    _lines(dot, diagram)
+        dot.node(nodes[key], label, fillcolor=fill, color=border)
+    _lines(dot, diagram, nodes)
     return dot
 
 
-def _node(box: Box, key: str) -> str:
-    """What a box is called in the picture: as its quantity, also where that stands on a line."""
-    return box.names[-1] if box.names else key
-
-
-def _lines(dot: graphviz.Digraph, diagram: Diagram) -> None:
+def _lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str]) -> None:
     """The lines between the boxes, and what keeps each column upright and in its order."""
     boxes = diagram.boxes
     columns = [[key for key in column if key in boxes] for column in reversed(diagram.columns)]
-    nodes = {key: _node(box, key) for key, box in boxes.items()}
-    flows = {(key, to): _flow(diagram, box, boxes[to]) for key, box in boxes.items() for to in box.to}
+    flows = {}
+    for key, box in boxes.items():
+        for to in box.to:
+            source, target = boxes[to].flow or box.local[0][::-1]  # from a weight's box, what comes back to the weight
+            flows[key, to] = diagram.arcs[source, target][1]
     largest = max(map(abs, flows.values()), default=0.0)
     for i, column in enumerate(columns):
         for j, key in enumerate(column):
@@ -143,46 +133,32 @@ def _lines(dot: graphviz.Digraph, diagram: Diagram) -> None:
                 same.edge(nodes[upper], nodes[lower], style="invis")  # of weight 1, which the lines outweigh
 
 
-def _flow(diagram: Diagram, box: Box, to: Box) -> float:
-    """How much comes back along the line from one box to another; from a weight's, what comes back to the weight."""
-    source, target = to.flow or box.local[0][::-1]
-    return diagram.arcs[source, target][1]
-
-
 def _groups(diagram: Diagram, box: Box, first: Mapping[str | None, Row], second: bool) -> Groups:
     """The numbers of a box: of each quantity its values and its gradient, of each line its derivative and the flow."""
     solution, loss = diagram.solution, diagram.solution.exercise.loss
 
-    def entry(kind: str, key: str, name: str, value: float, mark: str = "") -> Entry:
-        return Entry(mark + symbol(name), kind, value, first.get(key))
+    def entry(kind: str, name: str, value: float, key: str = "", mark: str = "") -> Entry:
+        return Entry(mark + symbol(name), kind, value, first.get(key or name))
 
     def local(target: str, source: str) -> Entry:
-        name = derivative(target, source)
-        return entry("local", local_key(source, target), name, diagram.arcs[source, target][0])
+        return entry("local", derivative(target, source), diagram.arcs[source, target][0], local_key(source, target))
 
     groups: Groups = []
     for i, name in enumerate(box.names):
         if i:
             groups.append(("", [local(name, box.names[i - 1])]))
-        numbers = [each for each in diagram.numbers(name) if second or not each.step]
-        gradient, sigma = derivative(loss, name), "Σ " * (len(diagram.lines.users[name]) > 1)
-        groups.append(
-            (
-                _formula(name, solution.exercise),
-                [
-                    *(entry("second" if q.step else "value", str(q), str(q), solution.value(str(q))) for q in numbers),
-                    entry("gradient", gradient, gradient, solution.gradients.get(name, 0.0), sigma),
-                ],
-            )
-        )
+        shown = [each for each in diagram.numbers(name) if second or not each.step]
+        numbers = [entry("second" if each.step else "value", str(each), solution.value(str(each))) for each in shown]
+        sigma = "Σ " * (len(diagram.lines.users[name]) > 1)
+        numbers.append(entry("gradient", derivative(loss, name), solution.gradients.get(name, 0.0), mark=sigma))
+        groups.append((_formula(name, solution.exercise), numbers))
     for target, source in box.local:
         if target not in box.names:
-            flow = []
+            numbers, key = [local(target, source)], flow_key(source, target)
             if box.flow == (source, target):
-                key = flow_key(source, target)
                 name = first[key].name if key in first else source
-                flow = [entry("flow", key, name, diagram.arcs[source, target][1], "← ")]
-            groups.append(("", [local(target, source), *flow]))
+                numbers.append(entry("flow", name, diagram.arcs[source, target][1], key, "← "))
+            groups.append(("", numbers))
     return groups
 
 
@@ -214,14 +190,11 @@ def _formula(name: str, exercise: Exercise) -> str:
 def _box_rows(title: str, groups: Groups, digits: int) -> list[str]:
     """The title, then group by group each number, with the hand's right under it, digit under digit."""
     across = ' COLSPAN="2"'
-    rows = [cell(font(escaped(title), INK, 13, "B"), across, 18)] if title else []
+    rows = [cell(font(escaped(title), INK, 13, "B"), across, 18)] * bool(title)
     for i, (formula, entries) in enumerate(groups):
-        if rows and i:
-            rows.append(cell("", across, 4))
-        if formula:
-            rows.append(cell(font(escaped(formula), SOFT, 8), across, 11))
-        for entry in entries:
-            rows += _entry_rows(entry, digits)
+        rows += [cell("", across, 4)] * bool(rows and i)
+        rows += [cell(font(escaped(formula), SOFT, 8), across, 11)] * bool(formula)
+        rows += [row for entry in entries for row in _entry_rows(entry, digits)]
     return rows
 
 
@@ -260,15 +233,17 @@ def _heading(exercise: Exercise, solution: Solution, rows: Sequence[Row], second
         after, rate = _decimals(solution.after[exercise.loss].data, digits), say("learning rate").in_(lang)
         loss += f" → {after} ({rate} {exercise.lr:g})"
     counts = Counter(row.verdict for row in rows)
-    legend = [font(f"z {say('data forward').in_(lang)}", COLORS["value"], 9)]
-    if second and solution.after:
-        legend.append(font(f"z′ {say('after the update').in_(lang)}", COLORS["second"], 9))
-    legend.append(font(f"∂ {say('local derivative').in_(lang)}", COLORS["local"], 9))
-    legend.append(font(f"← {say('gradient, flowing back (line width: its size)').in_(lang)}", COLORS["flow"], 9))
-    legend.append(font(f"Σ {say('contributions meet').in_(lang)}", COLORS["gradient"], 9))
+    meanings = [
+        ("value", "z", say("data forward")),
+        *[("second", "z′", say("after the update"))] * bool(second and solution.after),
+        ("local", "∂", say("local derivative")),
+        ("flow", "←", say("gradient, flowing back (line width: its size)")),
+        ("gradient", "Σ", say("contributions meet")),
+    ]
+    legend = [font(f"{mark} {said.in_(lang)}", COLORS[kind], 9) for kind, mark, said in meanings]
     if rows:
         legend.append(font(say("by hand").in_(lang), PENCIL, 9, "I"))
-        legend += [font(f"{MARKS[each][0]} {SAID[each].in_(lang)} {counts[each]}", MARKS[each][1], 9) for each in MARKS]
+        legend += [font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in MARKS.items()]
     lines = [
         font(escaped(exercise.title), INK, 14, "B"),
         font(loss, INK),
