@@ -6,6 +6,7 @@ Worked out once; a picture, a page and a printed sheet are three ways to write i
 import ast
 from collections import Counter
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from itertools import pairwise
 
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
@@ -75,27 +76,27 @@ class Diagram:
     def _inner(self) -> dict[str, str]:
         """The z of each h = f(z) that is all z is used for, and that is no such h itself: the two share a box."""
         inner: dict[str, str] = {}
-        forward = self.solution.exercise.forward
+        forward, users = self.solution.exercise.forward, self.lines.users
         for name, formula in forward.items():
             match formula.tree:
-                case ast.Call(args=[ast.Name(id=z)]) if z in forward and len(self.lines.users[z]) == 1:
-                    inner |= {} if z in inner else {name: z}
+                case ast.Call(args=[ast.Name(id=z)]) if z in forward and len(users[z]) == 1 and z not in inner:
+                    inner[name] = z
         return inner
 
     def _join(self, source: str, target: str, every_line: bool) -> None:
         """A line from one quantity to another, and the box on it."""
         home, to, weight = self.boxes[self.home[source]], self.home[target], self.weights.get((source, target))
         local, flow = [(target, source)], (source, target)
-        if not (every_line or weight or home.kind not in ("given", "parameter") or len(self.lines.users[source]) > 1):
+        used_once = home.kind in ("given", "parameter") and len(self.lines.users[source]) == 1
+        if used_once and not weight and not every_line:
             home.local, home.flow, home.to = local, flow, [to]
             return
         key = f"{source} {target}"
         home.to.append(key)
+        self.boxes[key] = Box("line", [], local, flow, [to])
         if weight:
             self.home[weight] = key
             self.boxes[key] = Box("parameter", [weight], [(target, weight), *local], flow, [to])
-        else:
-            self.boxes[key] = Box("line", [], local, flow, [to])
 
     def numbers(self, name: str) -> list[Quantity]:
         """A quantity before the update and after it, where that makes it another one."""
@@ -149,23 +150,19 @@ def _factors(formula: Formula, exercise: Exercise) -> dict[str, str]:
 def _columns(boxes: dict[str, Box]) -> tuple[list[list[str]], list[tuple[str, list[str]]]]:
     """The boxes column by column by their distance from the loss, and the routes of their lines."""
     depth: dict[str, int] = {}
-    waiting = list(boxes)
-    while waiting:
-        each = waiting[-1]
-        after = [other for other in boxes[each].to if other not in depth]
-        waiting += after
-        if not after:
-            depth[waiting.pop()] = max((depth[other] + 1 for other in boxes[each].to), default=0)
+    for key in TopologicalSorter({key: box.to for key, box in boxes.items()}).static_order():
+        depth[key] = max((depth[to] + 1 for to in boxes[key].to), default=0)
     routes: list[tuple[str, list[str]]] = []
     next_to: dict[str, list[str]] = {}
-    for each in boxes:
-        next_to[each] = []
-        for to in boxes[each].to:
-            empty = {f">{len(depth) + k}": i for k, i in enumerate(range(depth[each] - 1, depth[to], -1))}
+    for key, box in boxes.items():
+        next_to[key] = []
+        for to in box.to:
+            empty = {f">{len(depth) + k}": i for k, i in enumerate(range(depth[key] - 1, depth[to], -1))}
             depth |= empty
-            routes.append((each, [*empty, to]))
-            next_to |= {place: [after] for place, after in pairwise([*empty, to])}
-            next_to[each].append([*empty, to][0])
+            places = [*empty, to]
+            routes.append((key, places))
+            next_to |= {place: [after] for place, after in pairwise(places)}
+            next_to[key].append(places[0])
     layers: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
     for each in next_to:
         layers[depth[each]].append(each)

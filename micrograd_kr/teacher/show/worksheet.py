@@ -386,10 +386,8 @@ def _as_markdown(sheet: Worksheet, lang: str, answers: bool) -> str:
         written += [f"{say('Name').in_(lang)}: ____________________ {say('Date').in_(lang)}: ____________", ""]
     written += [_instructions(sheet, lang, _code(exercise.loss)), ""]
     for title, numbers in _start(exercise, lang):
-        written += [
-            f"**{title}**: {', '.join(_code(f'{name} = {_sized(each)}') for name, each in numbers.items())}",
-            "",
-        ]
+        listed = ", ".join(_code(f"{name} = {_sized(each)}") for name, each in numbers.items())
+        written += [f"**{title}**: {listed}", ""]
     for i, (kind, lines) in enumerate(sheet.sections(), 1):
         written += [f"## {i}. {TITLES[kind].in_(lang)}", "", f"| {' | '.join(_heads(lang))} |", "|---|---|---|"]
         for line in lines:
