@@ -2,13 +2,11 @@
 
     render(draw(y), "y.svg")
 
-`draw` shows the graph below a Value, one node for each number. `draw_exercise` shows an exercise as its textbook
-would: inputs on the left, the loss on the right, the hand numbers beside the engine's. Both give Graphviz's language;
-`render` makes the file. All numbers of a picture come from one place: a contribution is what a node's rule makes of
-that node's gradient, and contributions are added up only to be compared with the gradient shown.
+`draw` gives Graphviz's language, one node for each number below a Value; `render` makes the file. All numbers of a
+picture come from one place: a contribution is what a node's rule makes of that node's gradient, and contributions are
+added up only to be compared with the gradient shown.
 """
 
-import heapq
 import html
 import os
 import re
@@ -16,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,37 +22,27 @@ from typing import Any, NamedTuple
 import graphviz
 import numpy as np
 
-from micrograd_kr.engine import UNSET, Value, set_mode
+from micrograd_kr import ops
+from micrograd_kr.engine import UNSET, Value
 from micrograd_kr.files import write
 from micrograd_kr.said import LANGUAGES, Said, SaidError, say
 
 # Mid-tones for what stands on the page itself, light fills of their own for the nodes: legible on white and on black.
 INK, SOFT, LINE, BACK = "#1f2937", "#64748b", "#8a94a6", "#b4532a"
-
-
 FILLS = {  # kind: fill, border
     "line": ("#ffffff", "#c3cad5"),
-    "side": ("#ffffff", "#c3cad5"),
     "constant": ("#f3f4f6", "#9ca3af"),
     "given": ("#eef2f6", "#94a3b8"),
     "parameter": ("#fdf5e3", "#cf9f3f"),
     "computed": ("#edf4fc", "#6f9bd1"),
     "root": ("#fbeeec", "#cd7f6e"),
 }
-
-
 FONT = "Helvetica,Arial,sans-serif"
-
-
 PILL = ' BGCOLOR="#ffffff" BORDER="1" COLOR="#d3d9e2" STYLE="ROUNDED"'
-
-
 LONGEST = 60  # characters of one text before it is cut
-
-
-NO_XML = (
-    "[^\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f]"  # XML 1.0, section 2.2, and control characters
-)
+# All but XML 1.0's characters, section 2.2, and control characters.
+NO_XML = "[^\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f]"
+SIGNS = {"+": 1, "−": 1, "×": 2, "÷": 2, "@": 2, "**": 3}  # how closely each binds
 
 
 class DrawingError(SaidError):
@@ -99,22 +87,26 @@ def cell(text: str, attributes: str = ' ALIGN="LEFT"', height: int = 13) -> str:
 
 def _shown(number: Any, digits: int, lang: str) -> str:
     """A scalar with so many significant digits; a tensor as its shape, mean and spread."""
-    if np.ndim(number) == 0:
-        return f"{float(number):.{digits}g}"
-    shape = "×".join(str(n) for n in np.shape(number))
-    if not np.size(number):
-        return f"[{shape}]"
+    if not np.size(number) or np.ndim(number) == 0:
+        return _brief(number, digits)
     with np.errstate(all="ignore"):
         wide = np.asarray(number, np.float64)
-        return (
-            f"[{shape}] {say('mean').in_(lang)} {wide.mean():.{digits}g} {say('std').in_(lang)} {wide.std():.{digits}g}"
-        )
+        mean, spread = f"{wide.mean():.{digits}g}", f"{wide.std():.{digits}g}"
+    return f"{_brief(number, digits)} {say('mean').in_(lang)} {mean} {say('std').in_(lang)} {spread}"
+
+
+def _brief(number: Any, digits: int) -> str:
+    """A scalar with so many significant digits; a tensor as its shape."""
+    shape = np.shape(number)
+    return f"[{'×'.join(map(str, shape))}]" if shape else f"{float(number):.{digits}g}"
 
 
 # --- what flows through a graph ---------------------------------------------------------------------------------------
 
+Inputs = list[tuple[Value | None, Any]]  # what a node was computed from, None for a constant, and the numbers it had
 
-class Arc(NamedTuple):
+
+class Edge(NamedTuple):
     """One edge of a picture: from a Value (None: a constant) that was worth `data` into the Value computed from it.
 
     local: the derivative of target by source along this edge; for tensors that of the sum of target's entries.
@@ -124,101 +116,125 @@ class Arc(NamedTuple):
 
     source: Value | None
     data: Any
-    target: Value
     local: Any
+    target: Value
     flow: Any
 
 
-def _inputs(node: Value) -> list[tuple[Value | None, Any]]:
-    """What a node was computed from, with the numbers it had then."""
-    if node.rule is None:
-        return []
-    if type(node.x) is tuple:
-        return list(zip(node.x, node.x_data, strict=True))
-    return [(node.x, node.x_data)] if node.rule.dy is None else [(node.x, node.x_data), (node.y, node.y_data)]
+def inputs(node: Value) -> Inputs:
+    """What a node was computed from, with the numbers it had then; what is an option of its rule is none."""
+    found: Inputs = []
+    if node.rule:
+        found += zip(node.x, node.x_data, strict=True) if type(node.x) is tuple else [(node.x, node.x_data)]
+        found += [(node.y, node.y_data)] if node.rule.dy else []
+    return found
 
 
-def _contributions(node: Value, g: Any) -> list[Any]:
-    """What gradient g at a node hands to each input: the node's rule, recorded once more on inputs of its own."""
-    stand_ins = [data if value is None else Value(data) for value, data in _inputs(node)]
+def handed_on(node: Value, g: Any) -> list[Any]:
+    """What gradient g at a node hands to each of its inputs, by its rule; None to a constant."""
     rule: Any = node.rule
-    with set_mode(recording=True, watch=None), np.errstate(all="ignore"):
-        if type(node.x) is tuple:
-            out = rule(tuple(stand_ins), node.y_data)
-        else:
-            out = rule(stand_ins[0], node.y_data) if rule.dy is None else rule(*stand_ins)
-    if not isinstance(out, Value):  # constants only
-        return [None] * len(stand_ins)
-    out.backward(g)
-    return [each.grad if isinstance(each, Value) else None for each in stand_ins]
+    numbers = [g, node.out, node.x_data] + ([] if node.y_data is None else [node.y_data])
+    wide = [np.float64(each) if type(each) is float else each for each in numbers]  # where floats raise: 1/0
+    with np.errstate(all="ignore"):
+        first: Any = None if node.x is None else rule.dx(*wide)
+        contributions = list(first) if type(node.x) is tuple else [first]
+        contributions += [None if node.y is None else rule.dy(*wide)] if rule.dy else []
+        pairs = zip(inputs(node), contributions, strict=True)
+        return [None if value is None else ops.fit.compute(r, data) for (value, data), r in pairs]
 
 
-def below(roots: Sequence[Value]) -> list[Value]:
-    """Every Value below the roots, each once, inputs first and in the order in which they are written."""
+def below(roots: Iterable[Value], stop: Collection[Value] = ()) -> list[Value]:
+    """Every Value below the roots, each once, inputs first and in the order in which they are written.
+
+    stop: the Values that are left out, with all that only they lead to.
+    """
     order: dict[Value, None] = {}
-    waiting = [(root, False) for root in reversed(roots)]
+    waiting = [(root, False) for root in reversed(list(roots))]
     while waiting:
         node, ready = waiting.pop()
         if node in order:
             continue
-        inputs = [value for value, _ in _inputs(node) if value is not None and value not in order]
-        if ready or not inputs:
+        first = [each for each, _ in inputs(node) if each is not None and each not in order and each not in stop]
+        if ready or not first:
             order[node] = None
         else:
             waiting.append((node, True))
-            waiting += [(each, False) for each in reversed(inputs)]
+            waiting += [(each, False) for each in reversed(first)]
     return list(order)
 
 
-def taken_back(
-    target: Value, g: Any, kept: Mapping[Value, Any], place: Mapping[Value, int]
-) -> list[tuple[Value | None, Any, Any]]:
-    """Gradient g at target, taken back to the nearest Values that are drawn: (source, its number, contribution) each.
+def taken_back(between: Sequence[Value], g: Any) -> list[tuple[Value | None, Any, Any]]:
+    """Gradient g at the last of these Values, taken back through the others to what they were computed from.
 
-    Where an edge stands for folded nodes, what came over all of its paths is added up.
+    Gives (source, its number, contribution); what came through several Values is added up for each source.
     """
-    direct: list[tuple[Value | None, Any, Any]] = []
-    folded: dict[Value | None, tuple[Any, Any]] = {}
-    arrived = {target: g}
-    waiting = [(-place[target], target)]
-    while waiting:
-        _, node = heapq.heappop(waiting)
-        for (value, data), r in zip(_inputs(node), _contributions(node, arrived.pop(node)), strict=True):
-            if node is target and (value is None or value in kept):
-                direct.append((value, data, r))
-            elif value in kept:
-                folded[value] = (data, folded[value][1] + r if value in folded else r)
-            elif value is not None and value.rule is not None:
-                if value not in arrived:
-                    heapq.heappush(waiting, (-place[value], value))
+    found: dict[tuple[Value | None, int | None], tuple[Any, Any]] = {}
+    arrived, inner = {between[-1]: g}, set(between)
+    for node in [each for each in reversed(between) if each.rule]:
+        for i, ((value, data), r) in enumerate(zip(inputs(node), handed_on(node, arrived[node]), strict=True)):
+            if value in inner:
                 arrived[value] = arrived[value] + r if value in arrived else r
-    return direct + [(value, data, r) for value, (data, r) in folded.items()]
+            elif value is not None or node is between[-1]:
+                edge = value, i if node is between[-1] else None  # both of x·x, one for all that is folded
+                found[edge] = data, found[edge][1] + r if edge in found else r
+    return [(value, data, r) for (value, _), (data, r) in found.items()]
 
 
-def arcs(roots: Sequence[Value], limit: int) -> tuple[list[Value], list[Arc], int]:
-    """The Values to draw (inputs first), the edges between them, and how many Values there are in all.
+def formula(between: Sequence[Value], digits: int) -> str:
+    """The last of these Values in what they were all computed from, (y − t)² ÷ 2; f(y, t) if that would be too long."""
+    sources: dict[str, None] = {}
+    written: dict[Value, tuple[str, int]] = {}  # and how closely it holds together
 
-    Above `limit` Values only the roots and the labelled ones are drawn, at most `limit` of these, nearest to the roots.
-    """
-    order = below(roots)
-    drawn = order
-    if len(order) > limit:
-        labelled = [each for each in order if each.label]
-        chosen = dict.fromkeys([*labelled[max(0, len(labelled) - limit) :], *roots])
-        drawn = [each for each in order if each in chosen]
-    kept, place = dict.fromkeys(drawn), {each: i for i, each in enumerate(order)}
-    found = []
-    for target in drawn:
-        if target.rule is None:
+    def operand(value: Value | None, data: Any) -> tuple[str, int]:
+        if value in written:
+            return written[value]
+        if value is None or not (value.label or value.rule):
+            text = _brief(data, digits)
+            return text, 1 if text.startswith("-") else 4
+        sources[value.label or "…"] = None
+        return value.label or "…", 4
+
+    for node in between:
+        parts = [operand(value, data) for value, data in inputs(node)]
+        if not node.rule:
             continue
-        locals_ = taken_back(target, np.ones(np.shape(target.out)), kept, place)
-        flows = (
-            [None] * len(locals_) if _unset(target) else [r for _, _, r in taken_back(target, target.grad, kept, place)]
-        )
-        found += [
-            Arc(source, data, target, local, flow) for (source, data, local), flow in zip(locals_, flows, strict=True)
-        ]
-    return drawn, found, len(order)
+        sign, level = node.rule.symbol, SIGNS.get(node.rule.symbol, 4)
+        if level < 4:
+            (left, a), (right, b) = parts
+            left = f"({left})" if a < level or a == level == 3 else left
+            right = f"({right})" if b <= level else right
+            power = {"2": "²", "3": "³"}.get(right) if sign == "**" else None
+            text = f"{left}{power}" if power else f"{left} {sign} {right}"
+        else:
+            text = f"{sign}({', '.join(part for part, _ in parts)})"
+        written[node] = text[: LONGEST + 1], level
+    text, _ = written[between[-1]]
+    return text if len(text) <= LONGEST else f"f({', '.join(sources)})"
+
+
+def chosen(order: Sequence[Value], roots: Sequence[Value], limit: int) -> list[Value]:
+    """What is drawn: above `limit` only roots and labelled Values, at most `limit` of them, nearest to the roots."""
+    if len(order) <= limit:
+        return list(order)
+    labelled = [each for each in order if each.label]
+    kept = {*labelled[max(0, len(labelled) - limit) :], *roots}
+    return [each for each in order if each in kept]
+
+
+def edges_of(drawn: Sequence[Value], digits: int) -> tuple[list[Edge], dict[Value, str]]:
+    """The edges between Values, and of each with folded ones before it the formula: its constants stand in that."""
+    edges: list[Edge] = []
+    formulas: dict[Value, str] = {}
+    kept = set(drawn)
+    for target in [each for each in drawn if each.rule]:
+        between = below([target], kept)
+        if len(between) > 1:
+            formulas[target] = formula(between, digits)
+        local = taken_back(between, np.ones(np.shape(target.out)))
+        flow = [None] * len(local) if _unset(target) else [r for *_, r in taken_back(between, target.grad)]
+        found = [Edge(*way, target, came) for way, came in zip(local, flow, strict=True)]
+        edges += [each for each in found if each.source is not None or target not in formulas]
+    return edges, formulas
 
 
 def _unset(value: Value) -> bool:
@@ -258,43 +274,41 @@ def draw(
             "expected a Value, or a list of Values, got {root}: draw what the graph computed", root=repr(root)
         )
     check_language(lang)
-    drawn, edges, total = arcs(roots, limit)
+    order = below(roots)
+    drawn = chosen(order, roots, limit)
+    edges, formulas = edges_of(drawn, digits)
     dot = paper(title)
-    if len(drawn) < total:
+    if len(drawn) < len(order):
         text = say(
             "{inner:,} of {total:,} nodes folded away: above {limit:,} only labelled nodes are drawn ({kept:,})",
-            inner=total - len(drawn),
-            total=total,
+            inner=len(order) - len(drawn),
+            total=len(order),
             limit=limit,
             kept=len(drawn),
         ).in_(lang)
         _node(dot, "folded", "constant", [cell(font(text, INK, tags="I"))], style="filled,dashed")
     names = {each: f"n{i}" for i, each in enumerate(drawn)}
-    out: dict[Value | None, list[Arc]] = {each: [] for each in [None, *drawn]}
-    for arc in edges:
-        out[arc.source].append(arc)
+    out: dict[Value | None, list[Edge]] = {each: [] for each in [None, *drawn]}
+    for edge in edges:
+        out[edge.source].append(edge)
     ends = set(roots)  # a list would compare data
     for each in drawn:
         kind = "root" if each in ends else "given" if each.rule is None else "computed"
-        rows = _value_rows(each, out[each], each in ends, digits, lang)
+        rows = _head(each, formulas.get(each)) + _value_rows(each, out[each], each in ends, digits, lang)
         if each.label and notes and each.label in notes:
-            rows.append(cell(font(escaped(notes[each.label]), SOFT, 9, "I"), ' COLSPAN="2" ALIGN="LEFT"'))
+            rows.append(_line(notes[each.label], tags="I"))
         _node(dot, names[each], kind, rows)
-    _edges(dot, edges, names, digits, lang)
+    largest = max((_size(edge.flow) for edge in edges if edge.flow is not None), default=0.0)
+    for i, (source, data, local, target, flow) in enumerate(edges):
+        if source is None:
+            _node(dot, f"c{i}", "constant", [cell(font(_shown(data, digits, lang), INK))], style="filled,dashed")
+            dot.edge(f"c{i}", names[target], style="dashed")
+            continue
+        rows = [cell(font("∂ " + _shown(local, digits, lang), SOFT, 9))]
+        if flow is not None:
+            rows.append(cell(font("← " + _shown(flow, digits, lang), BACK, 9)))
+        dot.edge(names[source], names[target], table(rows, PILL, 2), **pen_width(flow, largest))
     return dot
-
-
-def _edges(dot: graphviz.Digraph, edges: Sequence[Arc], names: Mapping[Value, str], digits: int, lang: str) -> None:
-    """The edges of a graph, and the constants at their beginnings."""
-    largest = max((_size(arc.flow) for arc in edges if arc.flow is not None), default=0.0)
-    for i, arc in enumerate(edges):
-        if arc.source is None:
-            _node(dot, f"c{i}", "constant", [cell(font(_shown(arc.data, digits, lang), INK))], style="filled,dashed")
-            dot.edge(f"c{i}", names[arc.target], style="dashed")
-        else:
-            dot.edge(
-                names[arc.source], names[arc.target], _edge_label(arc, digits, lang), **pen_width(arc.flow, largest)
-            )
 
 
 def check_language(lang: str) -> None:
@@ -328,28 +342,32 @@ def _node(dot: graphviz.Digraph, name: str, kind: str, rows: Sequence[str], **at
     dot.node(name, table(rows), fillcolor=fill, color=border, **attributes)
 
 
-def _value_rows(value: Value, out: Sequence[Arc], is_root: bool, digits: int, lang: str) -> list[str]:
-    """The rows of one node: symbol and label, data, gradient, and what explains them."""
-    operation = font(escaped(value.rule.symbol), SOFT, 13, "B") if value.rule else ""
-    head = "&nbsp;&nbsp;".join(part for part in (operation, font(escaped(value.label), INK, 12, "B")) if part)
-    rows = [cell(head, ' COLSPAN="2"', 16)] if head else []
-    rows.append(_row(say("data").in_(lang), _shown(value.data, digits, lang), INK))
-    for data in _others([arc.data for arc in out], value.data):
-        rows.append(_row(say("computed with").in_(lang), _shown(data, digits, lang), INK))
+def _head(value: Value, formula: str | None) -> list[str]:
+    """The operation's symbol and the label; for an operation on what is folded, the formula below the label."""
+    symbol = "" if formula or not value.rule else font(escaped(value.rule.symbol), SOFT, 13, "B")
+    head = "&nbsp;&nbsp;".join(part for part in (symbol, font(escaped(value.label), INK, 12, "B")) if part)
+    return [cell(head, ' COLSPAN="2"', 16)] * bool(head) + ([_line(f"= {formula}")] if formula else [])
+
+
+def _line(text: str, tags: str = "") -> str:
+    return cell(font(escaped(text), SOFT, 9, tags), ' COLSPAN="2" ALIGN="LEFT"')
+
+
+def _value_rows(value: Value, out: Sequence[Edge], is_root: bool, digits: int, lang: str) -> list[str]:
+    """Data, gradient, and what explains them."""
+
+    def row(name: Said, number: Any, color: str, sigma: str = "") -> str:
+        text = number.in_(lang) if isinstance(number, Said) else _shown(number, digits, lang)
+        return cell(font(escaped(sigma + name.in_(lang)) + "&nbsp;", SOFT, 9)) + cell(font(escaped(text), color))
+
+    rows = [row(say("data"), value.data, INK)]
+    rows += [row(say("computed with"), data, INK) for data in _others([edge.data for edge in out], value.data)]
     if _unset(value):
-        rows.append(_row(say("gradient").in_(lang), say("not computed").in_(lang), SOFT))
-    else:
-        flows = [arc.flow for arc in out if arc.flow is not None]
-        rest = None if is_root else _rest(value.grad, flows)
-        sigma = "Σ " if len(flows) + (rest is not None) > 1 else ""
-        rows.append(_row(sigma + say("gradient").in_(lang), _shown(value.grad, digits, lang), BACK))
-        if rest is not None:
-            rows.append(_row(say("from other passes").in_(lang), _shown(rest, digits, lang), BACK))
-    return rows
-
-
-def _row(name: str, number: str, color: str) -> str:
-    return cell(font(escaped(name) + "&nbsp;", SOFT, 9)) + cell(font(escaped(number), color))
+        return [*rows, row(say("gradient"), say("not computed"), SOFT)]
+    flows = [edge.flow for edge in out if edge.flow is not None]
+    rest = None if is_root else _rest(value.grad, flows)
+    rows.append(row(say("gradient"), value.grad, BACK, "Σ " if len(flows) + (rest is not None) > 1 else ""))
+    return rows + ([] if rest is None else [row(say("from other passes"), rest, BACK)])
 
 
 def _others(used: Sequence[Any], data: Any) -> list[Any]:
@@ -384,32 +402,15 @@ def pen_width(flow: Any, largest: float) -> dict[str, str]:
     return {"penwidth": f"{1 + 4 * np.sqrt(share) if share >= 0 else 5:.2f}"}
 
 
-def _edge_label(arc: Arc, digits: int, lang: str) -> str:
-    rows = [cell(font("∂ " + _shown(arc.local, digits, lang), SOFT, 9))]
-    if arc.flow is not None:
-        rows.append(cell(font("← " + _shown(arc.flow, digits, lang), BACK, 9)))
-    return table(rows, PILL, 2)
-
-
 # --- to a file --------------------------------------------------------------------------------------------------------
 
 FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot", ".gv": "dot"}
-
-
 FONT_FOLDERS = (
-    "/usr/share/fonts",
-    "/usr/local/share/fonts",
-    "~/.fonts",
-    "~/.local/share/fonts",
-    "/System/Library/Fonts",
-    "/Library/Fonts",
-    "C:/Windows/Fonts",
+    *("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts"),
+    *("/System/Library/Fonts", "/Library/Fonts", "C:/Windows/Fonts"),
 )
-
-
 KOREAN_FONTS = re.compile(
-    "nanum|noto.*(cjk|kr)|source ?han|applegothic|sdgothic|malgun|batang|gulim|dotum|myeongjo|pretendard|baekmuk",
-    re.I,
+    "nanum|noto.*(cjk|kr)|source ?han|applegothic|sdgothic|malgun|batang|gulim|dotum|myeongjo|pretendard|baekmuk", re.I
 )
 
 

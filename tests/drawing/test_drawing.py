@@ -35,7 +35,7 @@ from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import symbol
 from micrograd_kr.teacher.show import picture as of_exercise
-from micrograd_kr.teacher.show.diagram import planned
+from micrograd_kr.teacher.show.diagram import Diagram
 from micrograd_kr.teacher.show.picture import draw_exercise
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -156,7 +156,8 @@ def test_every_operation_is_drawn_with_its_symbol_and_its_contributions(row: Row
     source = draw(root).source
     assert html.escape(row.rule.symbol) in source
     assert "from other passes" not in source
-    drawn, edges, _ = drawing.arcs([root], 1000)
+    drawn = drawing.below([root])
+    edges, _ = drawing.edges_of(drawn, 4)
     for each in inputs:
         if any(each is value for value in drawn):
             total = sum(arc.flow for arc in edges if arc.source is each)
@@ -265,6 +266,31 @@ def test_a_large_graph_is_folded_to_its_labelled_nodes_and_still_adds_up() -> No
     assert len([name for name in picture.nodes if name[0] == "n"]) == 4
     assert "from other passes" not in draw(y, limit=20).source
     assert "folded" not in draw(y, limit=200).source
+
+
+def test_a_folded_operation_says_what_it_is_made_of() -> None:
+    y, t = Value(0.6, "y"), Value(1.0, "t")
+    half = (y - t) ** 2 / 2
+    half.label = "E"
+    picture = read(draw(half, limit=3))
+    assert picture.nodes["n2"][:2] == [["E"], ["= (y − t)² ÷ 2"]]
+    assert [(edge.source, edge.target) for edge in picture.edges] == [("n0", "n2"), ("n1", "n2")]
+    assert read(draw(half)).nodes["n4"][0] == ["÷  E"]
+
+
+def test_a_formula_of_what_is_folded_has_the_brackets_it_needs() -> None:
+    a, b, c = Value(2.0, "a"), Value(3.0, "b"), Value(5.0, "c")
+    for y, text in [
+        (a - (b - c), "a − (b − c)"),
+        (a - b - c, "a − b − c"),
+        ((a + b) * c, "(a + b) × c"),
+        (a / (b * c), "a ÷ (b × c)"),
+        ((a**b) ** c, "(a ** b) ** c"),
+        (-2.0 * a + b, "(-2) × a + b"),
+        ((a * b).tanh() ** 3, "tanh(a × b)³"),
+        ((a + b) * (a + b) * (a + b) * (a + b) * (a + b) * (a + b) * (a + b) + c, "f(a, b, c)"),
+    ]:
+        assert ["= " + text] in list(read(draw(y, limit=3)).nodes.values())[-1]
 
 
 def test_of_too_many_labelled_nodes_the_nearest_to_the_root_are_drawn() -> None:
@@ -388,7 +414,7 @@ def test_the_contributions_to_a_quantity_add_up_to_its_gradient(name: str) -> No
     rows_of_picture = read(draw_exercise(load(name))).nodes
     exercise = load(name)
     solution = solve(exercise)
-    arcs = planned(Lines.of(solution), solution).arcs
+    arcs = Diagram(Lines.of(solution), solution, every_line=True).arcs
     for quantity in solution.before:
         if quantity != exercise.loss:
             total = math.fsum(flow for (source, _), (_, flow) in arcs.items() if source == quantity)

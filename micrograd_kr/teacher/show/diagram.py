@@ -1,65 +1,182 @@
-"""What of an exercise stands where in a picture of it."""
+"""An exercise as it is drawn: boxes in columns, the lines between them, and which of their numbers a name stands for.
+
+Worked out once; a picture, a page and a printed sheet are three ways to write it down.
+"""
 
 import ast
 from collections import Counter
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from itertools import pairwise
 
+from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.formula import Formula, names_in
+from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive.expressions import number
 from micrograd_kr.teacher.derive.lines import Lines
 
+Arc = tuple[str, str]  # a quantity, and one that is computed from it
 
-@dataclass(frozen=True)
-class Plan:
-    """What of an exercise stands where.
 
-    arcs: (local derivative, contribution) of each pair of quantities, the second computed from the first.
-    pairs: z for each h = f(z) that is all z is used for: the two share a box.
-    weights: the parameter W of each (x, z) where W·x is part of z and W is used nowhere else: it stands on the line.
-    users: what each quantity is used by.
+@dataclass
+class Box:
+    """Quantities, or what stands on the line between two.
+
+    kind: given, parameter, computed, loss or line. names: the quantities in it, z and h = f(z) together. local: the
+    (target, source) of the local derivatives it shows. flow: the (source, target) whose contribution comes back through
+    it. to: the boxes its lines lead to.
     """
 
-    arcs: dict[tuple[str, str], tuple[float, float]]
-    pairs: dict[str, str]
-    weights: dict[tuple[str, str], str]
-    users: dict[str, list[str]]
+    kind: str
+    names: list[str]
+    local: list[tuple[str, str]]
+    flow: Arc | None
+    to: list[str]
 
-    def home(self, name: str) -> str:
-        """The box in which a quantity stands."""
-        used_by = self.users[name]
-        return used_by[0] if len(used_by) == 1 and self.pairs.get(used_by[0]) == name else name
 
-    def reaches(self, name: str) -> set[str]:
-        """Everything that depends on a quantity, itself included."""
-        found, waiting = {name}, [name]
-        while waiting:
-            new = set(self.users[waiting.pop()]) - found
-            found |= new
-            waiting += new
+class Diagram:
+    """An exercise from its inputs to its loss.
+
+    arcs: (local derivative, contribution) of each pair of quantities, the second computed from the first.
+    factors: the parameter W of each (x, z) where W·x is part of z. weights: those that are used nowhere else, which
+    stand on their line. boxes: by a key, quantities first. home: the key of the box that a quantity stands in.
+    columns: the keys, the loss's column last, each in the order of what its boxes lead to; routes: each line, where it
+    begins and the places it goes through, one column to the right each, which are empty but for the last.
+
+    every_line: whether a derivative by a number that is used once stands on its line, too, not in the number's box.
+    """
+
+    def __init__(self, lines: Lines, solution: Solution, *, every_line: bool) -> None:
+        self.lines, self.solution = lines, solution
+        exercise, places = solution.exercise, solution.exercise.positions
+        self.arcs: dict[Arc, tuple[float, float]] = {}
+        for target, formula in exercise.forward.items():
+            for source in names_in(formula):
+                local = float(number(lines.lines[target].partials.get(source, 0.0)))
+                self.arcs[source, target] = local, solution.gradients.get(target, 0.0) * local
+        self.factors = {
+            (x, z): w for z, formula in exercise.forward.items() for x, w in _factors(formula, exercise).items()
+        }
+        self.weights = {arc: w for arc, w in self.factors.items() if len(lines.users[w]) == 1}
+        kinds = {**dict.fromkeys(exercise.given, "given"), **dict.fromkeys(exercise.parameters, "parameter")}
+        kinds |= {**dict.fromkeys(exercise.forward, "computed"), exercise.loss: "loss"}
+        inner = self._inner()
+        self.home = {name: name for name in places} | {z: h for h, z in inner.items()}
+        self.boxes: dict[str, Box] = {}
+        for name in places:
+            if self.home[name] == name and name not in self.weights.values():
+                names = [inner[name], name] if name in inner else [name]
+                self.boxes[name] = Box(kinds[name], names, [(b, a) for a, b in pairwise(names)], None, [])
+        for source, target in sorted(self.arcs, key=lambda arc: arc not in self.weights):
+            if self.home[source] != self.home[target] and source not in self.weights.values():
+                self._join(source, target, every_line)
+        self.columns, self.routes = _columns(self.boxes)
+
+    def _inner(self) -> dict[str, str]:
+        """The z of each h = f(z) that is all z is used for, and that is no such h itself: the two share a box."""
+        inner: dict[str, str] = {}
+        forward, users = self.solution.exercise.forward, self.lines.users
+        for name, formula in forward.items():
+            match formula.tree:
+                case ast.Call(args=[ast.Name(id=z)]) if z in forward and len(users[z]) == 1 and z not in inner:
+                    inner[name] = z
+        return inner
+
+    def _join(self, source: str, target: str, every_line: bool) -> None:
+        """A line from one quantity to another, and the box on it."""
+        home, to, weight = self.boxes[self.home[source]], self.home[target], self.weights.get((source, target))
+        local, flow = [(target, source)], (source, target)
+        used_once = home.kind in ("given", "parameter") and len(self.lines.users[source]) == 1
+        if used_once and not weight and not every_line:
+            home.local, home.flow, home.to = local, flow, [to]
+            return
+        key = f"{source} {target}"
+        home.to.append(key)
+        self.boxes[key] = Box("line", [], local, flow, [to])
+        if weight:
+            self.home[weight] = key
+            self.boxes[key] = Box("parameter", [weight], [(target, weight), *local], flow, [to])
+
+    def numbers(self, name: str) -> list[Quantity]:
+        """A quantity before the update and after it, where that makes it another one."""
+        found, solution = [Quantity(name)], self.solution
+        if name in solution.updated:
+            found.append(Quantity(name, step=1, is_parameter=True))
+        elif solution.after and name in solution.exercise.forward:
+            found.append(Quantity(name, step=1))
         return found
 
+    def key(self, name: str) -> str | None:
+        """Which number of the drawing a name on a sheet stands for: a quantity's, or what belongs to a line.
 
-def planned(lines: Lines, solution: Solution) -> Plan:
-    """What a picture of an exercise is made of."""
-    exercise, users = solution.exercise, lines.users
-    arcs: dict[tuple[str, str], tuple[float, float]] = {}
-    for target, line in lines.lines.items():
-        for source, partial in line.partials.items():
-            local = float(number(partial))
-            arcs[source, target] = local, solution.gradients.get(target, 0.0) * local
-    pairs: dict[str, str] = {}
-    weights: dict[tuple[str, str], str] = {}
-    for name, formula in exercise.forward.items():
-        match formula.tree:
-            case ast.Call(args=[ast.Name(id=z)]) if z in exercise.forward and len(users[z]) == 1 and z not in pairs:
-                pairs[name] = z
-        used = Counter(each.id for each in ast.walk(formula.tree) if isinstance(each, ast.Name))
-        for node in ast.walk(formula.tree):
-            match node:
-                case ast.BinOp(left=ast.Name(id=one), op=ast.Mult(), right=ast.Name(id=other)) if (
-                    used[one] == used[other] == 1
-                ):
-                    for w, x in ((one, other), (other, one)):
-                        if w in exercise.parameters and x not in exercise.parameters and len(users[w]) == 1:
-                            weights[x, name] = w
-    return Plan(arcs, pairs, weights, users)
+        dA/ds is the local derivative of a line where s reaches A by it alone, and what flows back along a line to s
+        where A depends on s through this line alone and all else of the loss adds nothing to that.
+        """
+        asked = parse_name(self.solution.exercise, name)
+        of, by = asked.of, asked.by
+        if by is None or of == self.solution.exercise.loss:
+            return str(asked)
+        ways = self.lines.steps(of, by)
+        if ways == [of]:
+            return local_key(by, of)
+        value = self.solution.value(name)
+        if len(ways) == 1 and abs(self.arcs[by, ways[0]][1] - value) <= 1e-12 * abs(value):
+            return flow_key(by, ways[0])
+        return None
+
+
+def local_key(source: str, target: str) -> str:
+    return f"∂{target}/∂{source}"
+
+
+def flow_key(source: str, target: str) -> str:
+    return f"←{source},{target}"
+
+
+def _factors(formula: Formula, exercise: Exercise) -> dict[str, str]:
+    """The parameter W of each x that stands in a formula as W·x, both of them once."""
+    found: dict[str, str] = {}
+    used = Counter(each.id for each in ast.walk(formula.tree) if isinstance(each, ast.Name))
+    for node in ast.walk(formula.tree):
+        match node:
+            case ast.BinOp(left=ast.Name(id=one), op=ast.Mult(), right=ast.Name(id=other)):
+                w, x = (one, other) if one in exercise.parameters else (other, one)
+                if w in exercise.parameters and x not in exercise.parameters and used[w] == used[x] == 1:
+                    found[x] = w
+    return found
+
+
+def _columns(boxes: dict[str, Box]) -> tuple[list[list[str]], list[tuple[str, list[str]]]]:
+    """The boxes column by column by their distance from the loss, and the routes of their lines."""
+    depth: dict[str, int] = {}
+    for key in TopologicalSorter({key: box.to for key, box in boxes.items()}).static_order():
+        depth[key] = max((depth[to] + 1 for to in boxes[key].to), default=0)
+    routes: list[tuple[str, list[str]]] = []
+    next_to: dict[str, list[str]] = {}
+    for key, box in boxes.items():
+        next_to[key] = []
+        for to in box.to:
+            empty = {f">{len(depth) + k}": i for k, i in enumerate(range(depth[key] - 1, depth[to], -1))}
+            depth |= empty
+            places = [*empty, to]
+            routes.append((key, places))
+            next_to |= {place: [after] for place, after in pairwise(places)}
+            next_to[key].append(places[0])
+    layers: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
+    for each in next_to:
+        layers[depth[each]].append(each)
+    height: dict[str, float] = {}
+    for layer in layers:
+        layer.sort(key=lambda each: sum(height[to] for to in next_to[each]) / max(len(next_to[each]), 1))
+        height |= {each: i / len(layer) for i, each in enumerate(layer)}
+    return layers[::-1], routes
+
+
+def way_back(exercise: Exercise) -> list[str]:
+    """All that the loss depends on, nearest to it first (by the longest way), and as in the exercise among equals."""
+    depth = {exercise.loss: 0}
+    for name in reversed(list(exercise.forward)):
+        if name in depth:
+            depth |= {used: max(depth.get(used, 0), depth[name] + 1) for used in names_in(exercise.forward[name])}
+    return sorted(depth, key=lambda name: (depth[name], exercise.positions[name]))

@@ -4,39 +4,37 @@
 
 Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts; and
 each line with its derivatives as JavaScript, written from the rules. The page computes every number itself
-(web/engine.js), draws (web/picture.js) and is stepped through (web/page.js), so that a weight can be changed and all
-follows. A text from an exercise reaches the page as data and is shown as text; a content security policy admits this
-page's own script and style and nothing else.
+(web/engine.js), draws (web/picture.js) and is stepped through (web/page.js) in its own words (web/words.json), so that
+a weight can be changed and all follows. A text from an exercise reaches the page as data and is shown as text; a
+content security policy admits this page's own script and style and nothing else.
 """
 
 import base64
 import hashlib
 import html
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
-from itertools import pairwise
 from string import Template
 from typing import Any, get_args
 
-from micrograd_kr.said import LANGUAGES, Said, say
+from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.quantity import again, derivative, updated
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import Report, Row
 from micrograd_kr.teacher.derive import chain, explanation, notation
 from micrograd_kr.teacher.derive.lines import Line, Lines
 from micrograd_kr.teacher.derive.notation import symbol
-from micrograd_kr.teacher.show.diagram import Plan, planned
-from micrograd_kr.teacher.show.worksheet import depths
+from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back
 
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
-
-
 ROOM = 400_000  # characters of formulas, so that a page stays well below a megabyte
+WEB = files("micrograd_kr.teacher.show") / "web"
+WORDS = {key: Said(text) for key, text in json.loads((WEB / "words.json").read_text("utf-8")).items()}
 
 
 def script_of(solution: Solution, lines: Lines) -> str:
@@ -59,108 +57,18 @@ def script_of(solution: Solution, lines: Lines) -> str:
     return f"\n// The exercise, written from micrograd_kr's rules.\nconst LINES = [\n{''.join(written)}];\n\n"
 
 
-# --- the picture ------------------------------------------------------------------------------------------------------
-
-
-def boxes(exercise: Exercise, plan: Plan) -> dict[str, dict[str, Any]]:
-    """The boxes of the picture: quantities, and what stands on the lines between them.
-
-    kind: given, parameter, computed, loss or line. names: the quantities in it, z and h = f(z) together. local: the
-    (target, source) of the local derivatives it shows. flow: the (source, target) whose contribution comes back through
-    it. to: the boxes its lines lead to. What is given or a parameter and used once needs no box on its line.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for name in plan.users:
-        if name in plan.pairs.values() or name in plan.weights.values():
-            continue
-        names = [plan.pairs[name], name] if name in plan.pairs else [name]
-        pair = [(name, plan.pairs[name])] if name in plan.pairs else []
-        found[name] = {"kind": _kind(exercise, name), "names": names, "local": pair, "flow": None, "to": []}
-    for source, target in _in_order(exercise, plan):
-        if plan.pairs.get(target) == source or source in plan.weights.values():
-            continue
-        home, weight = found[plan.home(source)], plan.weights.get((source, target))
-        if home["kind"] in ("given", "parameter") and plan.users[source] == [target] and not weight:
-            home |= {"local": [(target, source)], "flow": (source, target), "to": [plan.home(target)]}
-            continue
-        key = f"{source} {target}"
-        found[key] = {
-            "kind": "parameter" if weight else "line",
-            "names": [weight] if weight else [],
-            "local": [(target, weight)] * bool(weight) + [(target, source)],
-            "flow": (source, target),
-            "to": [plan.home(target)],
-        }
-        home["to"].append(key)
-    return found
-
-
-def _in_order(exercise: Exercise, plan: Plan) -> list[tuple[str, str]]:
-    """The lines of the net, in the order in which their ends stand in the exercise."""
-    return sorted(plan.arcs, key=lambda arc: (exercise.positions[arc[1]], exercise.positions[arc[0]]))
-
-
-def _kind(exercise: Exercise, name: str) -> str:
-    if name in exercise.forward:
-        return "loss" if name == exercise.loss else "computed"
-    return "given" if name in exercise.given else "parameter"
-
-
-def columns(found: Mapping[str, Mapping[str, Any]]) -> tuple[list[list[str]], list[tuple[str, list[str]]]]:
-    """The boxes column by column, the loss's last, and each line: where it begins, and the places it goes through.
-
-    A line goes one column to the right; where it has farther to go, it passes through empty places. Within a column the
-    boxes stand in the order of what they lead to.
-    """
-    depth: dict[str, int] = {}
-    waiting = list(found)
-    while waiting:
-        each = waiting[-1]
-        after = [other for other in found[each]["to"] if other not in depth]
-        waiting += after
-        if not after:
-            depth[waiting.pop()] = max((depth[other] + 1 for other in found[each]["to"]), default=0)
-    routes: list[tuple[str, list[str]]] = []
-    next_to: dict[str, list[str]] = {}
-    for each in found:
-        next_to[each] = []
-        for to in found[each]["to"]:
-            empty = {f">{len(depth) + k}": i for k, i in enumerate(range(depth[each] - 1, depth[to], -1))}
-            depth |= empty
-            routes.append((each, [*empty, to]))
-            next_to |= {place: [after] for place, after in pairwise([*empty, to])}
-            next_to[each].append([*empty, to][0])
-    layers: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
-    for each in next_to:
-        layers[depth[each]].append(each)
-    height: dict[str, float] = {}
-    for layer in layers:
-        layer.sort(key=lambda each: sum(height[to] for to in next_to[each]) / max(len(next_to[each]), 1))
-        height |= {each: i / len(layer) for i, each in enumerate(layer)}
-    return layers[::-1], routes
-
-
 # --- what flows back --------------------------------------------------------------------------------------------------
 
 
-def differentiated(exercise: Exercise, plan: Plan, wanted: Iterable[str]) -> list[str]:
-    """The quantities whose gradients are worked out: those between the loss and what is wanted, loss first.
+def differentiated(exercise: Exercise, lines: Lines) -> list[str]:
+    """The quantities whose gradients are worked out, on the way back: those between the loss and what is wanted.
 
-    In the order of the way back: nearest to the loss first, and as in the exercise among equals.
+    Wanted are the parameters and what is on the sheet, or else all that is given.
     """
-    depth = depths(exercise)
-    ahead = set().union(*(plan.reaches(name) for name in wanted))
-    return sorted(depth.keys() & ahead | {exercise.loss}, key=lambda name: depth[name])
-
-
-def _wanted(exercise: Exercise) -> set[str]:
-    """What a person wants the gradient of: the parameters, what is on the sheet, or all that is given."""
-    on_sheet = {
-        str(quantity.by)
-        for quantity in (parse_name(exercise, name) for name in exercise.hand)
-        if quantity.kind == "gradient" and quantity.of == exercise.loss
-    }
-    return {*exercise.parameters, *on_sheet} or set(exercise.given)
+    on_sheet = {parse_name(exercise, name) for name in exercise.hand}
+    wanted = {*exercise.parameters, *(asked.by for asked in on_sheet if asked.of == exercise.loss and asked.by)}
+    wanted = wanted or set(exercise.given)
+    return [name for name in way_back(exercise) if name == exercise.loss or lines.below(name) & wanted]
 
 
 # --- formulas ---------------------------------------------------------------------------------------------------------
@@ -187,7 +95,7 @@ def _partial(formula: Any, source: str, target: str) -> Sides:
     def sides(form: notation.Form, slot: notation.Number) -> list[str]:
         left = notation.quantity(derivative(target, source), form)
         written = [notation.written(formula, form, in_numbers, slot) for in_numbers in (False, True)]
-        return [left, *written, slot(f"∂{target}/∂{source}", 0.0, False)]
+        return [left, *written, slot(local_key(source, target), 0.0, False)]
 
     return _twice(sides)
 
@@ -204,12 +112,12 @@ def _twice(sides: Callable[[notation.Form, notation.Number], list[str]]) -> Side
 # --- hand numbers -----------------------------------------------------------------------------------------------------
 
 
-def _hand(exercise: Exercise, solution: Solution, plan: Plan, row: Row) -> dict[str, Any]:
+def _hand(diagram: Diagram, row: Row) -> dict[str, Any]:
     """A row of the report, with the key of the number in the picture that it is about."""
     said: list[Any] = [*row.causes, *row.notes]
     return {
         "name": row.name,
-        "key": _key(exercise, solution, plan, row.name),
+        "key": diagram.key(row.name),
         "hand": row.hand,
         "value": row.value,
         "difference": row.difference,
@@ -220,35 +128,13 @@ def _hand(exercise: Exercise, solution: Solution, plan: Plan, row: Row) -> dict[
     }
 
 
-def _key(exercise: Exercise, solution: Solution, plan: Plan, name: str) -> str | None:
-    """Which number of the picture a name on the sheet stands for: a quantity's, or what belongs to a line.
-
-    dA/ds is the local derivative of a line where s reaches A by it alone, and what flows back along a line to s where
-    A depends on s through this line alone and all else of the loss adds nothing to that.
-    """
-    asked = parse_name(exercise, name)
-    of, by = asked.of, asked.by
-    if by is None or of == exercise.loss:
-        return str(asked)
-    ways = [user for user in plan.users[by] if of in plan.reaches(user)]
-    if ways == [of]:
-        return f"∂{of}/∂{by}"
-    value = solution.value(name)
-    if len(ways) == 1 and abs(plan.arcs[by, ways[0]][1] - value) <= 1e-12 * abs(value):
-        return f"←{by},{ways[0]}"
-    return None
-
-
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
 def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
     """All that the page is told, ready for JSON; what has names of the exercise as keys is a list of pairs."""
     exercise = solution.exercise
-    plan = planned(lines, solution)
-    gradients = differentiated(exercise, plan, _wanted(exercise))
-    found = boxes(exercise, plan)
-    order, routes = columns(found)
+    diagram = Diagram(lines, solution, every_line=False)
     kinds = get_args(chain.Kind)
     return {
         "loss": exercise.loss,
@@ -259,40 +145,35 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "forward": list(exercise.forward),
         "numbers": list({**exercise.given, **exercise.parameters}.items()),
         "order": list(lines.readable().order),
-        "boxes": list(found.items()),
-        "columns": order,
-        "routes": routes,
-        "home": [(name, key) for key, box in found.items() for name in box["names"]],
-        **_formulas(solution, lines, plan, gradients),
-        "hand": [_hand(exercise, solution, plan, row) for row in report.rows],
+        "boxes": [(key, vars(box)) for key, box in diagram.boxes.items()],
+        "columns": diagram.columns,
+        "routes": diagram.routes,
+        "home": [(name, key) for key, box in diagram.boxes.items() for name in box.names],
+        **_formulas(diagram, differentiated(exercise, lines)),
+        "hand": [_hand(diagram, row) for row in report.rows],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
         "words": {lang: {key: each.template(lang) for key, each in WORDS.items()} for lang in LANGUAGES},
         "captions": {lang: {kind: explanation.caption(kind, lang) for kind in kinds} for lang in LANGUAGES},
     }
 
 
-def _formulas(solution: Solution, lines: Lines, plan: Plan, gradients: Sequence[str]) -> dict[str, Any]:
+def _formulas(diagram: Diagram, gradients: Sequence[str]) -> dict[str, Any]:
     """Names and formulas of all quantities, and which of them go into which."""
-    exercise = solution.exercise
-    arcs = [
-        (source, target)
-        for target in gradients
-        for source, other in _in_order(exercise, plan)
-        if other == target and source in gradients
-    ]
-    second = exercise.forward if solution.after else ()
-    later = [*map(updated, solution.updated), *map(again, second)]
-    keys = {
-        key: key for key in [*solution.before, *later, *(derivative(exercise.loss, name) for name in solution.before)]
-    }
-    keys |= {f"∂{target}/∂{source}": derivative(target, source) for source, target in plan.arcs}
+    lines, solution, exercise = diagram.lines, diagram.solution, diagram.solution.exercise
+    in_order = sorted(diagram.arcs, key=lambda arc: exercise.positions[arc[0]])
+    arcs = [(s, t) for target in gradients for s, t in in_order if t == target and s in gradients]
+    numbers = [each for name in exercise.positions for each in diagram.numbers(name)]
+    numbers.sort(key=lambda each: each.step)
+    numbers += [Quantity(exercise.loss, name) for name in exercise.positions]
+    keys = {str(each): str(each) for each in numbers}
+    keys |= {local_key(s, t): derivative(t, s) for t, line in lines.lines.items() for s in line.partials}
     return {
         "gradients": gradients,
         "arcs": arcs,
         "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
         "names": [(key, symbol(name)) for key, name in (keys | {row: row for row in exercise.hand}).items()],
         "math": [(key, notation.quantity(name, "mathml")) for key, name in keys.items()],
-        "partials": [(f"∂{t}/∂{s}", _partial(lines.lines[t].partials.get(s, 0.0), s, t)) for s, t in arcs],
+        "partials": [(local_key(s, t), _partial(lines.lines[t].partials.get(s, 0.0), s, t)) for s, t in arcs],
         **_derivations(solution, lines.readable(), gradients),
     }
 
@@ -318,13 +199,8 @@ def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> 
         return places[key]
 
     def derivation(name: str) -> list[int]:
-        asked = (
-            updated(name)
-            if updated(name) in forms
-            else derivative(exercise.loss, name)
-            if name in gradients[1:]
-            else name
-        )
+        asked = derivative(exercise.loss, name) if name in gradients[1:] else name
+        asked = updated(name) if updated(name) in forms else asked
         if asked in forms and (size > ROOM or asked == name):  # a formula without names has no line
             return [forms[asked]]
         return [place(each) for each in explanation.explained(lines, solution, asked).lines]
@@ -355,9 +231,8 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     solution = solve(exercise)
     lines = Lines.of(solution)
     report = report or diagnosed(lines, solution)
-    folder = files("micrograd_kr.teacher.show") / "web"
     names = ("page.css", "page.html", "engine.js", "picture.js", "page.js")
-    style, frame, engine, *rest = (folder.joinpath(name).read_text("utf-8") for name in names)
+    style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)
     script = "".join([engine, script_of(solution, lines.readable()), *rest])
     return Template(frame).substitute(
         lang=lang,
@@ -380,90 +255,3 @@ def embedded(data: Any) -> str:
     """JSON that can stand in a <script> element: no < that could end it, no line separators of JavaScript's."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-# --- what the page says -----------------------------------------------------------------------------------------------
-
-WORDS: dict[str, Said] = {
-    # the controls
-    "skip": say("To the controls"),
-    "picture": say("The net: every quantity and its gradient"),
-    "scroll": say("Picture of the net; scrolls sideways"),
-    "controls": say("Controls"),
-    "first": say("To the first step"),
-    "back": say("One step back"),
-    "play": say("Play"),
-    "pause": say("Pause"),
-    "next": say("One step on"),
-    "last": say("To the last step"),
-    "slider": say("Step"),
-    "fit": say("Whole picture"),
-    "dark": say("Dark"),
-    # phases
-    "start": say("Start"),
-    "forward": say("Forward"),
-    "backward": say("Backward"),
-    "update": say("Update"),
-    "second": say("Second pass"),
-    "end": say("Result"),
-    # the step
-    "step": say("This step"),
-    "say start": say("The inputs and the weights are given. Go on with ▶, the slider or the arrow keys."),
-    "say forward": say("{target} is computed from {sources}."),
-    "say seed": say("The way back begins at the loss: the derivative of {target} with respect to itself is 1."),
-    "say edge": say("The upstream gradient {upstream} comes back to {source}, times the local derivative {local}."),
-    "say several": say(
-        "The upstream gradient {upstream} comes back to {source}, times the local derivative {local}. "
-        "It is one of {count} contributions that meet there."
-    ),
-    "say sum": say("{count} paths meet at {source}: what came back along them is added up (Σ) to {gradient}."),
-    "say update": say("{target} takes one step against its gradient, times the learning rate."),
-    "say second": say("Once more forward, with the updated parameters: {target}."),
-    "say end": say("After one step of gradient descent the loss {loss} is {after}; before it was {before}, {change}."),
-    "say stop": say("Every derivative of {loss} is known."),
-    "down": say("so it went down by {by}"),
-    "up": say("so it went up by {by}: the learning rate is too large here"),
-    # legend
-    "legend": say("What the colours mean"),
-    "legend value": say("z forward"),
-    "legend second": say("z′ after the update"),
-    "legend local": say("∂ local derivative"),
-    "legend gradient": say("← gradient, flowing back; line width: its size"),
-    # a derivation
-    "derivation": say("Derivation"),
-    "choose": say("Of"),
-    "nothing": say("choose"),
-    "ask": say(
-        "Choose a quantity here, or press its box in the picture: the chain rule is written out, "
-        "factor by factor, and its paths to the loss light up."
-    ),
-    "show derivation": say("Show its derivation"),
-    # the numbers
-    "numbers": say("Try other numbers"),
-    "change": say("All steps are computed again as you type."),
-    "given": say("Inputs"),
-    "parameters": say("Parameters"),
-    "settings": say("Settings"),
-    "lr": say("learning rate"),
-    "digits": say("decimals shown"),
-    "reset": say("Back to the exercise's numbers"),
-    "no number": say("{name}: expected a number such as 0.5, got “{text}”. The steps still show the numbers before."),
-    "no rate": say("{name}: expected a number above 0, got “{text}”. The steps still show the numbers before."),
-    "no digits": say("{name}: expected a whole number, 1 to 15, got “{text}”."),
-    "infinite": say("With these numbers {name} is not finite: choose others. The steps still show the numbers before."),
-    # hand numbers
-    "hand": say("The numbers by hand"),
-    "other numbers": say("These numbers belong to the exercise as it was given; the fields above hold others now."),
-    "first wrong": say("The first wrong number"),
-    "follows": say("follows from {from}"),
-    "to step": say("{name}: to the step it comes from"),
-    "quantity": say("quantity"),
-    "by hand": say("by hand"),
-    "engine": say("engine"),
-    "difference": say("difference"),
-    "verdict": say("verdict"),
-    "match": say("match"),
-    "rounding": say("rounding"),
-    "wrong": say("wrong"),
-    "made": say("Made by micrograd-kr. This file needs no network."),
-}

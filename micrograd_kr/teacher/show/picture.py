@@ -4,8 +4,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -30,33 +28,22 @@ from micrograd_kr.drawing import (
 )
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.quantity import again, derivative, updated
+from micrograd_kr.teacher.ask.quantity import derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import SAID, Report, Row, Verdict
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import subscripts, symbol
-from micrograd_kr.teacher.show.diagram import Plan, planned
+from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
-
-
-# --- an exercise, as its textbook draws it ----------------------------------------------------------------------------
-
 MARKS: dict[Verdict, tuple[str, str]] = {
     "match": ("✓", "#15803d"),
     "rounding": ("≈", "#a16207"),
     "wrong": ("✗", "#c81e1e"),
 }
-
-
 COLORS = {"value": INK, "second": "#5b6b82", "gradient": BACK, "local": "#6b5ca5", "flow": BACK}
-
-
 PENCIL = "#33518f"  # hand numbers
-
-
-Key = tuple[str, str, str | None]  # a quantity's kind, of, by
 
 
 class Entry(NamedTuple):
@@ -68,25 +55,7 @@ class Entry(NamedTuple):
     hand: Row | None
 
 
-class Line(NamedTuple):
-    """From a box to the next: where to, how much flowed back along it, and whether it arrives at a quantity."""
-
-    to: str
-    flow: float
-    arrives: bool
-
-
-@dataclass(frozen=True)
-class Box:
-    """A quantity, or what stands on the line between two.
-
-    groups: its numbers, each group under a formula or "". lines: what leaves it.
-    """
-
-    kind: str
-    title: str
-    groups: list[tuple[str, list[Entry]]]
-    lines: list[Line]
+Groups = list[tuple[str, list[Entry]]]  # the numbers of a box, each group under a formula or ""
 
 
 def draw_exercise(
@@ -103,7 +72,7 @@ def draw_exercise(
     digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError as `check` does.
     """
     check_language(lang)
-    count = len(exercise.given) + len(exercise.parameters) + len(exercise.forward)
+    count = len(exercise.positions)
     if count > MOST:
         raise DrawingError(
             "expected an exercise of at most {most} quantities to draw, got {count}: draw a part of it",
@@ -113,122 +82,92 @@ def draw_exercise(
     solution = solve(exercise)
     lines = Lines.of(solution)
     rows = (report or diagnosed(lines, solution)).rows
-    boxes = _boxes(planned(lines, solution), solution, {_key(exercise, row.name): row for row in rows}, second)
+    diagram = Diagram(lines, solution, every_line=True)
+    if not second:
+        rows = tuple(row for row in rows if not parse_name(exercise, row.name).step)
+    first = {diagram.key(row.name): row for row in reversed(rows)}  # what a number of the picture is by hand
+    groups = {key: _groups(diagram, box, first, second) for key, box in diagram.boxes.items()}
+    shown = [entry.hand for each in groups.values() for _, entries in each for entry in entries if entry.hand]
+    for row in rows:
+        if row not in shown:  # what belongs to no line
+            asked = parse_name(exercise, row.name)
+            home = diagram.home[asked.by or asked.of]
+            groups[home].append(("", [Entry(symbol(row.name), "gradient", row.value, row)]))
     dot = paper("")
-    layers = _layers(boxes)
-    if _is_layered(boxes, layers):  # then no straight line can cross a box
+    if all(len(places) == 1 for _, places in diagram.routes):  # then no straight line can cross a box
         dot.attr(splines="line")
         dot.attr("edge", tailport="e", headport="w")
     dot.attr(labelloc="t", label=_heading(exercise, solution, rows, second, digits, lang))
-    for name, box in boxes.items():
-        dot.node(name, table(_box_rows(box, digits), padding=0), fillcolor=FILLS[box.kind][0], color=FILLS[box.kind][1])
-    _lines(dot, boxes, layers)
+    nodes = {key: box.names[-1] if box.names else key for key, box in diagram.boxes.items()}
+    for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], count)):
+        box = diagram.boxes[key]
+        fill, border = FILLS["root" if box.kind == "loss" else box.kind]
+        label = table(_box_rows(_title(box, groups[key]), groups[key], digits), padding=0)
+        dot.node(nodes[key], label, fillcolor=fill, color=border)
+    _lines(dot, diagram, nodes)
     return dot
 
 
-def _lines(dot: graphviz.Digraph, boxes: Mapping[str, Box], layers: Sequence[Sequence[str]]) -> None:
-    """The lines between the boxes, and what keeps each layer upright and in its order."""
-    largest = max((abs(line.flow) for box in boxes.values() for line in box.lines), default=0.0)
-    for i, layer in enumerate(layers):
-        for name in layer:
-            for line, weight in zip(
-                boxes[name].lines, _weights(boxes[name], i, 2 * layer.index(name) < len(layer)), strict=True
-            ):
-                dot.edge(
-                    name,
-                    line.to,
-                    weight=str(weight),
-                    **pen_width(line.flow, largest),
-                    **({} if line.arrives else {"arrowhead": "none"}),
-                )
-    for layer in layers:
+def _lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str]) -> None:
+    """The lines between the boxes, and what keeps each column upright and in its order."""
+    boxes = diagram.boxes
+    columns = [[key for key in column if key in boxes] for column in reversed(diagram.columns)]
+    flows = {}
+    for key, box in boxes.items():
+        for to in box.to:
+            source, target = boxes[to].flow or box.local[0][::-1]  # from a weight's box, what comes back to the weight
+            flows[key, to] = diagram.arcs[source, target][1]
+    largest = max(map(abs, flows.values()), default=0.0)
+    for i, column in enumerate(columns):
+        for j, key in enumerate(column):
+            weights = _weights(diagram, boxes[key], i, 2 * j < len(column))
+            for to, weight in zip(boxes[key].to, weights, strict=True):
+                arrow = {} if boxes[key].flow else {"arrowhead": "none"}  # it does not arrive yet
+                dot.edge(nodes[key], nodes[to], weight=str(weight), **pen_width(flows[key, to], largest), **arrow)
+    for column in columns:
         with dot.subgraph() as same:
             same.attr(rank="same")
-            for name in layer:
-                same.node(name)
-            for upper, lower in pairwise(layer):
-                same.edge(upper, lower, style="invis")  # of weight 1, which the lines outweigh
+            for key in column:
+                same.node(nodes[key])
+            for upper, lower in pairwise(column):
+                same.edge(nodes[upper], nodes[lower], style="invis")  # of weight 1, which the lines outweigh
 
 
-def _key(exercise: Exercise, name: str) -> Key:
-    quantity = parse_name(exercise, name)
-    return quantity.kind, quantity.of, quantity.by
+def _groups(diagram: Diagram, box: Box, first: Mapping[str | None, Row], second: bool) -> Groups:
+    """The numbers of a box: of each quantity its values and its gradient, of each line its derivative and the flow."""
+    solution, loss = diagram.solution, diagram.solution.exercise.loss
+
+    def entry(kind: str, name: str, value: float, key: str = "", mark: str = "") -> Entry:
+        return Entry(mark + symbol(name), kind, value, first.get(key or name))
+
+    def local(target: str, source: str) -> Entry:
+        return entry("local", derivative(target, source), diagram.arcs[source, target][0], local_key(source, target))
+
+    groups: Groups = []
+    for i, name in enumerate(box.names):
+        if i:
+            groups.append(("", [local(name, box.names[i - 1])]))
+        shown = [each for each in diagram.numbers(name) if second or not each.step]
+        numbers = [entry("second" if each.step else "value", str(each), solution.value(str(each))) for each in shown]
+        sigma = "Σ " * (len(diagram.lines.users[name]) > 1)
+        numbers.append(entry("gradient", derivative(loss, name), solution.gradients.get(name, 0.0), mark=sigma))
+        groups.append((_formula(name, solution.exercise), numbers))
+    for target, source in box.local:
+        if target not in box.names:
+            numbers, key = [local(target, source)], flow_key(source, target)
+            if box.flow == (source, target):
+                name = first[key].name if key in first else source
+                numbers.append(entry("flow", name, diagram.arcs[source, target][1], key, "← "))
+            groups.append(("", numbers))
+    return groups
 
 
-def _boxes(plan: Plan, solution: Solution, sheet: dict[Key, Row], second: bool) -> dict[str, Box]:
-    """Every box, quantities first, in the exercise's order; each hand number in the box of its quantity."""
-    exercise = solution.exercise
-    boxes: dict[str, Box] = {}
-    for name in solution.before:
-        if name in plan.pairs.values():
-            continue
-        kind = _kind(name, exercise)
-        members = [plan.pairs[name], name] if name in plan.pairs else [name]
-        groups = [
-            (_formula(each, exercise), _quantity(each, exercise, solution, plan, sheet, second)) for each in members
-        ]
-        if len(members) == 2:
-            groups.insert(1, ("", [_local(members[0], name, plan, sheet)]))
-        title = " | ".join(map(symbol, members))
-        if name not in exercise.forward and groups[0][1][0].hand is None:
-            title += f" = {groups[0][1].pop(0).value:g}"
-        boxes[name] = Box(kind, title, groups, [])
-    own_first = sorted(plan.arcs.items(), key=lambda arc: arc[0][0] not in plan.weights.values())
-    for (s, t), (_, flow) in own_first:
-        if plan.pairs.get(t) == s:
-            continue
-        on_line = s in plan.weights.values()
-        stop = plan.home(s) if on_line else plan.weights.get((s, t), f"{s} {t}")
-        if not on_line:
-            boxes[plan.home(s)].lines.append(Line(stop, flow, False))
-        arc = [_local(s, t, plan, sheet)] + [_flow(s, t, exercise, plan, sheet)] * (not on_line)
-        boxes.setdefault(stop, Box("side" if s in exercise.given else "line", "", [], [])).groups.append(("", arc))
-        if on_line or (s, t) not in plan.weights:
-            boxes[stop].lines.append(Line(plan.home(t), flow, True))
-    for (kind, of, by), row in sheet.items():  # what belongs to no line
-        if second or kind not in ("second", "updated"):
-            boxes[plan.home(by or of)].groups.append(("", [Entry(symbol(row.name), "gradient", row.value, row)]))
-    return boxes
-
-
-def _kind(name: str, exercise: Exercise) -> str:
-    if name in exercise.forward:
-        return "root" if name == exercise.loss else "computed"
-    return "given" if name in exercise.given else "parameter"
-
-
-def _quantity(
-    name: str, exercise: Exercise, solution: Solution, plan: Plan, sheet: dict[Key, Row], second: bool
-) -> list[Entry]:
-    """The numbers of a quantity: its value, what it is after the update, its gradient."""
-    found = [Entry(symbol(name), "value", solution.before[name].data, sheet.pop(("value", name, None), None))]
-    if second and name in solution.updated:
-        hand = sheet.pop(("updated", name, None), None)
-        found.append(Entry(symbol(updated(name)), "second", solution.updated[name], hand))
-    elif second and solution.after and name in exercise.forward:
-        hand = sheet.pop(("second", name, None), None)
-        found.append(Entry(symbol(again(name)), "second", solution.after[name].data, hand))
-    sigma = "Σ " if len(plan.users[name]) > 1 else ""
-    hand = sheet.pop(("gradient", exercise.loss, name), None)
-    gradient = solution.gradients.get(name, 0.0)
-    return [*found, Entry(sigma + symbol(derivative(exercise.loss, name)), "gradient", gradient, hand)]
-
-
-def _local(s: str, t: str, plan: Plan, sheet: dict[Key, Row]) -> Entry:
-    """The local derivative of t by s; a hand number, a total derivative, only where s has no other way to t."""
-    hand = ("gradient", t, s)
-    alone = hand in sheet and not any((s2, t) in plan.arcs for s2 in plan.reaches(s) - {s})
-    return Entry(symbol(derivative(t, s)), "local", plan.arcs[s, t][0], sheet.pop(hand) if alone else None)
-
-
-def _flow(s: str, t: str, exercise: Exercise, plan: Plan, sheet: dict[Key, Row]) -> Entry:
-    """What flows from t back to s, under the hand's name for it: dA/ds, where A depends on s through t alone."""
-    flow = plan.arcs[s, t][1]
-    for (kind, a, by), row in sheet.items():
-        is_derivative = kind == "gradient" and by == s and abs(row.value - flow) <= 1e-12 * abs(flow)
-        if is_derivative and [t] == [each for each in plan.users[s] if a in plan.reaches(each)]:
-            return Entry("← " + symbol(row.name), "flow", flow, sheet.pop((kind, a, by)))
-    return Entry(f"← {symbol(s)}", "flow", flow, None)
+def _title(box: Box, groups: Groups) -> str:
+    """The quantities of a box; with its number, which then stands nowhere else, if that is given and not by hand."""
+    title = " | ".join(map(symbol, box.names))
+    if box.kind in ("given", "parameter") and groups[0][1][0].hand is None:
+        title += f" = {groups[0][1].pop(0).value:g}"
+    return title
 
 
 def _decimals(number: float, digits: int) -> str:
@@ -248,17 +187,14 @@ def _formula(name: str, exercise: Exercise) -> str:
     return symbol(name) + " = " + subscripts(re.sub(r"(?<!\*)\*(?!\*)", "·", text).replace("-", "−"))
 
 
-def _box_rows(box: Box, digits: int) -> list[str]:
+def _box_rows(title: str, groups: Groups, digits: int) -> list[str]:
     """The title, then group by group each number, with the hand's right under it, digit under digit."""
     across = ' COLSPAN="2"'
-    rows = [cell(font(escaped(box.title), INK, 13, "B"), across, 18)] if box.title else []
-    for i, (formula, entries) in enumerate(box.groups):
-        if rows and i:
-            rows.append(cell("", across, 4))
-        if formula:
-            rows.append(cell(font(escaped(formula), SOFT, 8), across, 11))
-        for entry in entries:
-            rows += _entry_rows(entry, digits)
+    rows = [cell(font(escaped(title), INK, 13, "B"), across, 18)] * bool(title)
+    for i, (formula, entries) in enumerate(groups):
+        rows += [cell("", across, 4)] * bool(rows and i)
+        rows += [cell(font(escaped(formula), SOFT, 8), across, 11)] * bool(formula)
+        rows += [row for entry in entries for row in _entry_rows(entry, digits)]
     return rows
 
 
@@ -278,37 +214,16 @@ def _entry_rows(entry: Entry, digits: int) -> list[str]:
     return rows
 
 
-def _layers(boxes: Mapping[str, Box]) -> list[list[str]]:
-    """The boxes by their distance from the loss, each layer in the order of what its boxes lead to."""
-    layer: dict[str, int] = {}
-    onward = {name: [line.to for line in box.lines] for name, box in boxes.items()}
-    for name in TopologicalSorter(onward).static_order():
-        layer[name] = max((layer[line.to] + 1 for line in boxes[name].lines), default=0)
-    layers: list[list[str]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
-    for name in boxes:
-        layers[layer[name]].append(name)
-    place: dict[str, float] = {}
-    for names in layers:
-        names.sort(key=lambda name: sum(place[line.to] for line in boxes[name].lines) / max(len(boxes[name].lines), 1))
-        place |= {name: i / len(names) for i, name in enumerate(names)}
-    return layers
-
-
-def _weights(box: Box, layer: int, upper: bool) -> list[int]:
+def _weights(diagram: Diagram, box: Box, column: int, upper: bool) -> list[int]:
     """How straight the lines of a box are to lie.
 
     The net's the straighter the farther from the loss; what is given goes up or down with its outer line.
     """
-    if box.kind not in ("given", "side"):
-        return [10 * (layer + 2)] * len(box.lines)
-    outer = 0 if upper else len(box.lines) - 1
-    return [10 if i == outer else 5 for i in range(len(box.lines))]
-
-
-def _is_layered(boxes: Mapping[str, Box], layers: Sequence[Sequence[str]]) -> bool:
-    """Whether every line goes to the next layer."""
-    layer = {name: i for i, names in enumerate(layers) for name in names}
-    return all(layer[name] == layer[line.to] + 1 for name, box in boxes.items() for line in box.lines)
+    given = diagram.solution.exercise.given
+    if box.kind != "given" and (box.names or not box.flow or box.flow[0] not in given):
+        return [10 * (column + 2)] * len(box.to)
+    outer = 0 if upper else len(box.to) - 1
+    return [10 if i == outer else 5 for i in range(len(box.to))]
 
 
 def _heading(exercise: Exercise, solution: Solution, rows: Sequence[Row], second: bool, digits: int, lang: str) -> str:
@@ -318,15 +233,17 @@ def _heading(exercise: Exercise, solution: Solution, rows: Sequence[Row], second
         after, rate = _decimals(solution.after[exercise.loss].data, digits), say("learning rate").in_(lang)
         loss += f" → {after} ({rate} {exercise.lr:g})"
     counts = Counter(row.verdict for row in rows)
-    legend = [font(f"z {say('data forward').in_(lang)}", COLORS["value"], 9)]
-    if second and solution.after:
-        legend.append(font(f"z′ {say('after the update').in_(lang)}", COLORS["second"], 9))
-    legend.append(font(f"∂ {say('local derivative').in_(lang)}", COLORS["local"], 9))
-    legend.append(font(f"← {say('gradient, flowing back (line width: its size)').in_(lang)}", COLORS["flow"], 9))
-    legend.append(font(f"Σ {say('contributions meet').in_(lang)}", COLORS["gradient"], 9))
+    meanings = [
+        ("value", "z", say("data forward")),
+        *[("second", "z′", say("after the update"))] * bool(second and solution.after),
+        ("local", "∂", say("local derivative")),
+        ("flow", "←", say("gradient, flowing back (line width: its size)")),
+        ("gradient", "Σ", say("contributions meet")),
+    ]
+    legend = [font(f"{mark} {said.in_(lang)}", COLORS[kind], 9) for kind, mark, said in meanings]
     if rows:
         legend.append(font(say("by hand").in_(lang), PENCIL, 9, "I"))
-        legend += [font(f"{MARKS[each][0]} {SAID[each].in_(lang)} {counts[each]}", MARKS[each][1], 9) for each in MARKS]
+        legend += [font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in MARKS.items()]
     lines = [
         font(escaped(exercise.title), INK, 14, "B"),
         font(loss, INK),

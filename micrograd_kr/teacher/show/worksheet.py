@@ -20,31 +20,27 @@ from random import Random
 from string import Template
 from typing import TYPE_CHECKING, NamedTuple
 
+from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.formula import Formula, evaluate, names_in
+from micrograd_kr.teacher.ask.formula import Formula, evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.quantity import again, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import chain, explanation, notation
 from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.derive.notation import symbol
+from micrograd_kr.teacher.show.diagram import Diagram, way_back
 
 if TYPE_CHECKING:
     import graphviz
 
 
 SHEETS = {".md": "markdown", ".html": "html", ".toml": "toml"}
-
-
 GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "second": "second"}
-
-
 DIGITS = 6  # decimals, where there are no hand numbers to go by
-
-
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
-
 
 TITLES: dict[str, Said] = {
     "given": say("Given"),
@@ -98,9 +94,9 @@ def worksheet(
     listed = [*exercise.hand, *exercise.blanks] or suggested(exercise)
     blanks = [name for each in hide for name in _hidden(exercise, listed, each)] or listed
     names = list(dict.fromkeys([*listed, *blanks]))
-    kinds = {name: parse_name(exercise, name).kind for name in names}
+    asked = {name: parse_name(exercise, name) for name in names}
     if len(names) > len(listed) or (exercise.hand and exercise.blanks):  # then the file gives no order
-        names.sort(key=lambda name: list(GROUPS.values()).index(kinds[name]))
+        names.sort(key=lambda name: (asked[name].step, asked[name].by is not None, not asked[name].is_parameter))
     if digits is None:
         results = [hand(text.rpartition("=")[2].strip()) for text in exercise.hand.values()]
         digits = max((each.decimals for each in results), default=DIGITS)
@@ -109,7 +105,8 @@ def worksheet(
     solution = solve(exercise)
     workings = _workings(Lines.of(solution), solution, names)
     lines = tuple(
-        Line(name, kinds[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
+        Line(name, asked[name].kind, workings[name], answer(solution.value(name), digits), name in blanks)
+        for name in names
     )
     return Worksheet(exercise, lines, digits, seed)
 
@@ -127,24 +124,13 @@ def suggested(exercise: Exercise) -> list[str]:
     """What there is to work: every value, the loss's derivatives from the end to the start, the updates, the second
     pass. Left out is what the loss does not depend on, and derivatives that are 1.
     """
-    start = exercise.parameters or exercise.given
-    solution = solve(exercise)
-    depth = depths(exercise)
-    inner = sorted(depth.keys() & exercise.forward.keys() - {exercise.loss}, key=lambda name: depth[name])
-    by = [name for name in inner if solution.gradients[name] != 1.0] + [name for name in start if name in depth]
-    names = [*exercise.forward, *(derivative(exercise.loss, name) for name in by)]
+    solution, back = solve(exercise), way_back(exercise)[1:]
+    start = [name for name in exercise.parameters or exercise.given if name in back]
+    inner = [name for name in back if name in exercise.forward and solution.gradients[name] != 1.0]
+    names = [*exercise.forward, *(derivative(exercise.loss, name) for name in [*inner, *start])]
     if exercise.lr is not None and exercise.parameters:
-        names += [updated(name) for name in start if name in depth] + [again(name) for name in exercise.forward]
+        names += [*map(updated, start), *map(again, exercise.forward)]
     return names
-
-
-def depths(exercise: Exercise) -> dict[str, tuple[int, int]]:
-    """Of all that the loss depends on, the order back from it: how many lines away, at most, and its own place."""
-    depth = {exercise.loss: 0}
-    for name in reversed(list(exercise.forward)):
-        if name in depth:
-            depth |= {used: max(depth.get(used, 0), depth[name] + 1) for used in names_in(exercise.forward[name])}
-    return {name: (lines, exercise.positions[name]) for name, lines in depth.items()}
 
 
 def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
@@ -178,32 +164,11 @@ def answer(value: float, digits: int) -> str:
 # --- comfortable numbers ----------------------------------------------------------------------------------------------
 
 STEPS = (10, 5, 1)  # hundredths: numbers with one decimal are tried first, then ones like 0.35, then 0.37
-
-
 TRIES = 400  # of each
-
-
 FLAT = {"sigmoid": 3.0, "tanh": 1.5, "softplus": 3.0, "exp": 3.0}  # beyond, σ' < 0.05, tanh' < 0.2: saturated
-
-
 KINKED = ("relu", "leaky_relu", "abs", "step", "max", "min")
-
-
 KINK = 0.05  # so near to a kink, rounding could decide
-
-
 UNITS = 10  # of the last decimal: an answer has two digits at least
-
-
-OBJECTIONS: dict[str, Said] = {  # what is not comfortable, and what to do about it
-    "infinite": say("a quantity is not finite; change the exercise's numbers or its lr"),
-    "flat": say("{name} is saturated; use smaller numbers, or fewer inputs"),
-    "kink": say("{name} comes too near to its kink, or goes to its other side; change the exercise's numbers"),
-    "small": say("{name} has fewer than two digits at {digits} decimals; ask for more with --digits"),
-    "loss": say("{name} does not go down in the step; use a smaller lr"),
-    "alike": say("two of the values come out alike; change the exercise's numbers"),
-    "few": say("there are not enough different numbers; use fewer"),
-}
 
 
 class Story(NamedTuple):
@@ -223,7 +188,8 @@ def drawn(exercise: Exercise, seed: int, names: Sequence[str], digits: int) -> E
     """
     solution = solve(exercise)
     values = [value.data for value in solution.before.values()]
-    sides = [x and math.copysign(1, x) for _, function, x in _calls(solution, second=False) if function in KINKED]
+    calls = _calls(exercise, solution.before)
+    sides = [x and math.copysign(1, x) for _, function, x in calls if function in KINKED]
     zeros = [name for name in names if not solution.value(name)]
     zeros += [updated(name) for name in exercise.parameters if not solution.gradients[name]]
     story = Story(sides, frozenset(zeros), len({round(each, digits) for each in values[-len(exercise.forward) :]}))
@@ -239,7 +205,7 @@ def first_comfortable(
 ) -> Exercise:
     """The first attempt that is comfortable."""
     random = Random(seed)
-    met: Counter[tuple[str, str]] = Counter()
+    met: list[Said] = []
     for step in STEPS:
         for _ in range(TRIES):
             exercise = attempt(random, step)
@@ -248,14 +214,15 @@ def first_comfortable(
             objection = _objection(exercise, story, names, digits)
             if objection is None:
                 return exercise
-            met[objection] += 1
-    (why, name), _ = met.most_common(1)[0] if met else (("few", ""), 0)
-    because = Said(OBJECTIONS[why].text, {"name": name, "digits": digits})
+            met.append(objection)
+    tries = len(met)
+    met = met or [say("there are not enough different numbers; use fewer")]
+    said = [str(each) for each in met]
     raise ExerciseError(
         "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
         seed=seed,
-        tries=met.total(),
-        why=because,
+        tries=tries,
+        why=met[said.index(Counter(said).most_common(1)[0][0])],
     )
 
 
@@ -291,40 +258,48 @@ def _choices(old: float, step: int) -> list[float]:
     return [float(f"{whole + each / 100 * scale:.12g}") for each in range(step, 100, step)]
 
 
-def _calls(solution: Solution, second: bool) -> Iterator[tuple[str, str, float]]:
+def _calls(exercise: Exercise, values: Mapping[str, Value]) -> Iterator[tuple[str, str, float]]:
     """Each function of a pass: its line, its name, what it is applied to; of max and min the difference."""
-    values = {name: value.data for name, value in ((solution.after if second else None) or solution.before).items()}
-    for line, formula in solution.exercise.forward.items():
+    numbers = {name: value.data for name, value in values.items()}
+    for line, formula in exercise.forward.items():
         for node in ast.walk(formula.tree):
             match node:
                 case ast.Call(func=ast.Name(id=function), args=arguments):
-                    x, *other = (evaluate(Formula("", each), values) for each in arguments)
+                    x, *other = (evaluate(Formula("", each), numbers) for each in arguments)
                     yield line, function, x - other[0] if function in ("max", "min") else x
 
 
-def _objection(exercise: Exercise, story: Story, names: Sequence[str], digits: int) -> tuple[str, str] | None:
-    """What is not comfortable about an exercise's numbers, a key of OBJECTIONS, and where; None if nothing is."""
+def _objection(exercise: Exercise, story: Story, names: Sequence[str], digits: int) -> Said | None:
+    """What is not comfortable about an exercise's numbers, and what to do about it; None if nothing is."""
     try:
         solution = solve(exercise)
     except ExerciseError:
-        return "infinite", ""
-    for second in (False, True):
+        return say("a quantity is not finite; change the exercise's numbers or its lr")
+    for values in filter(None, (solution.before, solution.after)):
         sides = iter(story.sides)
-        for line, function, x in _calls(solution, second):
+        for name, function, x in _calls(exercise, values):
             if abs(x) > FLAT.get(function, math.inf):
-                return "flat", line
+                return say("{name} is saturated; use smaller numbers, or fewer inputs", name=name)
             if function in KINKED and (abs(x) < KINK or x * next(sides) < 0):
-                return "kink", line
+                return say(
+                    "{name} comes too near to its kink, or goes to its other side; change the exercise's numbers",
+                    name=name,
+                )
     unit = 10.0**-digits
     moves = {updated(name): after - exercise.parameters[name] for name, after in solution.updated.items()}
     sizes = {name: solution.value(name) for name in names} | {name: moves[name] for name in names if name in moves}
     for name, size in sizes.items():
         if name not in story.zeros and abs(size) < UNITS * unit:
-            return "small", name
+            return say(
+                "{name} has fewer than two digits at {digits} decimals; ask for more with --digits",
+                name=name,
+                digits=digits,
+            )
     if solution.after and solution.after[exercise.loss].data > solution.before[exercise.loss].data - unit:
-        return "loss", exercise.loss
-    different = {round(solution.before[name].data, digits) for name in exercise.forward}
-    return ("alike", "") if len(different) < story.different else None
+        return say("{name} does not go down in the step; use a smaller lr", name=exercise.loss)
+    if len({round(solution.before[name].data, digits) for name in exercise.forward}) < story.different:
+        return say("two of the values come out alike; change the exercise's numbers")
+    return None
 
 
 # --- a sheet as text --------------------------------------------------------------------------------------------------
@@ -351,16 +326,13 @@ def _minus(number: str) -> str:
 
 def _instructions(sheet: Worksheet, lang: str, loss: str) -> str:
     """How to round, what is differentiated, and the learning rate."""
-    lines = [
-        say(
-            "Round to {digits} decimals; a number that ends within {exact} is written to its end.",
-            digits=sheet.digits,
-            exact=max(sheet.digits, EXACT_DIGITS),
-        ).in_(lang)
-    ]
-    lines.append(say("What is differentiated: {loss}.", loss=loss).in_(lang))
-    lr = sheet.exercise.lr
-    return " ".join(lines + ([] if lr is None else [say("The learning rate: lr = {lr}.", lr=_sized(lr)).in_(lang)]))
+    rounding = say(
+        "Round to {digits} decimals; a number that ends within {exact} is written to its end.",
+        digits=sheet.digits,
+        exact=max(sheet.digits, EXACT_DIGITS),
+    )
+    lr = [] if sheet.exercise.lr is None else [say("The learning rate: lr = {lr}.", lr=_sized(sheet.exercise.lr))]
+    return " ".join(each.in_(lang) for each in [rounding, say("What is differentiated: {loss}.", loss=loss), *lr])
 
 
 def _heading(sheet: Worksheet, lang: str, answers: bool) -> str:
@@ -370,6 +342,17 @@ def _heading(sheet: Worksheet, lang: str, answers: bool) -> str:
 def _origin(sheet: Worksheet, lang: str) -> str:
     """Where a sheet comes from, so that it can be printed again."""
     return sheet.exercise.name + ("" if sheet.seed is None else f", {say('seed {seed}', seed=sheet.seed).in_(lang)}")
+
+
+def _heads(lang: str) -> list[str]:
+    """What stands above the columns of a table."""
+    return [each.in_(lang) for each in (say("quantity"), say("formula, working"), say("number"))]
+
+
+def _start(exercise: Exercise, lang: str) -> list[tuple[str, Mapping[str, float]]]:
+    """The numbers that an exercise starts from, under their titles."""
+    tables = {"given": exercise.given, "parameters": exercise.parameters}
+    return [(TITLES[title].in_(lang), numbers) for title, numbers in tables.items() if numbers]
 
 
 def _formulas(line: Line, form: notation.Form, answers: bool) -> list[str]:
@@ -402,16 +385,11 @@ def _as_markdown(sheet: Worksheet, lang: str, answers: bool) -> str:
     if not answers:
         written += [f"{say('Name').in_(lang)}: ____________________ {say('Date').in_(lang)}: ____________", ""]
     written += [_instructions(sheet, lang, _code(exercise.loss)), ""]
-    for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
-        if numbers:
-            listed = ", ".join(_code(f"{name} = {_sized(number)}") for name, number in numbers.items())
-            written += [f"**{TITLES[title].in_(lang)}**: {listed}", ""]
+    for title, numbers in _start(exercise, lang):
+        listed = ", ".join(_code(f"{name} = {_sized(each)}") for name, each in numbers.items())
+        written += [f"**{title}**: {listed}", ""]
     for i, (kind, lines) in enumerate(sheet.sections(), 1):
-        written += [f"## {i}. {TITLES[kind].in_(lang)}", ""]
-        written += [
-            f"| {say('quantity').in_(lang)} | {say('formula, working').in_(lang)} | {say('number').in_(lang)} |",
-            "|---|---|---|",
-        ]
+        written += [f"## {i}. {TITLES[kind].in_(lang)}", "", f"| {' | '.join(_heads(lang))} |", "|---|---|---|"]
         for line in lines:
             in_numbers = _in_numbers(sheet, line) if answers else ""
             working = " = ".join([*_formulas(line, "text", answers), *[in_numbers] * bool(in_numbers)])
@@ -432,16 +410,14 @@ def _as_html(sheet: Worksheet, lang: str, answers: bool, picture: str) -> str:
     if not answers:
         body.append(f'<p class="who">{say("Name").in_(lang)} <span></span> {say("Date").in_(lang)} <span></span></p>')
     body.append(f"<p>{_instructions(sheet, lang, _math(exercise.loss))}</p>")
-    for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
-        if numbers:
-            listed = " ".join(f"<span>{_math(name)} = {_minus(_sized(each))}</span>" for name, each in numbers.items())
-            body.append(f'<p class="numbers"><b>{TITLES[title].in_(lang)}</b> {listed}</p>')
+    for title, numbers in _start(exercise, lang):
+        listed = " ".join(f"<span>{_math(name)} = {_minus(_sized(each))}</span>" for name, each in numbers.items())
+        body.append(f'<p class="numbers"><b>{title}</b> {listed}</p>')
     if picture:
         seen = say("The network, without the numbers to be worked").in_(lang)
         body.append(f'<figure role="img" aria-label="{seen}">{picture}</figure>')
     for i, (kind, lines) in enumerate(sheet.sections(), 1):
-        heads = say("quantity"), say("formula, working"), say("number")
-        head = "".join(f'<th scope="col">{each.in_(lang)}</th>' for each in heads)
+        head = "".join(f'<th scope="col">{each}</th>' for each in _heads(lang))
         rows = "\n".join(_html_row(sheet, line, answers) for line in lines)
         body.append(f"<section>\n<h2>{i}. {TITLES[kind].in_(lang)}</h2>\n<table>\n<thead><tr>{head}</tr></thead>")
         body.append(f"<tbody>\n{rows}\n</tbody>\n</table>\n</section>")
@@ -455,9 +431,8 @@ def _html_row(sheet: Worksheet, line: Line, answers: bool) -> str:
     kind = ' class="answer"' if line.blank else ""
     working = " ".join(f"<math><mo>=</mo>{side}</math>" for side in _formulas(line, "mathml", answers))
     in_numbers = _in_numbers(sheet, line) if answers else ""
-    working += f" =&nbsp;{escape(in_numbers)}" * bool(
-        in_numbers
-    )  # not as MathML, which has no second row for what is long
+    if in_numbers:  # not as MathML, which has no second row for what is long
+        working += f" =&nbsp;{escape(in_numbers)}"
     return f'<tr><th scope="row">{_math(line.name)}</th><td>{working}</td><td{kind}>{shown}</td></tr>'
 
 
@@ -469,46 +444,32 @@ def net(exercise: Exercise) -> "graphviz.Digraph":
     """The exercise as a net to print on its sheet: what it starts from, and none of the numbers to be worked."""
     import graphviz
 
-    from micrograd_kr.teacher.derive.notation import symbol
-    from micrograd_kr.teacher.show.diagram import planned
-
     solution = solve(exercise)
-    plan = planned(Lines.of(solution), solution)
+    diagram = Diagram(Lines.of(solution), solution, every_line=False)
     dot = graphviz.Digraph()
     dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
     dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
     dot.attr("edge", arrowsize="0.5", color="#777777")
-    for name, number in exercise.given.items():
-        dot.node(name, f"{symbol(name)} = {_minus(_sized(number))}", shape="box")
-    for name in exercise.forward:
-        if plan.home(name) == name:
-            dot.node(name, " → ".join(map(symbol, [plan.pairs[name], name] if name in plan.pairs else [name])))
-    for target, formula in exercise.forward.items():
-        weights = _weights(exercise, formula)
-        for name in names_in(formula):
-            start, end = plan.home(name), plan.home(target)
-            if name in exercise.parameters:
-                start = f"{name} {target}"
-                label = f"{symbol(name)} = {_minus(_sized(exercise.parameters[name]))}"
-                dot.node(start, label, shape="plaintext", fontsize="10")
-            if name in weights:
-                dot.edge(start, f"{weights[name]} {target}", arrowhead="none")
-            elif start != end:
-                dot.edge(start, end)
+
+    given, parameters = (
+        {name: f"{symbol(name)} = {_minus(_sized(number))}" for name, number in numbers.items()}
+        for numbers in (exercise.given, exercise.parameters)
+    )
+    for name, text in given.items():
+        dot.node(name, text, shape="box")
+    for key, box in diagram.boxes.items():
+        if box.kind in ("computed", "loss"):
+            dot.node(key, " → ".join(map(symbol, box.names)))
+    for source, target in diagram.arcs:
+        start, end = diagram.home[source], diagram.home[target]
+        if source in parameters:
+            start = f"{source} {target}"
+            dot.node(start, parameters[source], shape="plaintext", fontsize="10")
+        if (source, target) in diagram.factors:
+            dot.edge(start, f"{diagram.factors[source, target]} {target}", arrowhead="none")
+        elif start != end:
+            dot.edge(start, end)
     return dot
-
-
-def _weights(exercise: Exercise, formula: Formula) -> dict[str, str]:
-    """The parameter W of each x that stands in a formula as W·x."""
-    found = {}
-    for node in ast.walk(formula.tree):
-        match node:
-            case ast.BinOp(left=ast.Name(id=w), op=ast.Mult(), right=ast.Name(id=x)):
-                if x in exercise.parameters:
-                    w, x = x, w
-                if w in exercise.parameters and x not in exercise.parameters:
-                    found[x] = w
-    return found
 
 
 # --- exercise files ---------------------------------------------------------------------------------------------------

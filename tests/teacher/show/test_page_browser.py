@@ -27,7 +27,7 @@ from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.explanation import explain_exercise, line_text
 from micrograd_kr.teacher.derive.expressions import Symbol
 from micrograd_kr.teacher.derive.lines import Lines
-from micrograd_kr.teacher.show.diagram import planned
+from micrograd_kr.teacher.show.diagram import Diagram
 from micrograd_kr.teacher.show.page import WORDS, page, script_of
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -75,17 +75,17 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
 def number_of(solution: Solution) -> Callable[[str], float]:
     """The engine's number for a key of the page."""
     exercise = solution.exercise
-    plan = planned(Lines.of(solution), solution)
+    arcs = Diagram(Lines.of(solution), solution, every_line=False).arcs
 
     def number(key: str) -> float:
         if key == "lr":
             return float(exercise.lr or 0)
         if key[0] == "∂":
             target, source = key[1:].split("/∂")
-            return plan.arcs[source, target][0]
+            return arcs[source, target][0]
         if key[0] == "←":
             source, target = key[1:].split(",")
-            return plan.arcs[source, target][1]
+            return arcs[source, target][1]
         return solution.value(key)
 
     return number

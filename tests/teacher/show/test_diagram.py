@@ -1,0 +1,75 @@
+"""The diagram of an exercise: one layout, and one answer to which number a name stands for, for all who draw it."""
+
+import re
+
+import pytest
+
+from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.show.diagram import Diagram, way_back
+from micrograd_kr.teacher.show.picture import draw_exercise
+from micrograd_kr.teacher.show.worksheet import net
+
+
+def diagram_of(exercise: Exercise, every_line: bool = True) -> Diagram:
+    solution = solve(exercise)
+    return Diagram(Lines.of(solution), solution, every_line=every_line)
+
+
+every_exercise = pytest.mark.parametrize("name", built_in())
+
+
+@every_exercise
+@pytest.mark.parametrize("every_line", [True, False])
+def test_every_quantity_stands_in_one_box_and_every_line_shows_its_derivative_once(name: str, every_line: bool) -> None:
+    exercise = load(name)
+    diagram = diagram_of(exercise, every_line)
+    assert sorted(each for box in diagram.boxes.values() for each in box.names) == sorted(exercise.positions)
+    assert all(each in diagram.boxes[key].names for each, key in diagram.home.items())
+    shown = sorted((source, target) for box in diagram.boxes.values() for target, source in box.local)
+    assert shown == sorted(diagram.arcs)
+
+
+@every_exercise
+def test_each_route_goes_from_column_to_column_through_places_of_its_own(name: str) -> None:
+    diagram = diagram_of(load(name))
+    column = {key: i for i, keys in enumerate(diagram.columns) for key in keys}
+    assert len(column) == sum(map(len, diagram.columns))
+    for start, places in diagram.routes:
+        assert [column[each] - column[start] for each in places] == list(range(1, len(places) + 1))
+        assert [each in diagram.boxes for each in places] == [False] * (len(places) - 1) + [True]
+
+
+@every_exercise
+def test_picture_and_sheet_draw_the_boxes_and_lines_of_the_diagram(name: str) -> None:
+    exercise = load(name)
+    diagram = diagram_of(exercise)
+    edges = [line for line in draw_exercise(exercise).source.splitlines() if "->" in line and "invis" not in line]
+    assert len(edges) == sum(len(box.to) for box in diagram.boxes.values())
+    nodes = re.findall(r'^\t"?([^"\[]+?)"? \[label=', net(exercise).source, re.M)
+    assert set(nodes) >= {*exercise.given, *(diagram.home[each] for each in exercise.forward)}
+
+
+def test_only_what_an_update_changes_has_a_number_in_a_later_pass() -> None:
+    chapter, price = diagram_of(load("chapter7")), diagram_of(load("purchase"))
+    assert [str(each) for each in chapter.numbers("W5")] == ["W5", "W5+"]
+    assert [str(each) for each in chapter.numbers("z1")] == ["z1", "z1'"]
+    assert [str(each) for each in chapter.numbers("x1")] == ["x1"]
+    assert {len(price.numbers(each)) for each in price.home} == {1}
+
+
+def test_a_name_stands_for_a_quantity_for_a_line_or_for_nothing_that_is_drawn() -> None:
+    key = diagram_of(load("chapter7")).key
+    assert [key(each) for each in ("z1'", "dE_total/dW5", "do1/dz3")] == ["z1'", "dE_total/dW5", "∂o1/∂z3"]
+    assert key("dE_o1/dh1") == "←h1,z3"
+    assert key("dE_o1/dW1") is None
+
+
+def test_the_way_back_goes_from_the_loss_by_the_longest_ways() -> None:
+    chapter = load("chapter7")
+    back = way_back(chapter)
+    assert back[0] == chapter.loss
+    assert sorted(back) == sorted(chapter.positions)
+    for source, target in diagram_of(chapter).arcs:
+        assert back.index(target) < back.index(source)
