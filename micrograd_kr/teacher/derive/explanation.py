@@ -316,7 +316,7 @@ def notes(line: Line, form: Form = "text", number: Number | None = None) -> tupl
     found: dict[frozenset[str], str] = {}  # a > b and b < a are one
     for left, sign, right in notation.taken(line.sides[-1]):
         one, other = (notation.written(each, form, number=number) for each in (left, right))
-        found.setdefault(frozenset((one, other)), notation.NOTATIONS[form].relation(one, sign, other))
+        found.setdefault(frozenset((one, other)), notation.NOTATIONS[form].joined([one, other], sign))
     return tuple(found.values())
 
 
