@@ -39,6 +39,11 @@ class Line:
     in_numbers: bool = True
 
 
+def distinct(*sides: Any) -> tuple[Any, ...]:
+    """Of expressions that look the same, the last."""
+    return tuple({notation.text(side): side for side in sides}.values())
+
+
 class Factor(NamedTuple):
     """∂of/∂by; own: it is a line's own derivative, with no other way from the one to the other."""
 
@@ -121,10 +126,9 @@ class Derivation:
             same = Factor(*direct)
             sides.insert(0, Symbol(same.name, number(partial)))
             self.numbers[same.name] = number(partial)
-        distinct = {notation.text(side): side for side in sides}
         self.numbers[factor.name] = number(partial)
         kind: Kind = "upstream" if factor.of == self.loss else "local"
-        self.written.append(Line(factor.name, kind, tuple(distinct.values()), number(partial)))
+        self.written.append(Line(factor.name, kind, distinct(*sides), number(partial)))
 
     def _formula(self, factors: Sequence[Factor]) -> Any:
         """The product of the factors' formulas; of one that is no line's own derivative, its name."""

@@ -18,7 +18,7 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import read, spelled
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.lines import line_of, named_values, values_below
+from micrograd_kr.teacher.derive.lines import labels, line_of, named_values, values_below
 
 Parameters = Iterable[Value | str] | None
 
@@ -40,24 +40,14 @@ def named(loss: Value) -> dict[str, Value]:
     What would be a very long formula gets names of its own. Raises ExerciseError for a label that is there twice, or
     cannot be a name.
     """
-    if loss.rule is None:
-        raise ExerciseError(
-            "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded"
-        )
-    labels = {each: each.label or "loss" for each in values_below(loss) if each.label or each is loss}
-    taken: set[str] = set()
-    for label in labels.values():
-        if label in taken:
-            raise ExerciseError(
-                "expected each label once, got two Values with the label {label!r}; give each its own", label=label
-            )
+    names = labels(loss, "loss")
+    for label in names.values():
         if spelled(label) != label or label == "lr" or set(label) & set("/+'="):
             raise ExerciseError(
                 "expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
                 label=label,
             )
-        taken.add(label)
-    return {name: value for value, name in named_values([loss], labels).items()}
+    return {name: value for value, name in named_values([loss], names).items()}
 
 
 def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: Parameters) -> Solution:

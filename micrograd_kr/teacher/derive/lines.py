@@ -5,6 +5,7 @@ The engine's graph is cut at the Values that have names. Between two names the o
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.ops import Axes, Rule
+from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive.expressions import Symbol, constant, named_in, number, spread
 
@@ -69,6 +71,24 @@ def values_below(root: Value) -> dict[Value, None]:
         found |= dict.fromkeys(_inputs(node))
         found[node] = None
     return found or {root: None}
+
+
+def labels(loss: Value, without: str = "") -> dict[Value, str]:
+    """The labelled Values a loss is computed from, in order. without: what the loss is called if it has no label.
+
+    Raises ExerciseError for a leaf, and for a label that is there twice.
+    """
+    if loss.rule is None:
+        raise ExerciseError(
+            "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded"
+        )
+    found = {each: each.label or without for each in values_below(loss) if each.label or each is loss}
+    for label, count in Counter(found.values()).items():
+        if count > 1:
+            raise ExerciseError(
+                "expected each label once, got two Values with the label {label!r}; give each its own", label=label
+            )
+    return found
 
 
 def named_values(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Value, str]:
