@@ -16,13 +16,11 @@ from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import read, spelled
-from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.ask.solution import Solution, step
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.lines import labels, line_of, named_values, values_below
+from micrograd_kr.teacher.derive.lines import labels, line_of, named_values, operands, values_below
 
 Parameters = Iterable[Value | str] | None
-
-
 DIGITS = str.maketrans("", "", "0123456789")
 
 
@@ -72,11 +70,7 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}
     exercise = with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()})
     before = {name: before[name] for name in exercise.positions}
-    slopes = dict(zip(before, map(float, gradients(loss, list(before.values()))), strict=True))
-    if lr is None:
-        return Solution(exercise, before, slopes, {}, None)
-    updated = {name: number - lr * slopes[name] for name, number in start.items()}
-    return Solution(exercise, before, slopes, updated, after(before, loss, {**given, **updated}))
+    return step(exercise, before, lambda updated: after(before, loss, given | updated))
 
 
 def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters: Parameters) -> list[str]:
@@ -103,24 +97,14 @@ def stem(name: str) -> str:
 def after(before: Mapping[str, Value], loss: Value, start: Mapping[str, Any]) -> dict[str, Value]:
     """The named Values computed again from other leaves."""
     names = {value: name for name, value in before.items()}
-    again: dict[Value, Value] = {}
+    again: dict[Value | None, Value] = {}
     for node in values_below(loss):
         if node.rule is None:
-            new = Value(start[names[node]]) if node in names and names[node] in start else Value(node.data)
+            again[node] = Value(start.get(names.get(node, ""), node.data))
         else:
-            new = _again(node, again)
-        new.label = node.label
-        again[node] = new
+            again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
+        again[node].label = node.label
     return {name: again[value] for name, value in before.items()}
-
-
-def _again(node: Value, again: Mapping[Value, Value]) -> Any:
-    def other(each: Value | None, data: Any) -> Any:
-        return data if each is None else again[each]
-
-    rule: Any = node.rule
-    x: Any = other(node.x, node.x_data) if type(node.x) is not tuple else tuple(map(other, node.x, node.x_data))
-    return rule(x) if node.y_data is None else rule(x, other(node.y, node.y_data))
 
 
 def _entry(written: Any, decimals: int) -> Any:
