@@ -19,24 +19,29 @@ Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total
 FACTORS = 6  # of one chain; a longer one is worked in parts
 
 
-# --- what an explanation is -------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Line:
     """A quantity and what it is equal to.
 
     name: of the quantity, as on a sheet. kind: "chain" and "sum" say how a derivative is put together, "product" and
     "total" its number, "upstream" and "local" are factors. sides: equal expressions in the order in which they are
-    written. value: the number, an array for a tensor. in_numbers: whether the last side with numbers in the place of
-    names, and the value, come after them.
+    written. value: the number, an array for a tensor.
     """
 
     name: str
     kind: Kind
     sides: tuple[Any, ...]
     value: Any
-    in_numbers: bool = True
+
+    @property
+    def in_numbers(self) -> bool:
+        """Whether the last side with numbers in the place of names, and the value, come after the sides."""
+        return self.kind not in ("chain", "sum")
+
+
+def equation(name: str, kind: Kind, side: Any) -> Line:
+    """A quantity that has one other side."""
+    return Line(name, kind, (side,), number(side))
 
 
 def distinct(*sides: Any) -> tuple[Any, ...]:
@@ -69,54 +74,45 @@ class Derivation:
 
     def work(self, of: str, by: str) -> Symbol:
         """Write out ∂of/∂by and everything it is made of. Returns it by its name."""
-        waiting: list[Any] = [Factor(of, by)]
-        while waiting:  # not by recursion: a derivative may stand on thousands of others
-            each = waiting.pop()
-            if not isinstance(each, Factor):
-                each()
-            elif each.name not in self.numbers:
-                self.numbers[each.name] = None
-                waiting += reversed(self._plan(each))
+        working = [iter([Factor(of, by)])]
+        while working:  # not by recursion: a derivative may stand on thousands of others
+            first = next(working[-1], None)
+            if first is None:
+                working.pop()
+            elif first.name not in self.numbers:
+                self.numbers[first.name] = None
+                working.append(self._derive(first))
         return self._symbol(Factor(of, by))
 
     def _symbol(self, factor: Factor) -> Symbol:
         return Symbol(factor.name, self.numbers[factor.name])
 
-    def _plan(self, factor: Factor) -> list[Any]:
-        """What to do for a derivative, in order: others to work first, and steps to take."""
+    def _derive(self, factor: Factor) -> Iterator[Factor]:
+        """Write out a derivative: how it is put together, what goes into it (yielded, to be worked), its number."""
         a, b, own = factor
-        if own:
-            return [lambda: self._write_factor(factor, (a, b))]
         users = self.lines.steps(a, b)
-        if a == b or not users:
-            return [lambda: self._write_factor(factor, None)]
-        if len(users) > 1:
-            ends = self._terms_of_total(a, b)
-            return self._assembled(factor, "sum", [[Factor(end, b)] for end in ends] or self._over_users(a, b))
-        path = self._path(a, b)
-        factors = self._factors(a, path)
-        if len(factors) == 1:
-            return [lambda: self._write_factor(factor, path[0])]
-        return self._assembled(factor, "chain", [factors])
-
-    def _assembled(self, factor: Factor, kind: Kind, terms: list[list[Any]]) -> list[Any]:
-        """The plan for a sum of products of factors: how it is put together, what goes into it, its number."""
+        if own or a == b or not users:
+            return self._write_factor(factor, (a, b) if own else None)
+        kind: Kind = "sum" if len(users) > 1 else "chain"
+        if kind == "sum":
+            terms = [[Factor(end, b)] for end in self._terms_of_total(a, b)] or self._over_users(a, b)
+        else:
+            path = self._path(a, b)
+            terms = [self._factors(a, path)]
+            if len(terms[0]) == 1:
+                return self._write_factor(factor, path[0])
         place = len(self.written)
         self.written.append(None)  # the first line is known when the last one is
         needed = [each for term in terms for each in term if isinstance(each, Factor)]
         # One path of a sum over paths is written as one formula, too, if its first factor is known from before.
-        as_formula = kind == "chain" and factor.of != self.loss and needed[0].name in self.numbers
-
-        def finish() -> None:
-            products = ([self._symbol(each) if isinstance(each, Factor) else each for each in term] for term in terms)
-            side = reduce(ops.add, (reduce(ops.mul, each) for each in products))
-            sides = (side, self._formula(needed)) if as_formula else (side,)
-            self.written[place] = Line(factor.name, kind, sides, None, False)
-            ending: Kind = "product" if kind == "chain" else "total"
-            self.written.append(Line(factor.name, ending, (side,), number(side)))
-            self.numbers[factor.name] = number(side)
-
-        return [*needed, finish]
+        as_formula = kind == "chain" and a != self.loss and needed[0].name in self.numbers
+        yield from needed
+        products = ([self._symbol(each) if isinstance(each, Factor) else each for each in term] for term in terms)
+        side = reduce(ops.add, (reduce(ops.mul, each) for each in products))
+        self.numbers[factor.name] = number(side)
+        self.written[place] = Line(factor.name, kind, (side, self._formula(needed)) if as_formula else (side,), None)
+        self.written.append(equation(factor.name, "product" if kind == "chain" else "total", side))
+        return None
 
     def _write_factor(self, factor: Factor, direct: tuple[str, str] | None) -> None:
         """A derivative that a line gives by itself; `direct` is that line and what it uses, if it depends on it."""

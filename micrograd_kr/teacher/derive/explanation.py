@@ -27,7 +27,7 @@ from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import expressions, notation
-from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct
+from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct, equation
 from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.derive.lines import Lines, labels, line_of, named_values, values_below
 from micrograd_kr.teacher.derive.notation import Form, Number
@@ -132,8 +132,7 @@ def explained(lines: Lines, solution: Solution, *names: str) -> Explanation:
     start = {**exercise.given, **exercise.parameters}
     exact = frozenset([*start, "lr"])
     if names:
-        section = Section("", tuple(_asked(lines, solution, names)))
-        return Explanation(exercise.title, (section,), exact)
+        return Explanation(exercise.title, (Section("", tuple(_asked(lines, solution, names))),), exact)
     sections = list(_worked(lines, exercise.loss, exercise.parameters or exercise.given, exercise.lr))
     if solution.after is not None:
         sections.append(Section("second", tuple(_second_pass(lines, solution).values())))
@@ -190,15 +189,16 @@ def _descend(derivation: Derivation, name: str, start: float | None, lr: float |
 
 def _update(name: str, start: Any, lr: float, slope: Symbol) -> Line:
     updated = Symbol(name, start) - Symbol("lr", lr) * slope
-    return Line(quantity.updated(name), "update", (updated,), updated.number)
+    return equation(quantity.updated(name), "update", updated)
 
 
 def _forward(lines: Lines, name: str, value: float) -> Line:
     """A line of the forward pass; a number that is given has no other side."""
-    if name not in lines.lines:
-        return Line(name, "forward", (), value)
-    formula = lines.lines[name].formula
-    return Line(name, "forward", (formula,), number(formula))
+    return (
+        equation(name, "forward", lines.lines[name].formula)
+        if name in lines.lines
+        else Line(name, "forward", (), value)
+    )
 
 
 def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
@@ -211,8 +211,7 @@ def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
         return Symbol(quantity.again(name), found[name].value) if name in found else Symbol(name, value)
 
     for name, line in lines.lines.items():
-        side = expressions.renamed(line.formula, after)
-        found[name] = Line(quantity.again(name), "second", (side,), number(side))
+        found[name] = equation(quantity.again(name), "second", expressions.renamed(line.formula, after))
     return found
 
 
@@ -238,7 +237,7 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
             gradient = Symbol(back[name].name, slope)
         if value.rule is not None:
             line = line_of(name, value, named, gradient)
-            forward.insert(0, Line(name, "forward", (line.formula,), number(line.formula)))
+            forward.insert(0, equation(name, "forward", line.formula))
             for used, part in line.partials.items():
                 arrived[used] = ops.add(arrived[used], part) if used in arrived else part
     reached = set(asked)

@@ -16,6 +16,29 @@ from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 
 
+def _record(rule: Rule, x: Any, y: Any) -> Any:
+    """The symbol for a rule applied to x and y, or something simpler that is the same."""
+    if isinstance(y, Comparison) and rule is not ops.select:
+        out = _record(rule, x, number(y) if np.any(y.true) else 0.0)
+        return Symbol(out.name, out.number, out.rule, out.x, out.y, (rule, x, y)) if isinstance(out, Symbol) else out
+    if rule.dy is not None:  # two inputs, and no option
+        x, y = constant(x), constant(y)
+    if rule in (ops.mul, ops.div):
+        x = narrow(x, np.shape(number(y)))
+        y = narrow(y, np.shape(number(x)))
+    simpler = _simpler(rule, x, y)
+    if simpler is not None:
+        return simpler
+    if rule is ops.select:
+        x = tuple(narrow(each, np.shape(number(y))) for each in x)
+        if isinstance(y, Comparison):
+            value = np.where(y.true, *map(number, x)) if np.ndim(y.true) else number(x[0] if y.true else x[1])
+            return Symbol(None, value, rule, x, y)
+    numbers = tuple(map(number, x)) if type(x) is tuple else number(x)
+    value = rule.compute(numbers) if y is None else rule.compute(numbers, number(y))
+    return Symbol(None, value, rule, x, y)
+
+
 class Comparison(NamedTuple):
     """How a comparison came out, and between what; in arithmetic it counts as 1 or 0. also: another that must hold."""
 
@@ -24,13 +47,13 @@ class Comparison(NamedTuple):
     operation: Callable[[float, float], bool]
     also: Any = None
 
+    def _record(self, rule: Rule, x: Any, y: Any) -> Any:
+        return _record(rule, x, y)
+
     @property
     def true(self) -> Any:
         """A bool; for tensors an array of them."""
         return self.operation(number(self.left), number(self.right))
-
-    def _record(self, rule: Rule, x: Any, y: Any) -> Any:
-        return _record(rule, x, y)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.asarray(number(self), dtype)
@@ -46,10 +69,12 @@ def _compare(operation: Callable[[float, float], bool]) -> Callable[["Symbol", A
     return lambda self, other: Comparison(self, other, operation)
 
 
-def _operator(rule: Rule, reflected: bool = False) -> Callable[["Symbol", Any], Any]:
-    if reflected:
-        return lambda self, other: _record(rule, other, self)
+def _operator(rule: Rule) -> Callable[["Symbol", Any], Any]:
     return lambda self, other: _record(rule, self, other)
+
+
+def _reflected(rule: Rule) -> Callable[["Symbol", Any], Any]:
+    return lambda self, other: _record(rule, other, self)
 
 
 class Symbol:
@@ -68,14 +93,15 @@ class Symbol:
     ) -> None:
         self.name, self.number, self.rule, self.x, self.y, self.whole = name, number, rule, x, y, whole
 
+    _record = staticmethod(_record)
     __array_ufunc__ = None  # an array on the left leaves the operation to the symbol
 
-    __add__, __radd__ = _operator(ops.add), _operator(ops.add, True)
-    __sub__, __rsub__ = _operator(ops.sub), _operator(ops.sub, True)
-    __mul__, __rmul__ = _operator(ops.mul), _operator(ops.mul, True)
-    __truediv__, __rtruediv__ = _operator(ops.div), _operator(ops.div, True)
-    __pow__, __rpow__ = _operator(ops.power), _operator(ops.power, True)
-    __matmul__, __rmatmul__ = _operator(ops.matmul), _operator(ops.matmul, True)
+    __add__, __radd__ = _operator(ops.add), _reflected(ops.add)
+    __sub__, __rsub__ = _operator(ops.sub), _reflected(ops.sub)
+    __mul__, __rmul__ = _operator(ops.mul), _reflected(ops.mul)
+    __truediv__, __rtruediv__ = _operator(ops.div), _reflected(ops.div)
+    __pow__, __rpow__ = _operator(ops.power), _reflected(ops.power)
+    __matmul__, __rmatmul__ = _operator(ops.matmul), _reflected(ops.matmul)
     __getitem__ = _operator(ops.index)
     __gt__ = _compare(operator.gt)
     __ge__ = _compare(operator.ge)
@@ -96,9 +122,6 @@ class Symbol:
     def mT(self) -> Any:  # noqa: N802 -- numpy's name
         axes = tuple(range(len(self.shape)))
         return _record(ops.transpose, self, (*axes[:-2], axes[-1], axes[-2]))
-
-    def _record(self, rule: Rule, x: Any, y: Any) -> Any:
-        return _record(rule, x, y)
 
     def __repr__(self) -> str:
         return str(self.name) if self.rule is None else f"{self.rule.symbol}({self.x!r}, {self.y!r})"
@@ -129,28 +152,6 @@ def number(of: Any) -> Any:
     return of.number if isinstance(of, Symbol) else of
 
 
-def _record(rule: Rule, x: Any, y: Any) -> Any:
-    """The symbol for a rule applied to x and y, or something simpler that is the same."""
-    if isinstance(y, Comparison) and rule is not ops.select:
-        out = _record(rule, x, number(y) if np.any(y.true) else 0.0)
-        return Symbol(out.name, out.number, out.rule, out.x, out.y, (rule, x, y)) if isinstance(out, Symbol) else out
-    if rule.dy is not None:  # two inputs, and no option
-        x, y = constant(x), constant(y)
-    if rule in (ops.mul, ops.div):
-        x = narrow(x, np.shape(number(y)))
-        y = narrow(y, np.shape(number(x)))
-    simpler = _simpler(rule, x, y)
-    if simpler is not None:
-        return simpler
-    if rule is ops.select:
-        x = tuple(narrow(each, np.shape(number(y))) for each in x)
-    if rule is ops.select and isinstance(y, Comparison):
-        return Symbol(None, _chosen_number(y.true, *map(number, x)), rule, x, y)
-    numbers = tuple(map(number, x)) if type(x) is tuple else number(x)
-    value = rule.compute(numbers) if y is None else rule.compute(numbers, number(y))
-    return Symbol(None, value, rule, x, y)
-
-
 def spread(of: Any, shape: tuple[int, ...]) -> Any:
     """An expression broadcast to a shape, if it has not got it."""
     if np.shape(number(of)) == shape:
@@ -170,10 +171,6 @@ def _is_spread_number(of: Any) -> bool:
     return isinstance(of, Symbol) and of.rule is ops.broadcast_to and not np.ndim(number(of.x))
 
 
-def _chosen_number(mask: Any, x: Any, y: Any) -> Any:
-    return np.where(mask, x, y) if np.ndim(mask) else x if mask else y
-
-
 def _simpler(rule: Rule, x: Any, y: Any) -> Any:
     """What an operation with a 0, a 1 or a number that was only spread over a shape amounts to, else None."""
 
@@ -184,13 +181,12 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
         return spread(_record(rule, x.x, y), x.shape)
     if rule is ops.mul and _is_spread_number(y) and not np.ndim(number(x)):
         return spread(_record(rule, x, y.x), y.shape)
-    if rule is ops.mul:
-        if is_number(x, 0.0) or is_number(y, 0.0):
-            return 0.0
-        return y if is_number(x, 1.0) else x if is_number(y, 1.0) else None
-    if rule is ops.add:
-        return y if is_number(x, 0.0) else x if is_number(y, 0.0) else None
-    if rule in (ops.sub, ops.div, ops.power) and is_number(y, 0.0 if rule is ops.sub else 1.0):
+    if rule is ops.mul and (is_number(x, 0.0) or is_number(y, 0.0)):
+        return 0.0
+    unit = 0.0 if rule in (ops.add, ops.sub) else 1.0
+    if rule in (ops.add, ops.mul) and is_number(x, unit):
+        return y
+    if rule in (ops.add, ops.sub, ops.mul, ops.div, ops.power) and is_number(y, unit):
         return x
     if rule is ops.neg and isinstance(x, Symbol) and x.rule is ops.neg:
         return x.x
@@ -225,26 +221,29 @@ def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
     return again(of)
 
 
-def names_in(of: Any) -> Iterator[str]:
-    """The names in an expression, each once."""
-    return (str(each.name) for each in named_in(of))
+def parts_of(of: Any) -> Iterator[Any]:
+    """Every symbol and comparison in an expression, each once, from left to right."""
+    seen: set[int] = set()
+    waiting = [of]
+    while waiting:
+        each = waiting.pop()
+        if type(each) is tuple:
+            waiting += reversed(each)
+        elif isinstance(each, Symbol | Comparison) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [each.y, each.x] if isinstance(each, Symbol) else [each.right, each.left]
 
 
 def named_in(of: Any) -> Iterator[Symbol]:
     """The named quantities in an expression, each once."""
-    seen: set[Any] = set()
-    waiting = [of]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Comparison):
-            waiting += [each.left, each.right]
-        elif isinstance(each, tuple):
-            waiting += each
-        elif isinstance(each, Symbol) and each.rule is not None:
-            waiting += [each.x, each.y]
-        elif isinstance(each, Symbol) and each.name not in seen:
-            seen.add(each.name)
-            yield each
+    found = (each for each in parts_of(of) if isinstance(each, Symbol) and each.rule is None)
+    return iter({each.name: each for each in found}.values())
+
+
+def names_in(of: Any) -> Iterator[str]:
+    """The names in an expression, each once."""
+    return (str(each.name) for each in named_in(of))
 
 
 # --- as a person would write it ---------------------------------------------------------------------------------------

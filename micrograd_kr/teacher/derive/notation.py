@@ -21,7 +21,7 @@ import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.teacher.ask.quantity import read
-from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number
+from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number, parts_of
 
 Form = Literal["text", "latex", "mathml"]
 
@@ -452,21 +452,11 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
 
 def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:
     """Which side each comparison in an expression took, as (left, relation, right); a sign compares with 0."""
-    seen: set[int] = set()
-    waiting = [expression]
-    while waiting:
-        each = waiting.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
+    for each in parts_of(expression):
         if isinstance(each, Comparison) and not np.ndim(number(each.left)):
             yield each.left, _side(number(each.left), number(each.right)), each.right
-        elif type(each) is tuple:
-            waiting += each
-        elif isinstance(each, Symbol) and each.rule is not None:
-            if each.rule is ops.sign and not np.ndim(each.number):
-                yield each.x, _side(number(each.x), 0.0), 0.0
-            waiting += [each.y, each.x]
+        elif isinstance(each, Symbol) and each.rule is ops.sign and not np.ndim(each.number):
+            yield each.x, _side(number(each.x), 0.0), 0.0
 
 
 def _side(left: float, right: float) -> str:
