@@ -54,8 +54,7 @@ class Exercise:
     forward: the formulas, in order.
     hand: a person's numbers as written, "0.08", or worked lines, "0.3 - 0.5*0.1 = 0.25".
     bare: the names of those that were written without quotes; their zeros are kept all the same.
-    source: the file's name. blanks: the names in [hand] that are left empty, "", as on a worksheet.
-    asked: what the names in [hand] stand for, blanks included.
+    source: the file's name. asked: what the names in [hand] stand for, blanks included.
     """
 
     name: str
@@ -68,14 +67,18 @@ class Exercise:
     hand: Mapping[str, str]
     bare: frozenset[str]
     source: str
-    blanks: tuple[str, ...] = ()
-    asked: Mapping[str, Quantity] = field(default_factory=dict, compare=False, repr=False)
+    asked: Mapping[str, Quantity] = field(default_factory=dict, repr=False)
     picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
 
     @cached_property
     def positions(self) -> dict[str, int]:
         """Every name with its place in the order of computation."""
         return {name: i for i, name in enumerate((*self.given, *self.parameters, *self.forward))}
+
+    @property
+    def blanks(self) -> tuple[str, ...]:
+        """The names in [hand] that are left empty, "", as on a worksheet."""
+        return tuple(name for name in self.asked if name not in self.hand)
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """A notebook shows an exercise as its picture."""
@@ -244,14 +247,16 @@ def load(name_or_path: str | os.PathLike[str]) -> Exercise:
         text = source_text(name)
         with placed(f"{name}.toml"):
             return _exercise(name, f"{name}.toml", _tables(text))
-    path = Path(name)
+    return _from_file(Path(name))
+
+
+def _from_file(path: Path, answers: bool = True) -> Exercise:
+    """answers: whether it may be a student's."""
     with placed(printable(path.name)):
         tables = _tables(_decoded(_contents(path)))
-        return _answered(path, tables) if "exercise" in tables else _from_file(path, tables)
-
-
-def _from_file(path: Path, tables: dict[str, Any]) -> Exercise:
-    return _exercise(printable(path.stem), printable(path.name), tables)
+        if answers and "exercise" in tables:
+            return _answered(path, tables)
+        return _exercise(printable(path.stem), printable(path.name), tables)
 
 
 def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
@@ -262,12 +267,11 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     if named in built_in():
         exercise = load(named)
     elif named.endswith(".toml") and _is_inside(asked, path.parent):
-        with placed(printable(asked.name)):
-            exercise = _from_file(asked, _tables(_decoded(_contents(asked))))
+        exercise = _from_file(asked, answers=False)
     else:
         said = say("expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}")
         raise unknown(said, named, built_in()).at("exercise")
-    unanswered = replace(exercise, hand={}, bare=frozenset(), blanks=(), source=printable(path.name))
+    unanswered = replace(exercise, hand={}, bare=frozenset(), asked={}, source=printable(path.name))
     return with_hand(unanswered, entries)
 
 
@@ -413,9 +417,7 @@ def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
             written[name] = _written(exercise, entry)
     hand = {name: text for name, text in written.items() if text}
     bare = frozenset(spelled(key) for key, entry in entries.items() if type(entry) is not str)
-    return replace(
-        exercise, hand=hand, bare=bare, blanks=tuple(name for name, text in written.items() if not text), asked=asked
-    )
+    return replace(exercise, hand=hand, bare=bare, asked=asked)
 
 
 def _written(exercise: Exercise, entry: Any) -> str:

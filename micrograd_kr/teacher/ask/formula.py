@@ -126,15 +126,14 @@ def _tree(text: str) -> ast.expr:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ExerciseError('expected a formula such as "W1*x1 + W2*x2", got {text}', text=quoted(text)) from None
-    waiting: list[tuple[Any, int]] = [(tree, 1)]
-    while waiting:  # not by recursion: how deep it goes is what has to be found out
-        node, level = waiting.pop()
-        if level > FORMULA_LEVELS:
-            raise ExerciseError(
-                "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
-            )
-        waiting += [(each, level + 1) for each in _operands(node)]
-    return tree
+    nodes = [tree]
+    for _ in range(FORMULA_LEVELS):  # not by recursion: how deep it goes is what has to be found out
+        nodes = [each for node in nodes for each in _operands(node)]
+        if not nodes:
+            return tree
+    raise ExerciseError(
+        "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
+    )
 
 
 def _check_tokens(text: str) -> None:

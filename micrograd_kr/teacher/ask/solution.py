@@ -104,8 +104,3 @@ def step(
         return Solution(exercise, before, slopes, {}, None)
     updated = {name: number - exercise.lr * slopes[name] for name, number in exercise.parameters.items()}
     return Solution(exercise, before, slopes, updated, forward(updated))
-
-
-def quantity(exercise: Exercise, name: str) -> float:
-    """The exact value of one quantity. Raises ExerciseError for what is none, or infinite."""
-    return solve(exercise).value(name)

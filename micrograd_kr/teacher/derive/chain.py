@@ -11,7 +11,7 @@ from micrograd_kr import ops
 from micrograd_kr.teacher.ask.quantity import derivative
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
-from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.derive.lines import Lines, reached
 
 Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
 
@@ -116,7 +116,7 @@ class Derivation:
 
     def _write_factor(self, factor: Factor, direct: tuple[str, str] | None) -> None:
         """A derivative that a line gives by itself; `direct` is that line and what it uses, if it depends on it."""
-        partial = self.lines.partial(*direct) if direct else float(factor.of == factor.by)
+        partial = self.lines.lines[direct[0]].partials[direct[1]] if direct else float(factor.of == factor.by)
         sides = [partial, simplified(partial)]
         if direct and direct[0] != factor.of:
             same = Factor(*direct)
@@ -128,12 +128,12 @@ class Derivation:
 
     def _formula(self, factors: Sequence[Factor]) -> Any:
         """The product of the factors' formulas; of one that is no line's own derivative, its name."""
-
-        def formula(factor: Factor) -> Any:
-            line = self.lines.lines[factor.of]
-            return simplified(line.partials[factor.by]) if factor.by in line.partials else self._symbol(factor)
-
-        return simplified(reduce(ops.mul, map(formula, factors)))
+        partials = ((each, self.lines.lines[each.of].partials) for each in factors)
+        return simplified(
+            reduce(
+                ops.mul, (simplified(own[each.by]) if each.by in own else self._symbol(each) for each, own in partials)
+            )
+        )
 
     def _upwards(self, a: str, user: str, b: str) -> Iterator[tuple[str, str]]:
         """The way from b over one of its users, to a or to where ways part."""
@@ -148,10 +148,7 @@ class Derivation:
         return [first, *takewhile(lambda pair: Factor(a, pair[1]).name not in self.numbers, others)]
 
     def _factors(self, a: str, path: Path) -> list[Factor]:
-        """The derivatives along a path, from above. Lines at its upper end that only pass the gradient on are left out:
-
-        ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2.
-        """
+        """The derivatives along a path, from above; ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2."""
         end = path[-1][0]
         below = [Factor(*pair, own=True) for pair in reversed(path if end != a else self._without_passing_on(path))]
         return [Factor(a, end), *below] if end != a else [Factor(a, below[0].by), *below[1:]]
@@ -178,16 +175,10 @@ class Derivation:
         Where one c is reached over another, too, its ∂c/∂b would be more than this line's own derivative: these are
         written by their formulas.
         """
-        users = self.lines.steps(a, b)
-        last = max(self.lines.order[each] for each in users)
-        reached: set[str] = set()
-        waiting = list(users)
-        while waiting:
-            above = self.lines.steps(a, waiting.pop())
-            fresh = [each for each in above if each not in reached and self.lines.order[each] <= last]
-            reached.update(fresh)
-            waiting += fresh
-        if a not in users and reached.isdisjoint(users):
+        users, order = self.lines.steps(a, b), self.lines.order
+        last = max(order[each] for each in users)
+        above = reached(users, lambda each: (user for user in self.lines.steps(a, each) if order[user] <= last))
+        if a not in users and above.isdisjoint(users):
             return [[Factor(a, user), Factor(user, b, own=True)] for user in reversed(users)]
-        own = {user: simplified(self.lines.partial(user, b)) for user in reversed(users)}
+        own = {user: simplified(self.lines.lines[user].partials[b]) for user in reversed(users)}
         return [[partial] if user == a else [Factor(a, user), partial] for user, partial in own.items()]

@@ -426,22 +426,22 @@ def _folded(text: str, room: int, indent: str) -> Iterator[str]:
 
 
 class Markup(NamedTuple):
-    """A language of markup, as templates.
+    """A language of markup, as templates; what is left out is LaTeX's.
 
-    title, section, caption: around words. formula: around one in a remark. block: around lines; `together` if all lines
-    of a kind stand in one. between: the parts.
+    title, section, caption: around words. block: around lines, `together` if all lines of a kind stand in one. formula:
+    around one in a remark. between: the parts.
     """
 
-    form: Form
     title: str
     section: str
     caption: str
-    formula: str
-    remark: str
     block: str
-    between: str
-    line: Callable[[Line, Number], str]
     escaped: Callable[[str], str]
+    form: Form = "latex"
+    line: Callable[[Line, Number], str] = line_latex
+    formula: str = "$%s$"
+    remark: str = "(%s)"
+    between: str = "\n\n"
     together: bool = False
 
     def set(self, explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
@@ -463,27 +463,20 @@ def _escaped_markdown(text: str) -> str:
 
 
 # With LaTeX formulas between dollar signs, as GitHub, Jupyter and Pandoc read them.
-MARKDOWN = Markup(
-    *("latex", "# %s", "## %s", "**%s**", "$%s$", "(%s)"),
-    block="$$\n\\begin{aligned}\n%s\n\\end{aligned}\n$$",
-    between="\n\n",
-    line=line_latex,
-    escaped=_escaped_markdown,
-)
-LATEX = Markup(
-    *("latex", r"\section*{%s}", r"\subsection*{%s}", r"\textbf{%s}", "$%s$", "(%s)"),
-    block="\\begin{align*}\n%s\n\\end{align*}",
-    between="\n\n",
-    line=line_latex,
-    escaped=notation.escaped_latex,
-    together=True,
-)
+MARKDOWN = Markup("# %s", "## %s", "**%s**", "$$\n\\begin{aligned}\n%s\n\\end{aligned}\n$$", _escaped_markdown)
+ALIGNED = "\\begin{align*}\n%s\n\\end{align*}"
+LATEX = Markup(r"\section*{%s}", r"\subsection*{%s}", r"\textbf{%s}", ALIGNED, notation.escaped_latex, together=True)
 MATHML = Markup(
-    *("mathml", "<h2>%s</h2>", "<h3>%s</h3>", "<p>%s</p>", "<math>%s</math>", "<p>(%s)</p>"),
-    block="%s",
-    between="\n",
-    line=line_mathml,
-    escaped=html.escape,
+    "<h2>%s</h2>",
+    "<h3>%s</h3>",
+    "<p>%s</p>",
+    "%s",
+    html.escape,
+    "mathml",
+    line_mathml,
+    "<math>%s</math>",
+    "<p>(%s)</p>",
+    "\n",
 )
 as_markdown = MARKDOWN.set
 

@@ -69,20 +69,16 @@ def _compare(operation: Callable[[float, float], bool]) -> Callable[["Symbol", A
     return lambda self, other: Comparison(self, other, operation)
 
 
-def _operator(rule: Rule) -> Callable[["Symbol", Any], Any]:
-    return lambda self, other: _record(rule, self, other)
-
-
-def _reflected(rule: Rule) -> Callable[["Symbol", Any], Any]:
-    return lambda self, other: _record(rule, other, self)
+def _operators(rule: Rule) -> tuple[Callable[["Symbol", Any], Any], Callable[["Symbol", Any], Any]]:
+    """The operator with the symbol on its left, and with it on its right."""
+    return lambda self, other: _record(rule, self, other), lambda self, other: _record(rule, other, self)
 
 
 class Symbol:
     """A name, or a rule applied to symbols and numbers; it knows its number.
 
-    name: what a named quantity is called, None for an operation.
+    name: what a named quantity is called, None for an operation. number: its value, a float; of a tensor an array.
     rule, x, y: the operation and what it is applied to (y: an option where the rule has one input).
-    number: its value, a float; of a tensor an array.
     whole: (rule, x, y) where y is a comparison, of which a person writes only what it came to.
     """
 
@@ -96,13 +92,13 @@ class Symbol:
     _record = staticmethod(_record)
     __array_ufunc__ = None  # an array on the left leaves the operation to the symbol
 
-    __add__, __radd__ = _operator(ops.add), _reflected(ops.add)
-    __sub__, __rsub__ = _operator(ops.sub), _reflected(ops.sub)
-    __mul__, __rmul__ = _operator(ops.mul), _reflected(ops.mul)
-    __truediv__, __rtruediv__ = _operator(ops.div), _reflected(ops.div)
-    __pow__, __rpow__ = _operator(ops.power), _reflected(ops.power)
-    __matmul__, __rmatmul__ = _operator(ops.matmul), _reflected(ops.matmul)
-    __getitem__ = _operator(ops.index)
+    __add__, __radd__ = _operators(ops.add)
+    __sub__, __rsub__ = _operators(ops.sub)
+    __mul__, __rmul__ = _operators(ops.mul)
+    __truediv__, __rtruediv__ = _operators(ops.div)
+    __pow__, __rpow__ = _operators(ops.power)
+    __matmul__, __rmatmul__ = _operators(ops.matmul)
+    __getitem__ = _operators(ops.index)[0]
     __gt__ = _compare(operator.gt)
     __ge__ = _compare(operator.ge)
     __lt__ = _compare(operator.lt)
@@ -137,6 +133,11 @@ class Unnamed(NamedTuple):
         return f"array of shape {self.shape}"
 
 
+def _is(of: Any, *rules: Rule) -> bool:
+    """Whether an expression is one of some operations."""
+    return isinstance(of, Symbol) and of.rule in rules
+
+
 def constant(data: Any) -> Any:
     """A number as it is; an array as a symbol, so that the factors and the sign before it stay to be seen."""
     if isinstance(data, Symbol | Comparison) or not np.ndim(data):
@@ -161,14 +162,14 @@ def spread(of: Any, shape: tuple[int, ...]) -> Any:
 
 def narrow(of: Any, beside: tuple[int, ...]) -> Any:
     """What was broadcast to a shape without that, if an array of another shape beside it brings it about anyway."""
-    if isinstance(of, Symbol) and of.rule is ops.broadcast_to:
+    if _is(of, ops.broadcast_to):
         whole, part = np.broadcast_shapes(of.shape, beside), np.broadcast_shapes(np.shape(number(of.x)), beside)
         return of.x if whole == part else of
     return of
 
 
 def _is_spread_number(of: Any) -> bool:
-    return isinstance(of, Symbol) and of.rule is ops.broadcast_to and not np.ndim(number(of.x))
+    return _is(of, ops.broadcast_to) and not np.ndim(number(of.x))
 
 
 def _simpler(rule: Rule, x: Any, y: Any) -> Any:
@@ -188,7 +189,7 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
         return y
     if rule in (ops.add, ops.sub, ops.mul, ops.div, ops.power) and is_number(y, unit):
         return x
-    if rule is ops.neg and isinstance(x, Symbol) and x.rule is ops.neg:
+    if rule is ops.neg and _is(x, ops.neg):
         return x.x
     if rule is ops.same:
         return x
@@ -222,17 +223,17 @@ def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
 
 
 def parts_of(of: Any) -> Iterator[Any]:
-    """Every symbol and comparison in an expression, each once, from left to right."""
+    """Every symbol and comparison in an expression, each once, from right to left."""
     seen: set[int] = set()
     waiting = [of]
     while waiting:
         each = waiting.pop()
         if type(each) is tuple:
-            waiting += reversed(each)
+            waiting += each
         elif isinstance(each, Symbol | Comparison) and id(each) not in seen:
             seen.add(id(each))
             yield each
-            waiting += [each.y, each.x] if isinstance(each, Symbol) else [each.right, each.left]
+            waiting += [each.x, each.y] if isinstance(each, Symbol) else [each.left, each.right]
 
 
 def named_in(of: Any) -> Iterator[Symbol]:
@@ -280,17 +281,17 @@ def _simplified(of: Any) -> Any:
 
 def _transposed(of: Any) -> Any:
     """(A·B)ᵀ = Bᵀ·Aᵀ, and (Aᵀ)ᵀ = A."""
-    if isinstance(of, Symbol) and of.rule is ops.matmul:
+    if _is(of, ops.matmul):
         return ops.matmul(_transposed(of.y), _transposed(of.x))
-    return of.x if isinstance(of, Symbol) and of.rule is ops.transpose and of.y == (1, 0) else of.mT
+    return of.x if _is(of, ops.transpose) and of.y == (1, 0) else of.mT
 
 
 def _is_product(of: Any) -> bool:
-    return isinstance(of, Symbol) and (of.rule in (ops.mul, ops.div, ops.neg) or _is_whole_power(of))
+    return _is(of, ops.mul, ops.div, ops.neg) or _is_whole_power(of)
 
 
-def _is_whole_power(of: Symbol) -> bool:
-    return of.rule is ops.power and isinstance(of.y, float) and of.y.is_integer()
+def _is_whole_power(of: Any) -> bool:
+    return _is(of, ops.power) and isinstance(of.y, float) and of.y.is_integer()
 
 
 def _chosen(of: Symbol, is_case: bool = False) -> Any:
@@ -300,38 +301,38 @@ def _chosen(of: Symbol, is_case: bool = False) -> Any:
         if condition.operation is operator.eq and not is_case and not np.any(condition.true):
             return simplified(of.x[1])
         condition = Comparison(simplified(condition.left), simplified(condition.right), condition.operation)
-    values = (
-        _chosen(each, True) if isinstance(each, Symbol) and each.rule is ops.select else simplified(each)
-        for each in of.x
-    )
-    return ops.where(condition, *values)
+    return ops.where(condition, *(_chosen(each, True) if _is(each, ops.select) else simplified(each) for each in of.x))
+
+
+def _factors(of: Any, exponent: float = 1.0) -> Iterator[tuple[Any, float]]:
+    """The factors of an expression, constants among them, each with its exponent."""
+    if _is(of, ops.neg):
+        yield -1.0, abs(exponent)
+        yield from _factors(of.x, exponent)
+    elif _is(of, ops.mul, ops.div):
+        yield from _factors(of.x, exponent)
+        yield from _factors(of.y, exponent if of.rule is ops.mul else -exponent)
+    elif _is_whole_power(of):
+        base = simplified(of.x)
+        yield from _factors(base, exponent * of.y) if _is_constant(base) else [(base, exponent * of.y)]
+    else:
+        base = simplified(of)
+        yield from _factors(base, exponent) if _is_product(base) else [(base, exponent)]
 
 
 def _product(of: Any) -> Product:
     """The constants and the factors of an expression; what is no product has one factor."""
     numerator = denominator = 1.0
     powers: dict[Any, tuple[Any, float]] = {}
-    waiting = [(of, 1.0)]
-    while waiting:
-        each, exponent = waiting.pop()
-        if _is_constant(each):
-            value = ops.power(float(number(each)), abs(exponent))
+    for base, exponent in _factors(of):
+        if _is_constant(base):
+            value = ops.power(float(number(base)), abs(exponent))
             numerator, denominator = (
                 (numerator * value, denominator) if exponent > 0 else (numerator, denominator * value)
             )
-        elif isinstance(each, Symbol) and each.rule is ops.neg:
-            numerator *= (-1.0) ** abs(exponent)
-            waiting.append((each.x, exponent))
-        elif isinstance(each, Symbol) and each.rule in (ops.mul, ops.div):
-            waiting += [(each.y, exponent if each.rule is ops.mul else -exponent), (each.x, exponent)]
         else:
-            is_power = isinstance(each, Symbol) and _is_whole_power(each)
-            base, times = simplified(each.x if is_power else each), exponent * (each.y if is_power else 1.0)
-            if _is_constant(base) or (_is_product(base) and not is_power):
-                waiting.append((base, times))
-            else:
-                key = _key(base)
-                powers[key] = (base, powers.get(key, (base, 0.0))[1] + times)
+            key = _key(base)
+            powers[key] = (base, powers.get(key, (base, 0.0))[1] + exponent)
     return Product(numerator, denominator, powers)
 
 
@@ -362,7 +363,7 @@ def _added(of: Any) -> Any:
     waiting = [(of, 1.0)]
     while waiting:
         each, sign = waiting.pop()
-        if isinstance(each, Symbol) and each.rule in (ops.add, ops.sub):
+        if _is(each, ops.add, ops.sub):
             waiting += [(each.y, sign if each.rule is ops.add else -sign), (each.x, sign)]
             continue
         numerator, denominator, powers = _product(each)

@@ -79,13 +79,13 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
         asked = {stem(each.of) for each in wanted if each.kind == "updated"}
         return sorted((name for name in leaves if stem(name) in asked), key=lambda name: (stem(name), len(name), name))
     names = [each.label if isinstance(each, Value) else each for each in parameters]
-    unknown = [name for name in names if name not in leaves]
-    if unknown:
-        raise ExerciseError(
-            "expected labelled leaves as parameters, got {name!r}; there are {names}",
-            name=unknown[0],
-            names=", ".join(leaves),
-        )
+    for name in names:
+        if name not in leaves:
+            raise ExerciseError(
+                "expected labelled leaves as parameters, got {name!r}; there are {names}",
+                name=name,
+                names=", ".join(leaves),
+            )
     return names
 
 

@@ -99,11 +99,11 @@ def named_values(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Val
         for node in _between(root, found):
             inputs = _inputs(node)
             found |= {each: names[each] for each in inputs if each.rule is None and each in names}
-            depths, lengths = zip(
-                (0, 0), *(sizes[each] for each in inputs if each.rule and each not in found), strict=True
-            )
+            within = [sizes[each] for each in inputs if each.rule and each not in found]
             deeper = node.rule not in (ops.add, ops.sub, ops.neg)  # a long sum is as easy to read as a short one
-            sizes[node] = depth, length = max(depths) + deeper, sum(lengths) + 1
+            depth = max((depth for depth, _ in within), default=0) + deeper
+            length = sum(length for _, length in within) + 1
+            sizes[node] = depth, length
             if node in names or depth > READABLE_DEPTH or length > READABLE_LENGTH:
                 found[node] = names[node] if node in names else next(fresh)
         found.setdefault(root, names[root])
@@ -163,6 +163,17 @@ def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
 # --- derivatives ------------------------------------------------------------------------------------------------------
 
 
+def reached(start: Iterable[str], steps: Callable[[str], Iterable[str]]) -> set[str]:
+    """All names that steps from some lead to."""
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        fresh = set(steps(waiting.pop())) - found
+        found |= fresh
+        waiting += fresh
+    return found
+
+
 class Lines:
     """The named quantities of a scalar graph: how each was computed, and by which others it is used.
 
@@ -194,24 +205,15 @@ class Lines:
     def below(self, name: str) -> set[str]:
         """What a quantity depends on, itself included."""
         if name not in self._below:
-            found = self._below[name] = {name}
-            waiting = [name]
-            while waiting:
-                line = self.lines.get(waiting.pop())
-                fresh = [each for each in (line.partials if line else ()) if each not in found]
-                found.update(fresh)
-                waiting += fresh
+            lines = self.lines
+            self._below[name] = {name} | reached([name], lambda each: lines[each].partials if each in lines else ())
         return self._below[name]
 
     def steps(self, a: str, b: str) -> list[str]:
         """The lines that use b on a path from b to a."""
         return [user for user in self.users.get(b, ()) if user in self.below(a)]
 
-    def partial(self, name: str, used: str) -> Any:
-        """A line's own derivative with respect to something it uses."""
-        return self.lines[name].partials[used]
-
     def passes_on(self, name: str, used: str) -> bool:
         """Whether a line hands the gradient on as it is: its derivative is the constant 1."""
-        partial = self.partial(name, used)
+        partial = self.lines[name].partials[used]
         return not isinstance(partial, Symbol) and bool(partial == 1.0)

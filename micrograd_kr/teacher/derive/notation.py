@@ -452,7 +452,7 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
 
 def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:
     """Which side each comparison in an expression took, as (left, relation, right); a sign compares with 0."""
-    for each in parts_of(expression):
+    for each in reversed(list(parts_of(expression))):
         if isinstance(each, Comparison) and not np.ndim(number(each.left)):
             yield each.left, _side(number(each.left), number(each.right)), each.right
         elif isinstance(each, Symbol) and each.rule is ops.sign and not np.ndim(each.number):
