@@ -22,16 +22,7 @@ from typing import Any, ClassVar
 
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, names_in, read_formula
-from micrograd_kr.teacher.ask.messages import (
-    NAME_LENGTH,
-    ExerciseError,
-    closest,
-    limit,
-    placed,
-    printable,
-    quoted,
-    unknown,
-)
+from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, quoted, unknown
 from micrograd_kr.teacher.ask.number import NUMBER, no_number
 from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
 
@@ -261,8 +252,7 @@ def _from_file(path: Path, answers: bool = True) -> Exercise:
 
 def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     """A student's file: the exercise that it names, with the student's numbers."""
-    _check_parts(tables, ("exercise", "hand"))
-    named, entries = _part(tables, "exercise", str), _part(tables, "hand", dict)
+    named, entries = _parts(tables, ANSWERS)
     asked = path.parent / named
     if named in built_in():
         exercise = load(named)
@@ -286,51 +276,52 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     """An exercise from the tables of its file."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
-    _check_parts(tables, ("title", "loss", "lr", "given", "parameters", "forward", "hand"))
-    title, loss = printable(_part(tables, "title", str)), _part(tables, "loss", str)
+    title, loss, lr, given, parameters, forward, hand = _parts(tables, EXERCISE, lr=None, parameters={}, hand={})
     with placed("lr"):
-        lr = _number(tables["lr"]) if "lr" in tables else None
+        lr = None if lr is None else _number(lr)
         if lr is not None and lr <= 0:
             raise ExerciseError("expected a number above 0, got {lr}", lr=f"{lr:g}")
-    tables = {"parameters": {}, "hand": {}} | tables
     names: dict[str, str] = {}
-    given, parameters = (_entries(tables, each, _number, names) for each in ("given", "parameters"))
-    formulas = _entries(tables, "forward", _formula, names)
+    given = _entries("given", given, _number, names)
+    parameters = _entries("parameters", parameters, _number, names)
+    formulas = _entries("forward", forward, _formula, names)
     if not formulas:
         raise ExerciseError("expected at least one formula").at("[forward]")
     limit(len(names), NAMES, say("{names:,} names", names=NAMES))
-    exercise = Exercise(name, title, loss, lr, given, parameters, formulas, {}, frozenset(), source)
+    exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, frozenset(), source)
     _check_order(exercise)
     if loss not in formulas:
         said = say("expected the name of a line in [forward], got {name}{meant}")
         raise unknown(said, loss, formulas).at("loss")
-    return with_hand(exercise, _part(tables, "hand", dict))
+    return with_hand(exercise, hand)
 
 
-def _check_parts(tables: dict[str, Any], allowed: tuple[str, ...]) -> None:
+# The parts of a file and the kind of each; the learning rate is looked at by itself.
+EXERCISE = {"title": str, "loss": str, "lr": object, "given": dict, "parameters": dict, "forward": dict, "hand": dict}
+ANSWERS = {"exercise": str, "hand": dict}
+
+
+def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -> list[Any]:
+    """The lines and tables of a file, which must be known, there (or have a default) and of their kind."""
     for key in tables:
-        if key not in allowed:
-            raise unknown(say("unknown part {name}{meant}; expected {names}"), key, allowed)
+        if key not in kinds:
+            raise unknown(say("unknown part {name}{meant}; expected {names}"), key, kinds)
+    found = defaults | tables
+    for key, kind in kinds.items():
+        example = f"[{key}]" if kind is dict else f'{key} = "…"'
+        if key not in found and kind is dict:
+            raise ExerciseError("missing table {example}; only [forward] may not be empty", example=example)
+        if key not in found:
+            raise ExerciseError("missing line {example}; write it above the tables", example=example)
+        if kind not in (type(found[key]), object):
+            raise ExerciseError("expected {example}, got {kind}", example=example, kind=_kind(found[key])).at(key)
+    return [found[key] for key in kinds]
 
 
-def _part(tables: dict[str, Any], key: str, kind: type) -> Any:
-    """A line or a table of a file, which must be there and of its kind."""
-    example = f"[{key}]" if kind is dict else f'{key} = "…"'
-    if key not in tables:
-        raise ExerciseError(
-            say("missing table {example}; only [forward] may not be empty", example=example)
-            if kind is dict
-            else say("missing line {example}; write it above the tables", example=example)
-        )
-    if type(tables[key]) is not kind:
-        raise ExerciseError("expected {example}, got {kind}", example=example, kind=_kind(tables[key])).at(key)
-    return tables[key]
-
-
-def _entries(tables: dict[str, Any], table: str, read: Callable[[Any], Any], names: dict[str, str]) -> dict[str, Any]:
+def _entries(table: str, entries: dict[str, Any], read: Callable[[Any], Any], names: dict[str, str]) -> dict[str, Any]:
     """The entries of a table, each read, by their normalised names, which are added to `names`: name to table."""
     found = {}
-    for key, entry in _part(tables, table, dict).items():
+    for key, entry in entries.items():
         with placed(f"[{table}] {printable(key)}"):
             found[_named(key, table, names)] = read(entry)
     return found
@@ -392,14 +383,10 @@ def _not_above(exercise: Exercise, line: str, name: str, above: set[str]) -> Exe
         return ExerciseError("uses itself: expected only names that stand above {name}", name=name)
     if name in exercise.forward:
         return ExerciseError("{name} is used before it stands: put the line {name} above this one", name=name)
-    halves = [(name[:i], name[i:]) for i in range(1, len(name))]
-    product = next((f"{one}*{two}" for one, two in halves if one in above and two in above), None)
-    meant = say(", did you mean {near}?", near=product) if product else closest(name, above)
-    return ExerciseError(
-        "unknown name {name}{meant}; expected one of [given], [parameters] or a line above",
-        name=quoted(name),
-        meant=meant,
-    )
+    halves = ((name[:i], name[i:]) for i in range(1, len(name)))
+    product = [f"{one}*{two}" for one, two in halves if one in above and two in above][:1]
+    said = say("unknown name {name}{meant}; expected one of [given], [parameters] or a line above")
+    return unknown(said, name, [*above, *product], *product)
 
 
 def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:

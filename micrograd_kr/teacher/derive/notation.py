@@ -180,17 +180,11 @@ class Text:
         """Factors, or the sides of a relation."""
         return self.row % self._signs(sign).join(pieces)
 
-    def signed(self, first: str, rest: Sequence[tuple[str, str]]) -> str:
-        """A sum; without a first term it begins with a sign."""
-        signs = [self._signs(sign) for sign, _ in rest]
-        if not first:
-            signs[0] = signs[0].strip()
-        return self.row % (first + "".join(sign + term for sign, (_, term) in zip(signs, rest, strict=True)))
-
-    def called(self, name: str, arguments: Sequence[str]) -> str:
-        """A function of its arguments."""
-        listed = self.comma.join(arguments)
-        return self.functions[name] % listed if name in self.functions else self.function % (self.escaped(name), listed)
+    def signed(self, terms: Sequence[tuple[str, str]]) -> str:
+        """A sum of terms with their signs, the first of which may be none."""
+        signs = [self._signs(sign) for sign, _ in terms]
+        signs[0] = "" if terms[0][0] == "+" else signs[0].strip()
+        return self.row % "".join(sign + term for sign, (_, term) in zip(signs, terms, strict=True))
 
 
 _LATEX = {
@@ -334,9 +328,12 @@ class _Writer:
                 waiting += [("−" if rule is ops.sub else "+", term.y), ("+", term.x)]
             else:
                 terms.append((sign, term))
-        start = self.of(terms.pop(0)[1], PRODUCT, tight) if terms[0][0] == "+" else ""
-        out = self.notation.signed(start, [(sign, self.of(term, PRODUCT, True)) for sign, term in terms])
-        return self.notation.brackets % out if tight and not start else out
+        positive = terms[0][0] == "+"
+        written = [
+            (sign, self.of(term, PRODUCT, i > 0 or not positive or tight)) for i, (sign, term) in enumerate(terms)
+        ]
+        out = self.notation.signed(written)
+        return self.notation.brackets % out if tight and not positive else out
 
     def _product(self, each: Symbol, tight: bool) -> str:
         sign = _sign(each)
@@ -370,7 +367,9 @@ class _Writer:
         arguments = [self.of(argument) for argument in (each.x if type(each.x) is tuple else (each.x,))]
         options = list(self._options(each.y, each.rule))
         ordered = [*options, *arguments] if each.rule is ops.select else [*arguments, *options]
-        return self.notation.called(FUNCTIONS.get(symbol, symbol), ordered)
+        name, listed = FUNCTIONS.get(symbol, symbol), self.notation.comma.join(ordered)
+        template = self.notation.functions.get(name)
+        return template % listed if template else self.notation.function % (self.notation.escaped(name), listed)
 
     def _options(self, option: Any, rule: ops.Rule | None = None) -> Iterator[str]:
         """What a function is told besides its inputs: a slope, an axis, a shape."""
