@@ -101,6 +101,7 @@ def test_what_is_simplified_comes_to_the_same_number_and_brings_in_no_name(formu
         ("1/2*(a - b)**2", "½·(a − b)²"),
         ("sqrt(a + b)/max(a, b)", "sqrt(a + b)/max(a, b)"),
         ("leaky_relu(a)", "leaky_relu(a, 0.01)"),
+        ("log(a + 1e-7)", "log(a + 1e−07)"),
     ],
 )
 def test_text_has_the_brackets_it_needs_and_no_others(formula: str, text: str) -> None:

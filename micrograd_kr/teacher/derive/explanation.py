@@ -364,12 +364,7 @@ def _remarks(
 
 
 def as_text(
-    explanation: Explanation,
-    *,
-    lang: str = "en",
-    digits: int = 8,
-    width: int | None = 80,
-    number: Number | None = None,
+    explanation: Explanation, *, lang: str = "en", digits: int = 8, width: int | None = 80, number: Number | None = None
 ) -> str:
     """An explanation as text: below each caption its lines, with the equals signs in one column.
 

@@ -26,8 +26,7 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
     if rule in (ops.mul, ops.div):
         x = narrow(x, np.shape(number(y)))
         y = narrow(y, np.shape(number(x)))
-    simpler = _simpler(rule, x, y)
-    if simpler is not None:
+    if (simpler := _simpler(rule, x, y)) is not None:
         return simpler
     if rule is ops.select:
         x = tuple(narrow(each, np.shape(number(y))) for each in x)
@@ -35,8 +34,7 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
             value = np.where(y.true, *map(number, x)) if np.ndim(y.true) else number(x[0] if y.true else x[1])
             return Symbol(None, value, rule, x, y)
     numbers = tuple(map(number, x)) if type(x) is tuple else number(x)
-    value = rule.compute(numbers) if y is None else rule.compute(numbers, number(y))
-    return Symbol(None, value, rule, x, y)
+    return Symbol(None, rule.compute(numbers, number(y)), rule, x, y)
 
 
 class Comparison(NamedTuple):

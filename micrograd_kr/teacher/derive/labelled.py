@@ -5,6 +5,7 @@ So a person's numbers are checked against a program's own graph by the same code
 
 import ast
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,7 +22,6 @@ from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.lines import labels, line_of, named_values, operands, values_below
 
 Parameters = Iterable[Value | str] | None
-DIGITS = str.maketrans("", "", "0123456789")
 
 
 class Entry(NamedTuple):
@@ -91,7 +91,7 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
 
 def stem(name: str) -> str:
     """A name without its indices: W5 and W7 are alike, dE_o1/dz3 and dE_o2/dz4 are."""
-    return name.translate(DIGITS)
+    return re.sub("[0-9]", "", name)
 
 
 def after(before: Mapping[str, Value], loss: Value, start: Mapping[str, Any]) -> dict[str, Value]:
