@@ -121,6 +121,7 @@ def test_text_has_the_brackets_it_needs_and_no_others(formula: str, text: str) -
         ("a*(b + 0*c1)*3", "3·a·b"),
         ("-a*-b", "a·b"),
         ("a/2 + a/3", "5·a/6"),
+        ("a/(-4)*b", "−a·b/4"),
     ],
 )
 def test_simplified_is_what_a_person_would_write(formula: str, text: str) -> None:

@@ -6,6 +6,7 @@ what is written out cannot disagree with what was computed. Only what changes no
 factors ½, 2 and −1 stay, as a person writes them at first. What a person then makes of it is `simplified`.
 """
 
+import math
 import operator
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
@@ -319,19 +320,19 @@ def _factors(of: Any, exponent: float = 1.0) -> Iterator[tuple[Any, float]]:
 
 
 def _product(of: Any) -> Product:
-    """The constants and the factors of an expression; what is no product has one factor."""
+    """The constants and the factors of an expression, its sign above; what is no product has one factor."""
     numerator = denominator = 1.0
     powers: dict[Any, tuple[Any, float]] = {}
     for base, exponent in _factors(of):
-        if _is_constant(base):
-            value = ops.power(float(number(base)), abs(exponent))
-            numerator, denominator = (
-                (numerator * value, denominator) if exponent > 0 else (numerator, denominator * value)
-            )
-        else:
+        if not _is_constant(base):
             key = _key(base)
             powers[key] = (base, powers.get(key, (base, 0.0))[1] + exponent)
-    return Product(numerator, denominator, powers)
+        elif exponent > 0:
+            numerator *= ops.power(float(number(base)), exponent)
+        else:
+            denominator *= ops.power(float(number(base)), -exponent)
+    sign = math.copysign(1.0, denominator)
+    return Product(sign * numerator, sign * denominator, powers)
 
 
 def _is_constant(of: Any) -> bool:
@@ -373,17 +374,11 @@ def _added(of: Any) -> Any:
         terms[key] = before._replace(numerator=before.numerator + sign * numerator)
     out: Any = 0.0
     for product in terms.values():
-        term = _multiplied(product)
-        positive = _without_minus(term)
-        out = out + term if positive is None or not isinstance(out, Symbol) else out - positive
+        if product.numerator < 0 and isinstance(out, Symbol):
+            out = out - _multiplied(product._replace(numerator=-product.numerator))
+        else:
+            out = out + _multiplied(product)
     return out
-
-
-def _without_minus(of: Any) -> Any:
-    """What stands behind the minus of an expression, None if it has none."""
-    if isinstance(of, Symbol):
-        return of.x if of.rule is ops.neg else None
-    return -of if _is_constant(of) and of < 0 else None
 
 
 def _key(of: Any) -> Any:
