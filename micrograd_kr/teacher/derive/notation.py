@@ -128,15 +128,16 @@ def decimals(digits: int, form: Form = "text", exact: Collection[str] = ()) -> N
 class Text:
     """What the parts of an expression look like in plain text: templates for what is written already.
 
-    row: around what belongs together. sign: any sign but those of `signs`. ten: behind the digits of a number with an
-    exponent, "" for "e−12". raised: whole exponents that have a character of their own. fractions: whether a quotient
-    is set as a fraction, which needs no brackets within. functions: those that are not written as the others.
+    row: around what belongs together. sign: any but those that stand close; signs: what each is called. ten: behind the
+    digits of a number with an exponent, "" for "e−12". raised: whole exponents that have a character of their own.
+    fractions: whether a quotient is set as a fraction, which needs no brackets within. functions: those that are not
+    written as the others.
     """
 
     escaped: Callable[[str], str] = staticmethod(str)
     row, brackets, comma = "%s", "(%s)", ", "
-    sign, minus = " %s ", "−"
-    signs: Mapping[str, str] = {"·": "·", "⊙": "⊙"}
+    sign, close = " %s ", "·⊙"
+    signs: Mapping[str, str] = {}
     digits, half, ten = "%s", "½", ""
     derivative, fractions, quotient = "∂%s/∂%s", False, "%s/%s"
     power, raised, transposed = "%s**%s", "⁰¹²³⁴⁵⁶⁷⁸⁹", "%sᵀ"
@@ -159,7 +160,7 @@ class Text:
         mantissa, _, exponent = size.partition("e") if self.ten else (size, "", "")
         written = self.digits % mantissa
         if exponent:
-            written += (self.ten % int(exponent.replace("−", "-"))).replace("-", self.minus)
+            written += (self.ten % int(exponent.replace("−", "-"))).replace("-", self.signs.get("−", "−"))
         if size != text:
             return self._negative(written, tight)
         return self.row % written if exponent else written
@@ -174,7 +175,7 @@ class Text:
         return (self.brackets if tight else self.row) % (self._signs("−").strip() + size)
 
     def _signs(self, sign: str) -> str:
-        return self.signs.get(sign) or self.sign % sign
+        return sign if sign in self.close else self.sign % self.signs.get(sign, sign)
 
     def joined(self, pieces: Sequence[str], sign: str) -> str:
         """Factors, or the sides of a relation."""
@@ -187,29 +188,25 @@ class Text:
         return self.row % "".join(sign + term for sign, (_, term) in zip(signs, terms, strict=True))
 
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    **{each: "\\" + each for each in "{}$%&#_"},
-} | {"−": "$-$", "×": r"$\times$", "·": r"$\cdot$", "½": r"$\frac{1}{2}$", "→": r"$\to$"}
+_LATEX = str.maketrans(
+    {each: "\\" + each for each in "{}$%&#_"}
+    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    | {"−": "$-$", "×": r"$\times$", "·": r"$\cdot$", "½": r"$\frac{1}{2}$", "→": r"$\to$"}
+)
 
 
 def escaped_latex(text: str) -> str:
     """Text in which LaTeX sees no command."""
-    return "".join(_LATEX.get(each, each) for each in text)
+    return text.translate(_LATEX)
 
 
 class Latex(Text):
     """The same for LaTeX's mathematics, with amsmath."""
 
     escaped = staticmethod(escaped_latex)
-    brackets, minus = r"\left(%s\right)", "-"
-    signs: Mapping[str, str] = {"·": r" \cdot ", "×": r" \times ", "⊙": r" \odot ", "−": " - "} | {
-        "≥": r" \ge ",
-        "≤": r" \le ",
-        "≠": r" \ne ",
-    }
+    brackets, close = r"\left(%s\right)", ""
+    commands = (r"\cdot", r"\times", r"\odot", "-", r"\ge", r"\le", r"\ne")
+    signs: Mapping[str, str] = dict(zip("·×⊙−≥≤≠", commands, strict=True))
     half, ten = r"\frac{1}{2}", r" \times 10^{%d}"
     derivative, fractions, quotient = r"\frac{\partial %s}{\partial %s}", True, r"\frac{%s}{%s}"
     power, raised, transposed = "{%s}^{%s}", "", r"{%s}^{\top}"
@@ -235,8 +232,8 @@ class MathML(Text):
 
     escaped = staticmethod(html.escape)
     row, brackets, comma = "<mrow>%s</mrow>", "<mrow><mo>(</mo>%s<mo>)</mo></mrow>", "<mo>,</mo>"
-    sign = "<mo>%s</mo>"
-    signs: Mapping[str, str] = {"<": "<mo>&lt;</mo>", ">": "<mo>&gt;</mo>"}
+    sign, close = "<mo>%s</mo>", ""
+    signs: Mapping[str, str] = {"<": "&lt;", ">": "&gt;"}
     digits, half = "<mn>%s</mn>", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
     ten = "<mo>×</mo><msup><mn>10</mn><mn>%d</mn></msup>"
     derivative = "<mfrac><mrow><mo>∂</mo>%s</mrow><mrow><mo>∂</mo>%s</mrow></mfrac>"
