@@ -90,8 +90,8 @@ class Derivation:
     def _derive(self, factor: Factor) -> Iterator[Factor]:
         """Write out a derivative: how it is put together, what goes into it (yielded, to be worked), its number."""
         a, b, own = factor
-        users = self.lines.steps(a, b)
-        if own or a == b or not users:
+        users = [] if own else self.lines.steps(a, b)
+        if a == b or not users:
             return self._write_factor(factor, (a, b) if own else None)
         kind: Kind = "sum" if len(users) > 1 else "chain"
         if kind == "sum":
