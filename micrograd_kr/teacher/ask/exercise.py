@@ -12,7 +12,7 @@ import re
 import stat
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
@@ -21,25 +21,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.formula import FORMULA_LENGTH, FUNCTIONS, TYPED, Formula, finite, names_in, read_formula
-from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, closest, placed, printable, quoted
+from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, names_in, read_formula
+from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, quoted, unknown
 from micrograd_kr.teacher.ask.number import NUMBER, no_number
 from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
 
 # What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
 # parts, which take it minutes.
 FILE_BYTES = 100_000
-
-
 FILE_LINES = 3_000
-
-
 LINE_LENGTH = 1_500
-
-
 NAMES = 500
-
-
 HAND_NUMBERS = 1_000
 
 
@@ -53,8 +45,7 @@ class Exercise:
     forward: the formulas, in order.
     hand: a person's numbers as written, "0.08", or worked lines, "0.3 - 0.5*0.1 = 0.25".
     bare: the names of those that were written without quotes; their zeros are kept all the same.
-    source: the file's name. blanks: the names in [hand] that are left empty, "", as on a worksheet.
-    asked: what the names in [hand] stand for, blanks included.
+    source: the file's name. asked: what the names in [hand] stand for, blanks included.
     """
 
     name: str
@@ -67,14 +58,18 @@ class Exercise:
     hand: Mapping[str, str]
     bare: frozenset[str]
     source: str
-    blanks: tuple[str, ...] = ()
-    asked: Mapping[str, Quantity] = field(default_factory=dict, compare=False, repr=False)
+    asked: Mapping[str, Quantity] = field(default_factory=dict, repr=False)
     picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
 
     @cached_property
     def positions(self) -> dict[str, int]:
         """Every name with its place in the order of computation."""
         return {name: i for i, name in enumerate((*self.given, *self.parameters, *self.forward))}
+
+    @property
+    def blanks(self) -> tuple[str, ...]:
+        """The names in [hand] that are left empty, "", as on a worksheet."""
+        return tuple(name for name in self.asked if name not in self.hand)
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """A notebook shows an exercise as its picture."""
@@ -124,33 +119,9 @@ def _quantity(exercise: Exercise, text: str) -> Quantity:
 
 def known(exercise: Exercise, name: str) -> str:
     if name not in exercise.positions:
-        raise ExerciseError(
-            "unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names",
-            name=quoted(name),
-            meant=closest(name, exercise.positions),
-        )
+        said = say("unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names")
+        raise unknown(said, name, exercise.positions)
     return name
-
-
-def _check_hand(exercise: Exercise, text: str) -> None:
-    """Raise ExerciseError unless this is a number, or a worked line that ends in one: "0.3 - 0.5*0.1 = 0.25".
-
-    A worked line may use the names of the exercise, and lr.
-    """
-    if len(text) > FORMULA_LENGTH:
-        raise ExerciseError(
-            "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
-            length=len(text),
-            most=FORMULA_LENGTH,
-        )
-    *parts, last = (each.strip() for each in text.split("="))
-    if not NUMBER.fullmatch(last):
-        raise no_number(last, worked=bool(parts))
-    finite(last)
-    for part in parts:
-        for each in names_in(read_formula(part)):
-            if each != "lr" or exercise.lr is None:
-                known(exercise, each)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -168,48 +139,37 @@ def _contents(path: Path) -> bytes:
     def without_waiting(name: str, flags: int) -> int:
         return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # a FIFO would wait for someone to write into it
 
-    contents = None
     try:
         with open(path, "rb", opener=without_waiting) as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                contents = file.read(FILE_BYTES + 1)
+                return file.read(FILE_BYTES + 1)
+        reason: Said | str = say("not an ordinary file")
     except FileNotFoundError:
         raise ExerciseError(
             "no such file; expected an exercise file, or the name of a built-in exercise: {names}",
             names=", ".join(built_in()),
         ) from None
     except (OSError, ValueError) as error:
-        raise ExerciseError(
-            "expected a text file, cannot read it: {reason}", reason=getattr(error, "strerror", None) or str(error)
-        ) from None
-    if contents is None:
-        raise ExerciseError("expected a text file, cannot read it: {reason}", reason=say("not an ordinary file"))
-    return contents
+        reason = getattr(error, "strerror", None) or str(error)
+    raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason)
 
 
 def _decoded(contents: bytes) -> str:
     """The text of a file: UTF-8, with or without a byte order mark."""
-    if len(contents) > FILE_BYTES:
-        raise ExerciseError("too long: expected at most {most}", most=f"{FILE_BYTES // 1000} kB")
+    limit(len(contents), FILE_BYTES, f"{FILE_BYTES // 1000} kB")
     try:
         text = contents.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = contents[: error.start].count(b"\n") + 1
         raise ExerciseError(
             "not UTF-8: byte {byte} in line {line}; save the file again with the encoding UTF-8",
             byte=f"{contents[error.start]:#x}",
-            line=line,
+            line=contents[: error.start].count(b"\n") + 1,
         ) from None
     lines = text.split("\n")
-    if len(lines) > FILE_LINES:
-        raise ExerciseError("too long: expected at most {most}", most=say("{lines:,} lines", lines=FILE_LINES))
+    limit(len(lines), FILE_LINES, say("{lines:,} lines", lines=FILE_LINES))
     for each in lines:
-        if len(each) > LINE_LENGTH:
-            raise ExerciseError(
-                "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
-                length=len(each),
-                most=FORMULA_LENGTH,
-            ).at(quoted(_key(each)))
+        with placed(quoted(_key(each))):
+            check_length(each, LINE_LENGTH)
     return text
 
 
@@ -249,8 +209,6 @@ def _toml_hint(line: str, error: str) -> Said | str:
 
 # --- an exercise from its tables --------------------------------------------------------------------------------------
 
-_PARTS = ("title", "loss", "lr", "given", "parameters", "forward", "hand")
-
 
 def built_in() -> list[str]:
     """The names of the exercises that come with the package."""
@@ -261,12 +219,8 @@ def built_in() -> list[str]:
 def source_text(name: str) -> str:
     """The file of a built-in exercise, to start one's own from. Raises ExerciseError for an unknown name."""
     if name not in built_in():
-        raise ExerciseError(
-            "no built-in exercise {name}{meant}; there are {names}; a file is given as my.toml",
-            name=quoted(name),
-            meant=closest(name, built_in()),
-            names=", ".join(built_in()),
-        )
+        said = say("no built-in exercise {name}{meant}; there are {names}; a file is given as my.toml")
+        raise unknown(said, name, built_in())
     return files("micrograd_kr.teacher").joinpath("exercises", f"{name}.toml").read_text("utf-8")
 
 
@@ -284,35 +238,30 @@ def load(name_or_path: str | os.PathLike[str]) -> Exercise:
         text = source_text(name)
         with placed(f"{name}.toml"):
             return _exercise(name, f"{name}.toml", _tables(text))
-    path = Path(name)
+    return _from_file(Path(name))
+
+
+def _from_file(path: Path, answers: bool = True) -> Exercise:
+    """answers: whether it may be a student's."""
     with placed(printable(path.name)):
         tables = _tables(_decoded(_contents(path)))
-        return _answered(path, tables) if "exercise" in tables else _from_file(path, tables)
-
-
-def _from_file(path: Path, tables: dict[str, Any]) -> Exercise:
-    return _exercise(printable(path.stem), printable(path.name), tables)
+        if answers and "exercise" in tables:
+            return _answered(path, tables)
+        return _exercise(printable(path.stem), printable(path.name), tables)
 
 
 def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     """A student's file: the exercise that it names, with the student's numbers."""
-    _check_parts(tables, ("exercise", "hand"))
-    named, entries = _part(tables, "exercise", str), _part(tables, "hand", dict)
+    named, entries = _parts(tables, ANSWERS)
+    asked = path.parent / named
     if named in built_in():
         exercise = load(named)
+    elif named.endswith(".toml") and _is_inside(asked, path.parent):
+        exercise = _from_file(asked, answers=False)
     else:
-        asked = path.parent / named
-        if not named.endswith(".toml") or not _is_inside(asked, path.parent):
-            meant = closest(named, built_in())
-            raise ExerciseError(
-                "expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}",
-                name=quoted(named),
-                meant=meant,
-                names=", ".join(built_in()),
-            ).at("exercise")
-        with placed(printable(asked.name)):
-            exercise = _from_file(asked, _tables(_decoded(_contents(asked))))
-    unanswered = replace(exercise, hand={}, bare=frozenset(), blanks=(), source=printable(path.name))
+        said = say("expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}")
+        raise unknown(said, named, built_in()).at("exercise")
+    unanswered = replace(exercise, hand={}, bare=frozenset(), asked={}, source=printable(path.name))
     return with_hand(unanswered, entries)
 
 
@@ -327,106 +276,96 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     """An exercise from the tables of its file."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
-    _check_parts(tables, _PARTS)
-    title, loss = printable(_part(tables, "title", str)), _part(tables, "loss", str)
-    lr = _number(tables["lr"], "lr") if "lr" in tables else None
-    if lr is not None and lr <= 0:
-        raise ExerciseError("lr: expected a number above 0, got {lr}", lr=f"{lr:g}")
-    optional = {"parameters": {}, "hand": {}} | tables
+    title, loss, lr, given, parameters, forward, hand = _parts(tables, EXERCISE, lr=None, parameters={}, hand={})
+    with placed("lr"):
+        lr = None if lr is None else _number(lr)
+        if lr is not None and lr <= 0:
+            raise ExerciseError("expected a number above 0, got {lr}", lr=f"{lr:g}")
     names: dict[str, str] = {}
-    given = _numbers("given", _part(tables, "given", dict), names)
-    parameters = _numbers("parameters", _part(optional, "parameters", dict), names)
-    formulas = _formulas(_part(tables, "forward", dict), names)
-    if len(names) > NAMES:
-        raise ExerciseError("too long: expected at most {most}", most=say("{names:,} names", names=NAMES))
-    exercise = Exercise(name, title, loss, lr, given, parameters, formulas, {}, frozenset(), source)
-    _check_order(exercise)
-    if loss not in formulas:
-        raise ExerciseError(
-            "loss: expected the name of a line in [forward], got {name}{meant}",
-            name=quoted(loss),
-            meant=closest(loss, formulas),
-        )
-    return with_hand(exercise, _part(optional, "hand", dict))
-
-
-def _check_parts(tables: dict[str, Any], allowed: tuple[str, ...]) -> None:
-    for key in tables:
-        if key not in allowed:
-            raise ExerciseError(
-                "unknown part {name}{meant}; expected {allowed}",
-                name=quoted(key),
-                meant=closest(key, allowed),
-                allowed=", ".join(allowed),
-            )
-
-
-def _part(tables: dict[str, Any], key: str, kind: type) -> Any:
-    """A line or a table of a file, which must be there and of its kind."""
-    example = f"[{key}]" if kind is dict else f'{key} = "…"'
-    if key not in tables:
-        raise ExerciseError(
-            say("missing table {example}; only [forward] may not be empty", example=example)
-            if kind is dict
-            else say("missing line {example}; write it above the tables", example=example)
-        )
-    if type(tables[key]) is not kind:
-        raise ExerciseError("expected {example}, got {kind}", example=example, kind=_kind(tables[key])).at(key)
-    return tables[key]
-
-
-def _numbers(table: str, entries: dict[str, Any], names: dict[str, str]) -> dict[str, float]:
-    """The numbers of a table by their normalised names, which are added to `names`: name to table."""
-    return {_named(key, table, names): _number(entry, f"[{table}] {printable(key)}") for key, entry in entries.items()}
-
-
-def _formulas(entries: dict[str, Any], names: dict[str, str]) -> dict[str, Formula]:
-    formulas = {}
-    for key, entry in entries.items():
-        place = f"[forward] {printable(key)}"
-        if type(entry) is not str:
-            raise ExerciseError('expected a formula in quotes, "W1*x1 + W2*x2", got {kind}', kind=_kind(entry)).at(
-                place
-            )
-        formulas[_named(key, "forward", names)] = read_formula(entry, place)
+    given = _entries("given", given, _number, names)
+    parameters = _entries("parameters", parameters, _number, names)
+    formulas = _entries("forward", forward, _formula, names)
     if not formulas:
         raise ExerciseError("expected at least one formula").at("[forward]")
-    return formulas
+    limit(len(names), NAMES, say("{names:,} names", names=NAMES))
+    exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, frozenset(), source)
+    _check_order(exercise)
+    if loss not in formulas:
+        said = say("expected the name of a line in [forward], got {name}{meant}")
+        raise unknown(said, loss, formulas).at("loss")
+    return with_hand(exercise, hand)
+
+
+# The parts of a file and the kind of each; the learning rate is looked at by itself.
+EXERCISE = {"title": str, "loss": str, "lr": object, "given": dict, "parameters": dict, "forward": dict, "hand": dict}
+ANSWERS = {"exercise": str, "hand": dict}
+
+
+def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -> list[Any]:
+    """The lines and tables of a file, which must be known, there (or have a default) and of their kind."""
+    for key in tables:
+        if key not in kinds:
+            raise unknown(say("unknown part {name}{meant}; expected {names}"), key, kinds)
+    found = defaults | tables
+    for key, kind in kinds.items():
+        example = f"[{key}]" if kind is dict else f'{key} = "…"'
+        if key not in found and kind is dict:
+            raise ExerciseError("missing table {example}; only [forward] may not be empty", example=example)
+        if key not in found:
+            raise ExerciseError("missing line {example}; write it above the tables", example=example)
+        if kind not in (type(found[key]), object):
+            raise ExerciseError("expected {example}, got {kind}", example=example, kind=_kind(found[key])).at(key)
+    return [found[key] for key in kinds]
+
+
+def _entries(table: str, entries: dict[str, Any], read: Callable[[Any], Any], names: dict[str, str]) -> dict[str, Any]:
+    """The entries of a table, each read, by their normalised names, which are added to `names`: name to table."""
+    found = {}
+    for key, entry in entries.items():
+        with placed(f"[{table}] {printable(key)}"):
+            found[_named(key, table, names)] = read(entry)
+    return found
+
+
+def _formula(entry: Any) -> Formula:
+    if type(entry) is not str:
+        raise ExerciseError('expected a formula in quotes, "W1*x1 + W2*x2", got {kind}', kind=_kind(entry))
+    return read_formula(entry)
+
+
+def _number(entry: Any) -> float:
+    """A number of the file as a float."""
+    if type(entry) is str:
+        raise ExerciseError("expected a number without quotes, got {text}", text=quoted(entry))
+    if type(entry) not in (int, Bare):
+        raise ExerciseError("expected a number, got {text}", text=_kind(entry))
+    return finite(entry)
 
 
 def _named(key: str, table: str, names: dict[str, str]) -> str:
     """The normalised name of a quantity. Raises ExerciseError for what cannot stand in a formula, or comes twice."""
     name = unicodedata.normalize("NFKC", key)
-    with placed(f"[{table}] {printable(key)}"):
-        if len(key) > NAME_LENGTH:
-            raise ExerciseError("too long: expected a name of at most {most} characters", most=NAME_LENGTH)
-        if name in FUNCTIONS or name == "lr" or iskeyword(name):
-            raise ExerciseError(
-                "expected another name: {name} is a function's, the learning rate's or Python's own; add a _", name=name
-            )
-        if not key.isidentifier():
-            meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
-            hint = say("; {meant} would do", meant=meant) if meant.isidentifier() else ""
-            raise ExerciseError(
-                "expected a name of letters, digits and _, no digit first{hint}; W+, z' and dE/dW belong in [hand]",
-                hint=hint,
-            )
-        if name in names:
-            raise ExerciseError(
-                "defined twice, before in {table}; keep one, or give it another name", table=f"[{names[name]}]"
-            )
+    if len(key) > NAME_LENGTH:
+        raise ExerciseError("too long: expected a name of at most {most} characters", most=NAME_LENGTH)
+    if name in FUNCTIONS or name == "lr" or iskeyword(name):
+        raise ExerciseError(
+            "expected another name: {name} is a function's, the learning rate's or Python's own; add a _", name=name
+        )
+    if not key.isidentifier():
+        meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
+        hint = say("; {meant} would do", meant=meant) if meant.isidentifier() else ""
+        raise ExerciseError(
+            "expected a name of letters, digits and _, no digit first{hint}; W+, z' and dE/dW belong in [hand]",
+            hint=hint,
+        )
+    if name in names:
+        raise _twice(names[name])
     names[name] = table
     return name
 
 
-def _number(entry: Any, place: str) -> float:
-    """A number of the file as a float."""
-    with placed(place):
-        if type(entry) is str:
-            raise ExerciseError("expected a number without quotes, got {text}", text=quoted(entry))
-        if type(entry) not in (int, Bare):
-            raise ExerciseError("expected a number, got {text}", text=_kind(entry))
-        return finite(entry)
+def _twice(table: str) -> ExerciseError:
+    return ExerciseError("defined twice, before in {table}; keep one, or give it another name", table=f"[{table}]")
 
 
 def _check_order(exercise: Exercise) -> None:
@@ -444,62 +383,51 @@ def _not_above(exercise: Exercise, line: str, name: str, above: set[str]) -> Exe
         return ExerciseError("uses itself: expected only names that stand above {name}", name=name)
     if name in exercise.forward:
         return ExerciseError("{name} is used before it stands: put the line {name} above this one", name=name)
-    halves = [(name[:i], name[i:]) for i in range(1, len(name))]
-    product = next((f"{one}*{two}" for one, two in halves if one in above and two in above), None)
-    meant = say(", did you mean {near}?", near=product) if product else closest(name, above)
-    return ExerciseError(
-        "unknown name {name}{meant}; expected one of [given], [parameters] or a line above",
-        name=quoted(name),
-        meant=meant,
-    )
+    halves = ((name[:i], name[i:]) for i in range(1, len(name)))
+    product = [f"{one}*{two}" for one, two in halves if one in above and two in above][:1]
+    said = say("unknown name {name}{meant}; expected one of [given], [parameters] or a line above")
+    return unknown(said, name, [*above, *product], *product)
 
 
 def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
     """The exercise with a person's numbers."""
-    if len(entries) > HAND_NUMBERS:
-        raise ExerciseError(
-            "too long: expected at most {most}", most=say("{numbers:,} numbers", numbers=HAND_NUMBERS)
-        ).at("[hand]")
+    with placed("[hand]"):
+        limit(len(entries), HAND_NUMBERS, say("{numbers:,} numbers", numbers=HAND_NUMBERS))
     written: dict[str, str] = {}
     asked: dict[str, Quantity] = {}
-    bare = set()
     for key, entry in entries.items():
         name = spelled(key)
         with placed(f"[hand] {printable(key)}"):
             asked[name] = _quantity(exercise, name)
             if name in written:
-                raise ExerciseError(
-                    "defined twice, before in {table}; keep one, or give it another name", table="[hand]"
-                )
-            written[name] = _written(entry)
-            if written[name]:
-                _check_hand(exercise, written[name])
-        if type(entry) is not str:
-            bare.add(name)
+                raise _twice("hand")
+            written[name] = _written(exercise, entry)
     hand = {name: text for name, text in written.items() if text}
-    blanks = tuple(name for name, text in written.items() if not text)
-    return replace(exercise, hand=hand, bare=frozenset(bare), blanks=blanks, asked=asked)
+    bare = frozenset(spelled(key) for key, entry in entries.items() if type(entry) is not str)
+    return replace(exercise, hand=hand, bare=bare, asked=asked)
 
 
-def _written(entry: Any) -> str:
-    """A number, or a worked line, as it stands in the file; empty for a blank."""
-    if type(entry) is int:
-        return str(entry) if finite(entry) is not None else ""
-    if isinstance(entry, Bare):
-        return entry.replace("_", "")  # 1_000.5
-    if type(entry) is str:
-        return " ".join(entry.split())
-    raise ExerciseError("expected a number, got {text}", text=_kind(entry))
+def _written(exercise: Exercise, entry: Any) -> str:
+    """A number, or a worked line that ends in one, "0.3 - 0.5*0.1 = 0.25", as it stands in the file; empty for a blank.
+
+    A worked line may use the names of the exercise, and lr.
+    """
+    if type(entry) not in (int, Bare, str):
+        raise ExerciseError("expected a number, got {text}", text=_kind(entry))
+    text = " ".join(entry.split()) if type(entry) is str else str(entry).replace("_", "")  # 1_000.5
+    check_length(text)
+    *parts, last = (each.strip() for each in text.split("="))
+    if text and not NUMBER.fullmatch(last):
+        raise no_number(last, worked=bool(parts))
+    finite(last or 0)
+    for part in parts:
+        for each in names_in(read_formula(part)):
+            if each != "lr" or exercise.lr is None:
+                known(exercise, each)
+    return text
 
 
 def _kind(entry: Any) -> Said:
     """What TOML made of an entry, in words."""
-    kinds = {
-        str: say("text"),
-        Bare: say("a number"),
-        int: say("a number"),
-        bool: say("true or false"),
-        dict: say("a table"),
-        list: say("a list"),
-    }
-    return kinds.get(type(entry), say("a date"))
+    kinds = {str: say("text"), bool: say("true or false"), dict: say("a table"), list: say("a list")}
+    return (kinds | dict.fromkeys((int, Bare), say("a number"))).get(type(entry), say("a date"))

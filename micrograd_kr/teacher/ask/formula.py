@@ -14,11 +14,9 @@ from typing import Any
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.messages import ExerciseError, closest, placed, quoted
+from micrograd_kr.teacher.ask.messages import ExerciseError, quoted, unknown
 
 FORMULA_LENGTH = 1_000
-
-
 FORMULA_LEVELS = 100
 
 
@@ -43,8 +41,6 @@ OPERATORS: dict[type, Rule] = {
     ast.Div: ops.div,
     ast.Pow: ops.power,
 }
-
-
 FUNCTIONS: dict[str, Rule] = {
     "sigmoid": ops.sigmoid,
     "tanh": ops.tanh,
@@ -61,16 +57,11 @@ FUNCTIONS: dict[str, Rule] = {
     "max": ops.maximum,
     "min": ops.minimum,
 }
-
-
 _ARGUMENTS = {"max": (2,), "min": (2,), "leaky_relu": (1, 2)}  # all others take one
-
 
 # Exponents of three digits are all that a float has.
 DIGITS = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
-
-
-_TOKEN = re.compile(rf"(?P<number>{DIGITS})|(?P<name>[^\W\d]\w*)|(?P<operator>\*\*|[-+*/(),])|(?P<blank> )")
+_TOKEN = re.compile(rf"(?P<number>{DIGITS})|(?P<name>[^\W\d]\w*)|\*\*|[-+*/(),]| |(?P<other>.)", re.DOTALL)
 
 
 def evaluate(formula: Formula, names: Mapping[str, Any]) -> Any:
@@ -78,46 +69,48 @@ def evaluate(formula: Formula, names: Mapping[str, Any]) -> Any:
 
     Floats give a float, as numpy has it: 1/0 is inf, 9**9**9**9 too.
     """
-    return _computed(formula.tree, names)
+
+    def of(node: Any) -> Any:
+        match node:
+            case ast.Constant():
+                return node.value
+            case ast.Name():
+                return names[node.id]
+            case ast.UnaryOp():
+                return ops.neg(of(node.operand)) if isinstance(node.op, ast.USub) else of(node.operand)
+            case ast.BinOp():
+                return OPERATORS[type(node.op)](of(node.left), of(node.right))
+            case _:
+                slope = [0.01] * (node.func.id == "leaky_relu" and len(node.args) == 1)
+                return FUNCTIONS[node.func.id](*map(of, node.args), *slope)
+
+    return of(formula.tree)
 
 
-def _computed(node: Any, names: Mapping[str, Any]) -> Any:
-    match node:
-        case ast.Constant():
-            return node.value
-        case ast.Name():
-            return names[node.id]
-        case ast.UnaryOp():
-            operand = _computed(node.operand, names)
-            return ops.neg(operand) if isinstance(node.op, ast.USub) else operand
-        case ast.BinOp():
-            return OPERATORS[type(node.op)](_computed(node.left, names), _computed(node.right, names))
-        case _:
-            arguments = [_computed(each, names) for each in node.args]
-            slope = [0.01] * (node.func.id == "leaky_relu" and len(arguments) == 1)
-            return FUNCTIONS[node.func.id](*arguments, *slope)
+def check_length(text: str, most: int = FORMULA_LENGTH) -> None:
+    """Raise ExerciseError for a line that is longer than any formula may be."""
+    if len(text) > most:
+        raise ExerciseError(
+            "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
+            length=len(text),
+            most=FORMULA_LENGTH,
+        )
 
 
-def read_formula(text: str, place: str = "") -> Formula:
+def read_formula(text: str) -> Formula:
     """Read an expression; which names there are is not asked yet.
 
-    Raises ExerciseError, with `place` in front, and what was probably meant by x^2, 2x, W₁ or 0,5.
+    Raises ExerciseError, with what was probably meant by x^2, 2x, W₁ or 0,5.
     """
-    with placed(place):
-        if len(text) > FORMULA_LENGTH:
-            raise ExerciseError(
-                "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
-                length=len(text),
-                most=FORMULA_LENGTH,
-            )
-        text = " ".join(text.split())
-        try:
-            return Formula(text, _tree(text))
-        except ExerciseError as error:
-            meant = corrected(text)
-            if not is_formula(meant):
-                raise
-            raise ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200)) from None
+    check_length(text)
+    text = " ".join(text.split())
+    try:
+        return Formula(text, _tree(text))
+    except ExerciseError as error:
+        meant = corrected(text)
+        if not is_formula(meant):
+            raise
+        raise ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200)) from None
 
 
 def names_in(formula: Formula) -> list[str]:
@@ -133,24 +126,22 @@ def _tree(text: str) -> ast.expr:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ExerciseError('expected a formula such as "W1*x1 + W2*x2", got {text}', text=quoted(text)) from None
-    waiting: list[tuple[Any, int]] = [(tree, 1)]
-    while waiting:  # not by recursion: how deep it goes is what has to be found out
-        node, level = waiting.pop()
-        if level > FORMULA_LEVELS:
-            raise ExerciseError(
-                "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
-            )
-        waiting += [(each, level + 1) for each in _operands(node)]
-    return tree
+    nodes = [tree]
+    for _ in range(FORMULA_LEVELS):  # not by recursion: how deep it goes is what has to be found out
+        nodes = [each for node in nodes for each in _operands(node)]
+        if not nodes:
+            return tree
+    raise ExerciseError(
+        "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
+    )
 
 
 def _check_tokens(text: str) -> None:
     """Refuse every character and word that has no place in a formula, before Python's parser sees it."""
-    at, before = 0, ""
-    while at < len(text):
-        token = _TOKEN.match(text, at)
-        found, kind = (token[0], str(token.lastgroup)) if token else (text[at], "")
-        if not kind or (kind == "name" and (not found.isidentifier() or iskeyword(found))):
+    before: str | None = None
+    for token in _TOKEN.finditer(text):
+        found, kind = token[0], token.lastgroup
+        if kind == "other" or (kind == "name" and (not found.isidentifier() or iskeyword(found))):
             raise ExerciseError(
                 "expected numbers, names, + - * / ** and brackets, got {found} in {text}",
                 found=quoted(found),
@@ -158,7 +149,7 @@ def _check_tokens(text: str) -> None:
             )
         if before == "number" and kind in ("name", "number"):
             raise ExerciseError("expected an operator before {found} in {text}", found=quoted(found), text=quoted(text))
-        at, before = at + len(found), kind
+        before = kind
 
 
 def _operands(node: Any) -> list[ast.expr]:
@@ -185,13 +176,8 @@ def _operands(node: Any) -> list[ast.expr]:
 
 def _arguments(function: str, arguments: list[ast.expr]) -> list[ast.expr]:
     if function not in FUNCTIONS:
-        meant = closest({"ln": "log", "σ": "sigmoid"}.get(function, function), FUNCTIONS)
-        raise ExerciseError(
-            "no such function {name}{meant}; there are {functions}; a product is written with *",
-            name=quoted(function),
-            meant=meant,
-            functions=", ".join(FUNCTIONS),
-        )
+        said = say("no such function {name}{meant}; there are {names}; a product is written with *")
+        raise unknown(said, function, FUNCTIONS, {"ln": "log", "σ": "sigmoid"}.get(function, function))
     counts = _ARGUMENTS.get(function, (1,))
     if len(arguments) not in counts:
         expected = say("{one} or {other}", one=counts[0], other=counts[1]) if len(counts) > 1 else counts[0]
@@ -222,8 +208,6 @@ TYPED = str.maketrans(
     | {"÷": "/", "^": "**", "＾": "**", "²": "**2", "³": "**3", "½": "(1/2)", "⁺": "+", "σ": "sigmoid", "√": "sqrt"}
     | {"[": "(", "{": "(", "]": ")", "}": ")"}
 )
-
-
 _NUMBER_THEN_FACTOR = re.compile(rf"(?<![\w.])({DIGITS}) *(?=[^\W\d]|\()")
 
 

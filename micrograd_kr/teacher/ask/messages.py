@@ -9,18 +9,12 @@ from micrograd_kr.said import Said, SaidError, say
 NAME_LENGTH = 60
 
 
-# --- what a file becomes ----------------------------------------------------------------------------------------------
-
-
 class ExerciseError(SaidError):
     """An exercise that cannot be used: which file and which name in it, what was expected, what to do."""
 
     def at(self, place: str) -> "ExerciseError":
         """The same error with its place in front."""
         return ExerciseError("{place}: {said}", place=place, said=self.said) if place else self
-
-
-# --- what is said -----------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -48,3 +42,16 @@ def closest(name: str, names: Iterable[str]) -> Said | str:
     alike = 0.5 if len(name) == 2 else 0.6  # x2 is near x1
     near = get_close_matches(name, list(names), 1, alike) if len(name) <= 2 * NAME_LENGTH else []
     return say(", did you mean {near}?", near=near[0]) if near else ""
+
+
+def unknown(said: Said, name: str, names: Iterable[str], meant: str | None = None) -> ExerciseError:
+    """A name that is none of some. said: with the gaps name, meant (which is near it, or near `meant`) and names."""
+    listed = list(names)
+    gaps = {"name": quoted(name), "meant": closest(meant or name, listed), "names": ", ".join(listed)}
+    return ExerciseError(Said(said.text, gaps))
+
+
+def limit(count: int, most: int, said: Said | str) -> None:
+    """Raise ExerciseError, saying what the most is, where there is more."""
+    if count > most:
+        raise ExerciseError("too long: expected at most {most}", most=said)

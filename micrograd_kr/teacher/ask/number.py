@@ -43,11 +43,9 @@ def no_number(text: str, worked: bool) -> ExerciseError:
         error = say("expected a number, got {text}", text=quoted(text))
         return ExerciseError("{error}; did you mean {meant}?", error=error, meant=quoted(meant))
     if is_formula(meant) and not worked:
-        line = say(
+        return ExerciseError(
             'expected a number; a worked line ends in its result, "0.3 - 0.5*0.1 = 0.25"; got {text}', text=quoted(text)
         )
-        return ExerciseError(line)
-    ending = say(
+    return ExerciseError(
         'expected a number, or a worked line that ends in one, "0.3 - 0.5*0.1 = 0.25"; got {text}', text=quoted(text)
     )
-    return ExerciseError(ending)

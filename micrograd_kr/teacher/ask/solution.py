@@ -1,7 +1,7 @@
 """An exercise worked by the engine: forward, backward, one step of gradient descent, forward again."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from micrograd_kr import ops
@@ -10,8 +10,6 @@ from micrograd_kr.teacher.ask.exercise import Exercise, known, parse_name
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError, placed, quoted
 from micrograd_kr.teacher.ask.quantity import again
-
-# --- its quantities ---------------------------------------------------------------------------------------------------
 
 
 def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -> dict[str, Value]:
@@ -30,10 +28,8 @@ def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -
             elif out.label:
                 out = ops.same(out)  # to the shape it has: a node that changes nothing
             out.label = name
-            if not math.isfinite(out.data):
-                raise ExerciseError(
-                    "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=out.data
-                ).at(f"[forward] {again(name) if parameters is not None else name}")
+            with placed(f"[forward] {again(name) if parameters is not None else name}"):
+                _finite(out.data)
             values[name] = out
     return values
 
@@ -68,24 +64,22 @@ class Solution:
             found = self.updated[asked.of]
         else:
             found = ((self.after or {}) if asked.step else self.before)[asked.of].data
-        if not math.isfinite(found):
-            raise (
-                ExerciseError(
-                    "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=found
-                )
-                .at(quoted(name))
-                .at(self.exercise.source)
-            )
-        return found
+        with placed(self.exercise.source), placed(quoted(name)):
+            return _finite(found)
 
     def numbers(self, name: str) -> dict[str, float]:
-        """What the names in a worked line of a quantity stand for: in a line for z1' the second pass,
-
-        else the first; lr is among them.
-        """
+        """What the names in a worked line of a quantity stand for, lr among them; of z1', those of the second pass."""
         second = parse_name(self.exercise, name).kind == "second"
         numbers = {each: value.data for each, value in ((self.after if second else None) or self.before).items()}
         return numbers if self.exercise.lr is None else numbers | {"lr": self.exercise.lr}
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ExerciseError(
+            "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=value
+        )
+    return value
 
 
 def _slopes(values: Mapping[str, Value], of: str) -> dict[str, float]:
@@ -98,14 +92,15 @@ def solve(exercise: Exercise) -> Solution:
 
     Raises ExerciseError where a quantity of either pass is not finite.
     """
-    before = forward(exercise)
+    return step(exercise, forward(exercise), lambda updated: forward(exercise, updated))
+
+
+def step(
+    exercise: Exercise, before: dict[str, Value], forward: Callable[[dict[str, float]], dict[str, Value]]
+) -> Solution:
+    """The same from the first pass, with what makes the second."""
     slopes = _slopes(before, exercise.loss)
     if exercise.lr is None:
         return Solution(exercise, before, slopes, {}, None)
     updated = {name: number - exercise.lr * slopes[name] for name, number in exercise.parameters.items()}
-    return Solution(exercise, before, slopes, updated, forward(exercise, updated))
-
-
-def quantity(exercise: Exercise, name: str) -> float:
-    """The exact value of one quantity. Raises ExerciseError for what is none, or infinite."""
-    return solve(exercise).value(name)
+    return Solution(exercise, before, slopes, updated, forward(updated))

@@ -11,15 +11,12 @@ from micrograd_kr import ops
 from micrograd_kr.teacher.ask.quantity import derivative
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
-from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.derive.lines import Lines, reached
 
 Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
 
 
 FACTORS = 6  # of one chain; a longer one is worked in parts
-
-
-# --- what an explanation is -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -28,15 +25,28 @@ class Line:
 
     name: of the quantity, as on a sheet. kind: "chain" and "sum" say how a derivative is put together, "product" and
     "total" its number, "upstream" and "local" are factors. sides: equal expressions in the order in which they are
-    written. value: the number, an array for a tensor. in_numbers: whether the last side with numbers in the place of
-    names, and the value, come after them.
+    written. value: the number, an array for a tensor.
     """
 
     name: str
     kind: Kind
     sides: tuple[Any, ...]
     value: Any
-    in_numbers: bool = True
+
+    @property
+    def in_numbers(self) -> bool:
+        """Whether the last side with numbers in the place of names, and the value, come after the sides."""
+        return self.kind not in ("chain", "sum")
+
+
+def equation(name: str, kind: Kind, side: Any) -> Line:
+    """A quantity that has one other side."""
+    return Line(name, kind, (side,), number(side))
+
+
+def distinct(*sides: Any) -> tuple[Any, ...]:
+    """Of expressions that look the same, the last."""
+    return tuple({notation.text(side): side for side in sides}.values())
 
 
 class Factor(NamedTuple):
@@ -64,76 +74,66 @@ class Derivation:
 
     def work(self, of: str, by: str) -> Symbol:
         """Write out ∂of/∂by and everything it is made of. Returns it by its name."""
-        waiting: list[Any] = [Factor(of, by)]
-        while waiting:  # not by recursion: a derivative may stand on thousands of others
-            each = waiting.pop()
-            if not isinstance(each, Factor):
-                each()
-            elif each.name not in self.numbers:
-                self.numbers[each.name] = None
-                waiting += reversed(self._plan(each))
+        working = [iter([Factor(of, by)])]
+        while working:  # not by recursion: a derivative may stand on thousands of others
+            first = next(working[-1], None)
+            if first is None:
+                working.pop()
+            elif first.name not in self.numbers:
+                self.numbers[first.name] = None
+                working.append(self._derive(first))
         return self._symbol(Factor(of, by))
 
     def _symbol(self, factor: Factor) -> Symbol:
         return Symbol(factor.name, self.numbers[factor.name])
 
-    def _plan(self, factor: Factor) -> list[Any]:
-        """What to do for a derivative, in order: others to work first, and steps to take."""
+    def _derive(self, factor: Factor) -> Iterator[Factor]:
+        """Write out a derivative: how it is put together, what goes into it (yielded, to be worked), its number."""
         a, b, own = factor
-        if own:
-            return [lambda: self._write_factor(factor, (a, b))]
-        users = self.lines.steps(a, b)
+        users = [] if own else self.lines.steps(a, b)
         if a == b or not users:
-            return [lambda: self._write_factor(factor, None)]
-        if len(users) > 1:
-            ends = self._terms_of_total(a, b)
-            return self._assembled(factor, "sum", [[Factor(end, b)] for end in ends] or self._over_users(a, b))
-        path = self._path(a, b)
-        factors = self._factors(a, path)
-        if len(factors) == 1:
-            return [lambda: self._write_factor(factor, path[0])]
-        return self._assembled(factor, "chain", [factors])
-
-    def _assembled(self, factor: Factor, kind: Kind, terms: list[list[Any]]) -> list[Any]:
-        """The plan for a sum of products of factors: how it is put together, what goes into it, its number."""
+            return self._write_factor(factor, (a, b) if own else None)
+        kind: Kind = "sum" if len(users) > 1 else "chain"
+        if kind == "sum":
+            terms = [[Factor(end, b)] for end in self._terms_of_total(a, b)] or self._over_users(a, b)
+        else:
+            path = self._path(a, b)
+            terms = [self._factors(a, path)]
+            if len(terms[0]) == 1:
+                return self._write_factor(factor, path[0])
         place = len(self.written)
         self.written.append(None)  # the first line is known when the last one is
         needed = [each for term in terms for each in term if isinstance(each, Factor)]
         # One path of a sum over paths is written as one formula, too, if its first factor is known from before.
-        as_formula = kind == "chain" and factor.of != self.loss and needed[0].name in self.numbers
-
-        def finish() -> None:
-            products = ([self._symbol(each) if isinstance(each, Factor) else each for each in term] for term in terms)
-            side = reduce(ops.add, (reduce(ops.mul, each) for each in products))
-            sides = (side, self._formula(needed)) if as_formula else (side,)
-            self.written[place] = Line(factor.name, kind, sides, None, False)
-            ending: Kind = "product" if kind == "chain" else "total"
-            self.written.append(Line(factor.name, ending, (side,), number(side)))
-            self.numbers[factor.name] = number(side)
-
-        return [*needed, finish]
+        as_formula = kind == "chain" and a != self.loss and needed[0].name in self.numbers
+        yield from needed
+        products = ([self._symbol(each) if isinstance(each, Factor) else each for each in term] for term in terms)
+        side = reduce(ops.add, (reduce(ops.mul, each) for each in products))
+        self.numbers[factor.name] = number(side)
+        self.written[place] = Line(factor.name, kind, (side, self._formula(needed)) if as_formula else (side,), None)
+        self.written.append(equation(factor.name, "product" if kind == "chain" else "total", side))
+        return None
 
     def _write_factor(self, factor: Factor, direct: tuple[str, str] | None) -> None:
         """A derivative that a line gives by itself; `direct` is that line and what it uses, if it depends on it."""
-        partial = self.lines.partial(*direct) if direct else float(factor.of == factor.by)
+        partial = self.lines.lines[direct[0]].partials[direct[1]] if direct else float(factor.of == factor.by)
         sides = [partial, simplified(partial)]
         if direct and direct[0] != factor.of:
             same = Factor(*direct)
             sides.insert(0, Symbol(same.name, number(partial)))
             self.numbers[same.name] = number(partial)
-        distinct = {notation.text(side): side for side in sides}
         self.numbers[factor.name] = number(partial)
         kind: Kind = "upstream" if factor.of == self.loss else "local"
-        self.written.append(Line(factor.name, kind, tuple(distinct.values()), number(partial)))
+        self.written.append(Line(factor.name, kind, distinct(*sides), number(partial)))
 
     def _formula(self, factors: Sequence[Factor]) -> Any:
         """The product of the factors' formulas; of one that is no line's own derivative, its name."""
-
-        def formula(factor: Factor) -> Any:
-            line = self.lines.lines[factor.of]
-            return simplified(line.partials[factor.by]) if factor.by in line.partials else self._symbol(factor)
-
-        return simplified(reduce(ops.mul, map(formula, factors)))
+        partials = ((each, self.lines.lines[each.of].partials) for each in factors)
+        return simplified(
+            reduce(
+                ops.mul, (simplified(own[each.by]) if each.by in own else self._symbol(each) for each, own in partials)
+            )
+        )
 
     def _upwards(self, a: str, user: str, b: str) -> Iterator[tuple[str, str]]:
         """The way from b over one of its users, to a or to where ways part."""
@@ -148,10 +148,7 @@ class Derivation:
         return [first, *takewhile(lambda pair: Factor(a, pair[1]).name not in self.numbers, others)]
 
     def _factors(self, a: str, path: Path) -> list[Factor]:
-        """The derivatives along a path, from above. Lines at its upper end that only pass the gradient on are left out:
-
-        ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2.
-        """
+        """The derivatives along a path, from above; ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2."""
         end = path[-1][0]
         below = [Factor(*pair, own=True) for pair in reversed(path if end != a else self._without_passing_on(path))]
         return [Factor(a, end), *below] if end != a else [Factor(a, below[0].by), *below[1:]]
@@ -178,16 +175,10 @@ class Derivation:
         Where one c is reached over another, too, its ∂c/∂b would be more than this line's own derivative: these are
         written by their formulas.
         """
-        users = self.lines.steps(a, b)
-        last = max(self.lines.order[each] for each in users)
-        reached: set[str] = set()
-        waiting = list(users)
-        while waiting:
-            above = self.lines.steps(a, waiting.pop())
-            fresh = [each for each in above if each not in reached and self.lines.order[each] <= last]
-            reached.update(fresh)
-            waiting += fresh
-        if a not in users and reached.isdisjoint(users):
+        users, order = self.lines.steps(a, b), self.lines.order
+        last = max(order[each] for each in users)
+        above = reached(users, lambda each: (user for user in self.lines.steps(a, each) if order[user] <= last))
+        if a not in users and above.isdisjoint(users):
             return [[Factor(a, user), Factor(user, b, own=True)] for user in reversed(users)]
-        own = {user: simplified(self.lines.partial(user, b)) for user in reversed(users)}
+        own = {user: simplified(self.lines.lines[user].partials[b]) for user in reversed(users)}
         return [[partial] if user == a else [Factor(a, user), partial] for user, partial in own.items()]

@@ -11,11 +11,11 @@ grows with the number of quantities and not with that of the paths between them.
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,15 +28,13 @@ from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import expressions, notation
-from micrograd_kr.teacher.derive.chain import Derivation, Factor, Kind, Line
+from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct, equation
 from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
-from micrograd_kr.teacher.derive.lines import Lines, line_of, named_values, values_below
+from micrograd_kr.teacher.derive.lines import Lines, labels, line_of, named_values, values_below
 from micrograd_kr.teacher.derive.notation import Form, Number
 
-Level = Literal["title", "section", "lines"]
-
-
 PARAGRAPH = 60  # characters that are set in one row of LaTeX
+MANY = 12  # names in a heading
 
 
 @dataclass(frozen=True)
@@ -110,18 +108,12 @@ def _labels(loss: Value) -> dict[Value, str]:
     """The labelled Values of a graph."""
     if not loss.label:
         raise ValueError("expected a loss with a label, to call it by: loss.label = 'E'")
-    if loss.rule is None:
-        raise ValueError(f"expected {loss.label} to be computed, got a leaf; under no_grad() nothing is recorded")
     if loss.shape:
         raise ValueError(f"expected a scalar loss, got the shape {loss.shape}: reduce it with .sum() or .mean()")
-    names = {value: value.label for value in values_below(loss) if value.label}
-    seen: set[str] = set()
+    names = labels(loss)
     for label in names.values():
-        if label in seen:
-            raise ValueError(f"expected each label once, got two Values with the label {label!r}: give each its own")
         if "/" in label or not label.isprintable():
             raise ValueError(f"expected a label without / and control characters, got {label!r}: use another name")
-        seen.add(label)
     return names
 
 
@@ -150,8 +142,7 @@ def explained(lines: Lines, solution: Solution, *names: str) -> Explanation:
     start = {**exercise.given, **exercise.parameters}
     exact = frozenset([*start, "lr"])
     if names:
-        section = Section("", tuple(_asked(lines, solution, names)))
-        return Explanation(exercise.title, (section,), exact)
+        return Explanation(exercise.title, (Section("", tuple(_asked(lines, solution, names))),), exact)
     sections = list(_worked(lines, exercise.loss, exercise.parameters or exercise.given, exercise.lr))
     if solution.after is not None:
         sections.append(Section("second", tuple(_second_pass(lines, solution).values())))
@@ -203,16 +194,21 @@ def _descend(derivation: Derivation, name: str, start: float | None, lr: float |
     """A derivative of the loss and, with a learning rate, the update of what it is taken with respect to."""
     slope = derivation.work(derivation.loss, name)
     if lr is not None and start is not None:
-        updated = Symbol(name, start) - Symbol("lr", lr) * slope
-        derivation.written.append(Line(quantity.updated(name), "update", (updated,), updated.number))
+        derivation.written.append(_update(name, start, lr, slope))
+
+
+def _update(name: str, start: Any, lr: float, slope: Symbol) -> Line:
+    updated = Symbol(name, start) - Symbol("lr", lr) * slope
+    return equation(quantity.updated(name), "update", updated)
 
 
 def _forward(lines: Lines, name: str, value: float) -> Line:
     """A line of the forward pass; a number that is given has no other side."""
-    if name not in lines.lines:
-        return Line(name, "forward", (), value)
-    formula = lines.lines[name].formula
-    return Line(name, "forward", (formula,), number(formula))
+    return (
+        equation(name, "forward", lines.lines[name].formula)
+        if name in lines.lines
+        else Line(name, "forward", (), value)
+    )
 
 
 def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
@@ -225,51 +221,45 @@ def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
         return Symbol(quantity.again(name), found[name].value) if name in found else Symbol(name, value)
 
     for name, line in lines.lines.items():
-        side = expressions.renamed(line.formula, after)
-        found[name] = Line(quantity.again(name), "second", (side,), number(side))
+        found[name] = equation(quantity.again(name), "second", expressions.renamed(line.formula, after))
     return found
 
 
 # --- tensors ----------------------------------------------------------------------------------------------------------
 
 
-def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr: float | None) -> list[Section]:
+def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr: float | None) -> Iterator[Section]:
     """The forward pass, and the gradient of each quantity from those of the lines that use it: (∂E/∂z)ᵀ·x."""
     named = named_values([loss], names)
-    parts: dict[str, list[Any]] = {name: [] for name in named.values()}
-    forward, back = [], []
+    arrived: dict[str, Any] = {loss.label: 1.0}  # the sum of what the lines that use a quantity hand on to it
+    forward: list[Line] = []
+    back: dict[str, Line] = {}
     for value, name in reversed(named.items()):
-        gradient: Any = 1.0 if value is loss else None
-        if value is not loss and parts[name]:
-            side = expressions.narrow(reduce(ops.add, parts[name]), np.shape(value.data))
-            sides = tuple(
-                {
-                    notation.text(each): each
-                    for each in (side, expressions.narrow(simplified(side), np.shape(value.data)))
-                }.values()
-            )
-            slope = np.broadcast_to(number(side), np.shape(value.data))
-            back.append(Line(Factor(loss.label, name).name, "gradient", sides, slope if slope.ndim else float(slope)))
-            gradient = Symbol(back[-1].name, back[-1].value)
-        if value.rule is None or gradient is None:
+        if name not in arrived:
             continue
-        line = line_of(name, value, named, gradient)
-        forward.append(Line(name, "forward", (line.formula,), number(line.formula)))
-        for used, contribution in line.partials.items():
-            parts[used].append(contribution)
-    forward.reverse()
+        gradient, shape = arrived[name], np.shape(value.data)
+        if value is not loss:
+            side = expressions.narrow(gradient, shape)
+            sides = distinct(side, expressions.narrow(simplified(side), shape))
+            slope: Any = np.broadcast_to(number(side), shape)
+            slope = slope if slope.ndim else float(slope)
+            back[name] = Line(quantity.derivative(loss.label, name), "gradient", sides, slope)
+            gradient = Symbol(back[name].name, slope)
+        if value.rule is not None:
+            line = line_of(name, value, named, gradient)
+            forward.insert(0, equation(name, "forward", line.formula))
+            for used, part in line.partials.items():
+                arrived[used] = ops.add(arrived[used], part) if used in arrived else part
     reached = set(asked)
     for each in forward:
         if not reached.isdisjoint(expressions.names_in(each.sides[0])):
             reached.add(each.name)
-    worked = [each for each in back if each.name.removeprefix(Factor(loss.label, "").name) in reached]
+    worked = [line for name, line in back.items() if name in reached]
     if lr is not None:
-        slopes = {each.name: Symbol(each.name, each.value) for each in worked}
-        for value, name in names.items():
-            if name in asked and Factor(loss.label, name).name in slopes:
-                updated = Symbol(name, value.data) - Symbol("lr", lr) * slopes[Factor(loss.label, name).name]
-                worked.append(Line(quantity.updated(name), "update", (updated,), updated.number))
-    return [Section("forward", tuple(forward)), Section("matrices", tuple(worked), names=tuple(asked))]
+        slopes = {name: Symbol(line.name, line.value) for name, line in back.items() if name in asked}
+        worked += [_update(name, value.data, lr, slopes[name]) for value, name in names.items() if name in slopes]
+    yield Section("forward", tuple(forward))
+    yield Section("matrices", tuple(worked), names=tuple(asked))
 
 
 def _shapes(line: Line) -> str:
@@ -298,9 +288,6 @@ WORDS: dict[str, Said] = {  # the titles of sections, and what stands above line
 }
 
 
-MANY = 12  # names in a heading
-
-
 def heading(section: Section, lang: str = "en") -> str:
     """What stands above a section; empty for one without a heading."""
     names = [notation.quantity(name) for name in section.names]
@@ -326,7 +313,7 @@ def notes(line: Line, form: Form = "text", number: Number | None = None) -> tupl
     found: dict[frozenset[str], str] = {}  # a > b and b < a are one
     for left, sign, right in notation.taken(line.sides[-1]):
         one, other = (notation.written(each, form, number=number) for each in (left, right))
-        found.setdefault(frozenset((one, other)), notation.NOTATIONS[form].relation(one, sign, other))
+        found.setdefault(frozenset((one, other)), notation.NOTATIONS[form].joined([one, other], sign))
     return tuple(found.values())
 
 
@@ -368,38 +355,26 @@ def line_mathml(line: Line, number: Number | None = None) -> str:
     return f'<math display="block"><mtable>{"".join(rows)}</mtable></math>'
 
 
-def _outline(explanation: Explanation, lang: str) -> Iterator[tuple[Level, str, list[Line]]]:
+def _outline(explanation: Explanation, lang: str) -> Iterator[tuple[str, str, list[Line]]]:
     """The parts of an explanation one after the other: what is said there, and the lines below it."""
-    if explanation.title:
-        yield "title", explanation.title, []
+    yield "title", explanation.title, []
     for section in explanation.sections:
         yield "section", heading(section, lang), []
         for kind, lines in groupby(section.lines, lambda line: line.kind):
-            yield "lines", caption(kind, lang), list(lines)
+            yield "caption", caption(kind, lang), list(lines)
 
 
-def _set(
-    explanation: Explanation,
-    lang: str,
-    marks: Mapping[Level, str],
-    escaped: Callable[[str], str],
-    lines: Callable[[list[Line]], Iterable[str]],
+def _remarks(
+    line: Line, lang: str, number: Number, form: Form = "text", around: str = "%s", escaped: Callable[[str], str] = str
 ) -> list[str]:
-    """The parts of an explanation in a language of markup. marks: what stands around words, at {}."""
-    out: list[str] = []
-    for level, words, below in _outline(explanation, lang):
-        out += [marks[level].replace("{}", escaped(words))] if words else []
-        out += lines(below) if below else []
-    return out
+    """The notes of a line in words and formulas. around: what stands around a formula."""
+    if np.ndim(line.value):
+        return [escaped(say("shape {condition}", condition=each).in_(lang)) for each in notes(line)]
+    return [say("here {condition}", condition=around % each).in_(lang) for each in notes(line, form, number)]
 
 
 def as_text(
-    explanation: Explanation,
-    *,
-    lang: str = "en",
-    digits: int = 8,
-    width: int | None = 80,
-    number: Number | None = None,
+    explanation: Explanation, *, lang: str = "en", digits: int = 8, width: int | None = 80, number: Number | None = None
 ) -> str:
     """An explanation as text: below each caption its lines, with the equals signs in one column.
 
@@ -411,7 +386,7 @@ def as_text(
     out: list[str] = []
     for level, words, below in _outline(explanation, lang):
         out += [""] * (level == "section")
-        out += _folded("  " * (level == "lines") + words, room, "  " * (level != "title")) if words else []
+        out += _folded("  " * (level == "caption") + words, room, "  " * (level != "title")) if words else []
         out += _rows(below, lang, 4 if words else 2, room, number) if below else []
     return "\n".join(out).strip("\n") + "\n"
 
@@ -424,7 +399,7 @@ def _rows(lines: Sequence[Line], lang: str, indent: int, room: int, number: Numb
     for line, left in zip(lines, lefts, strict=True):
         start = " " * indent + left + " " * (column - cell_len(left))
         pieces = [f"= {side}" for side in sides(line, "text", number)]
-        pieces += [f"  ({each})" for each in _remarks(line, lang, "text", number)]
+        pieces += [f"  ({each})" for each in _remarks(line, lang, number)]
         one = " ".join([start, *pieces])
         if cell_len(one) <= room:
             yield one
@@ -455,79 +430,79 @@ def _folded(text: str, room: int, indent: str) -> Iterator[str]:
     yield row.rstrip()
 
 
-def as_markdown(explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
-    """An explanation as Markdown with LaTeX formulas between dollar signs, as GitHub, Jupyter and Pandoc read them."""
-    number = number or notation.decimals(digits, "latex", explanation.exact)
+class Markup(NamedTuple):
+    """A language of markup, as templates; what is left out is LaTeX's.
 
-    def written(lines: list[Line]) -> Iterator[str]:
-        for line in lines:
-            yield f"$$\n\\begin{{aligned}}\n{line_latex(line, number)}\n\\end{{aligned}}\n$$"
-            yield from (f"({each})" for each in _remarks(line, lang, "latex", number))
+    title, section, caption: around words. block: around lines, `together` if all lines of a kind stand in one. formula:
+    around one in a remark. between: the parts.
+    """
 
-    marks: dict[Level, str] = {"title": "# {}", "section": "## {}", "lines": "**{}**"}
-    return "\n\n".join(_set(explanation, lang, marks, _escaped_markdown, written)) + "\n"
+    title: str
+    section: str
+    caption: str
+    block: str
+    escaped: Callable[[str], str]
+    form: Form = "latex"
+    line: Callable[[Line, Number], str] = line_latex
+    formula: str = "$%s$"
+    remark: str = "(%s)"
+    between: str = "\n\n"
+    together: bool = False
+
+    def set(self, explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
+        """An explanation in this language. digits, number: as for `as_text`."""
+        number = number or notation.decimals(digits, self.form, explanation.exact)
+        out: list[str] = []
+        for level, words, below in _outline(explanation, lang):
+            out += [getattr(self, level) % self.escaped(words)] if words else []
+            for lines in [below] if self.together and below else [[line] for line in below]:
+                out.append(self.block % " \\\\\n".join(self.line(line, number) for line in lines))
+                for line in lines:
+                    remarks = _remarks(line, lang, number, self.form, self.formula, self.escaped)
+                    out += [self.remark % each for each in remarks]
+        return self.between.join(out) + "\n"
 
 
 def _escaped_markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#$|])", r"\\\1", text)
 
 
-def _remarks(line: Line, lang: str, form: Form, number: Number) -> list[str]:
-    """The notes of a line in words and formulas."""
-    if np.ndim(line.value):
-        return [say("shape {condition}", condition=each).in_(lang) for each in notes(line)]
-    around = {"text": "{}", "latex": "${}$", "mathml": "<math>{}</math>"}[form]
-    return [say("here {condition}", condition=around.format(each)).in_(lang) for each in notes(line, form, number)]
-
+# With LaTeX formulas between dollar signs, as GitHub, Jupyter and Pandoc read them.
+MARKDOWN = Markup("# %s", "## %s", "**%s**", "$$\n\\begin{aligned}\n%s\n\\end{aligned}\n$$", _escaped_markdown)
+ALIGNED = "\\begin{align*}\n%s\n\\end{align*}"
+LATEX = Markup(r"\section*{%s}", r"\subsection*{%s}", r"\textbf{%s}", ALIGNED, notation.escaped_latex, together=True)
+MATHML = Markup(
+    "<h2>%s</h2>",
+    "<h3>%s</h3>",
+    "<p>%s</p>",
+    "%s",
+    html.escape,
+    "mathml",
+    line_mathml,
+    "<math>%s</math>",
+    "<p>(%s)</p>",
+    "\n",
+)
+as_markdown = MARKDOWN.set
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage{amsmath}
-{fonts}\allowdisplaybreaks
+%s\allowdisplaybreaks
 \setlength{\parindent}{0pt}
 \begin{document}
-{body}\end{document}
+%s\end{document}
 """
 
 
-def as_latex(
-    explanation: Explanation,
-    *,
-    lang: str = "en",
-    digits: int = 8,
-    number: Number | None = None,
-    standalone: bool = False,
-) -> str:
+def as_latex(explanation: Explanation, *, standalone: bool = False, **options: Any) -> str:
     """An explanation in LaTeX, for a document that loads amsmath (and kotex, for Korean). standalone: as a document."""
-    number = number or notation.decimals(digits, "latex", explanation.exact)
-    escaped = notation.escaped_latex
-
-    def written(lines: list[Line]) -> Iterator[str]:
-        rows = " \\\\\n".join(line_latex(line, number) for line in lines)
-        yield f"\\begin{{align*}}\n{rows}\n\\end{{align*}}"
-        remarks = [each for line in lines for each in _remarks(line, lang, "latex", number)]
-        yield from (f"({each if '$' in each else escaped(each)})" for each in remarks)
-
-    marks: dict[Level, str] = {"title": r"\section*{{}}", "section": r"\subsection*{{}}", "lines": r"\textbf{{}}"}
-    out = _set(explanation, lang, marks, escaped, written)
-    body = "\n\n".join(out) + "\n"
-    if not standalone:
-        return body
-    fonts = "" if body.isascii() else "\\usepackage{kotex}\n"
-    return PREAMBLE.replace("{fonts}", fonts).replace("{body}", body)
+    body = LATEX.set(explanation, **options)
+    return PREAMBLE % ("" if body.isascii() else "\\usepackage{kotex}\n", body) if standalone else body
 
 
-def as_mathml(explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
+def as_mathml(explanation: Explanation, *, lang: str = "en", **options: Any) -> str:
     """An explanation as a piece of HTML with its formulas in MathML."""
-    number = number or notation.decimals(digits, "mathml", explanation.exact)
-
-    def written(lines: list[Line]) -> Iterator[str]:
-        for line in lines:
-            yield line_mathml(line, number)
-            yield from (f"<p>({each})</p>" for each in _remarks(line, lang, "mathml", number))
-
-    marks: dict[Level, str] = {"title": "<h2>{}</h2>", "section": "<h3>{}</h3>", "lines": "<p>{}</p>"}
-    out = _set(explanation, lang, marks, html.escape, written)
-    return f'<section lang="{lang}">\n' + "\n".join(out) + "\n</section>\n"
+    return f'<section lang="{lang}">\n{MATHML.set(explanation, lang=lang, **options)}</section>\n'
 
 
 FORMATS: Mapping[str, Callable[..., str]] = {

@@ -6,6 +6,7 @@ what is written out cannot disagree with what was computed. Only what changes no
 factors ½, 2 and −1 stay, as a person writes them at first. What a person then makes of it is `simplified`.
 """
 
+import math
 import operator
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
@@ -16,6 +17,27 @@ from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 
 
+def _record(rule: Rule, x: Any, y: Any) -> Any:
+    """The symbol for a rule applied to x and y, or something simpler that is the same."""
+    if isinstance(y, Comparison) and rule is not ops.select:
+        out = _record(rule, x, number(y) if np.any(y.true) else 0.0)
+        return Symbol(out.name, out.number, out.rule, out.x, out.y, (rule, x, y)) if isinstance(out, Symbol) else out
+    if rule.dy is not None:  # two inputs, and no option
+        x, y = constant(x), constant(y)
+    if rule in (ops.mul, ops.div):
+        x = narrow(x, np.shape(number(y)))
+        y = narrow(y, np.shape(number(x)))
+    if (simpler := _simpler(rule, x, y)) is not None:
+        return simpler
+    if rule is ops.select:
+        x = tuple(narrow(each, np.shape(number(y))) for each in x)
+        if isinstance(y, Comparison):
+            value = np.where(y.true, *map(number, x)) if np.ndim(y.true) else number(x[0] if y.true else x[1])
+            return Symbol(None, value, rule, x, y)
+    numbers = tuple(map(number, x)) if type(x) is tuple else number(x)
+    return Symbol(None, rule.compute(numbers, number(y)), rule, x, y)
+
+
 class Comparison(NamedTuple):
     """How a comparison came out, and between what; in arithmetic it counts as 1 or 0. also: another that must hold."""
 
@@ -24,13 +46,13 @@ class Comparison(NamedTuple):
     operation: Callable[[float, float], bool]
     also: Any = None
 
+    def _record(self, rule: Rule, x: Any, y: Any) -> Any:
+        return _record(rule, x, y)
+
     @property
     def true(self) -> Any:
         """A bool; for tensors an array of them."""
         return self.operation(number(self.left), number(self.right))
-
-    def _record(self, rule: Rule, x: Any, y: Any) -> Any:
-        return _record(rule, x, y)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.asarray(number(self), dtype)
@@ -46,18 +68,16 @@ def _compare(operation: Callable[[float, float], bool]) -> Callable[["Symbol", A
     return lambda self, other: Comparison(self, other, operation)
 
 
-def _operator(rule: Rule, reflected: bool = False) -> Callable[["Symbol", Any], Any]:
-    if reflected:
-        return lambda self, other: _record(rule, other, self)
-    return lambda self, other: _record(rule, self, other)
+def _operators(rule: Rule) -> tuple[Callable[["Symbol", Any], Any], Callable[["Symbol", Any], Any]]:
+    """The operator with the symbol on its left, and with it on its right."""
+    return lambda self, other: _record(rule, self, other), lambda self, other: _record(rule, other, self)
 
 
 class Symbol:
     """A name, or a rule applied to symbols and numbers; it knows its number.
 
-    name: what a named quantity is called, None for an operation.
+    name: what a named quantity is called, None for an operation. number: its value, a float; of a tensor an array.
     rule, x, y: the operation and what it is applied to (y: an option where the rule has one input).
-    number: its value, a float; of a tensor an array.
     whole: (rule, x, y) where y is a comparison, of which a person writes only what it came to.
     """
 
@@ -68,15 +88,16 @@ class Symbol:
     ) -> None:
         self.name, self.number, self.rule, self.x, self.y, self.whole = name, number, rule, x, y, whole
 
+    _record = staticmethod(_record)
     __array_ufunc__ = None  # an array on the left leaves the operation to the symbol
 
-    __add__, __radd__ = _operator(ops.add), _operator(ops.add, True)
-    __sub__, __rsub__ = _operator(ops.sub), _operator(ops.sub, True)
-    __mul__, __rmul__ = _operator(ops.mul), _operator(ops.mul, True)
-    __truediv__, __rtruediv__ = _operator(ops.div), _operator(ops.div, True)
-    __pow__, __rpow__ = _operator(ops.power), _operator(ops.power, True)
-    __matmul__, __rmatmul__ = _operator(ops.matmul), _operator(ops.matmul, True)
-    __getitem__ = _operator(ops.index)
+    __add__, __radd__ = _operators(ops.add)
+    __sub__, __rsub__ = _operators(ops.sub)
+    __mul__, __rmul__ = _operators(ops.mul)
+    __truediv__, __rtruediv__ = _operators(ops.div)
+    __pow__, __rpow__ = _operators(ops.power)
+    __matmul__, __rmatmul__ = _operators(ops.matmul)
+    __getitem__ = _operators(ops.index)[0]
     __gt__ = _compare(operator.gt)
     __ge__ = _compare(operator.ge)
     __lt__ = _compare(operator.lt)
@@ -97,9 +118,6 @@ class Symbol:
         axes = tuple(range(len(self.shape)))
         return _record(ops.transpose, self, (*axes[:-2], axes[-1], axes[-2]))
 
-    def _record(self, rule: Rule, x: Any, y: Any) -> Any:
-        return _record(rule, x, y)
-
     def __repr__(self) -> str:
         return str(self.name) if self.rule is None else f"{self.rule.symbol}({self.x!r}, {self.y!r})"
 
@@ -112,6 +130,11 @@ class Unnamed(NamedTuple):
 
     def __str__(self) -> str:
         return f"array of shape {self.shape}"
+
+
+def _is(of: Any, *rules: Rule) -> bool:
+    """Whether an expression is one of some operations."""
+    return isinstance(of, Symbol) and of.rule in rules
 
 
 def constant(data: Any) -> Any:
@@ -129,28 +152,6 @@ def number(of: Any) -> Any:
     return of.number if isinstance(of, Symbol) else of
 
 
-def _record(rule: Rule, x: Any, y: Any) -> Any:
-    """The symbol for a rule applied to x and y, or something simpler that is the same."""
-    if isinstance(y, Comparison) and rule is not ops.select:
-        out = _record(rule, x, number(y) if np.any(y.true) else 0.0)
-        return Symbol(out.name, out.number, out.rule, out.x, out.y, (rule, x, y)) if isinstance(out, Symbol) else out
-    if rule.dy is not None:  # two inputs, and no option
-        x, y = constant(x), constant(y)
-    if rule in (ops.mul, ops.div):
-        x = narrow(x, np.shape(number(y)))
-        y = narrow(y, np.shape(number(x)))
-    simpler = _simpler(rule, x, y)
-    if simpler is not None:
-        return simpler
-    if rule is ops.select:
-        x = tuple(narrow(each, np.shape(number(y))) for each in x)
-    if rule is ops.select and isinstance(y, Comparison):
-        return Symbol(None, _chosen_number(y.true, *map(number, x)), rule, x, y)
-    numbers = tuple(map(number, x)) if type(x) is tuple else number(x)
-    value = rule.compute(numbers) if y is None else rule.compute(numbers, number(y))
-    return Symbol(None, value, rule, x, y)
-
-
 def spread(of: Any, shape: tuple[int, ...]) -> Any:
     """An expression broadcast to a shape, if it has not got it."""
     if np.shape(number(of)) == shape:
@@ -160,18 +161,14 @@ def spread(of: Any, shape: tuple[int, ...]) -> Any:
 
 def narrow(of: Any, beside: tuple[int, ...]) -> Any:
     """What was broadcast to a shape without that, if an array of another shape beside it brings it about anyway."""
-    if isinstance(of, Symbol) and of.rule is ops.broadcast_to:
+    if _is(of, ops.broadcast_to):
         whole, part = np.broadcast_shapes(of.shape, beside), np.broadcast_shapes(np.shape(number(of.x)), beside)
         return of.x if whole == part else of
     return of
 
 
 def _is_spread_number(of: Any) -> bool:
-    return isinstance(of, Symbol) and of.rule is ops.broadcast_to and not np.ndim(number(of.x))
-
-
-def _chosen_number(mask: Any, x: Any, y: Any) -> Any:
-    return np.where(mask, x, y) if np.ndim(mask) else x if mask else y
+    return _is(of, ops.broadcast_to) and not np.ndim(number(of.x))
 
 
 def _simpler(rule: Rule, x: Any, y: Any) -> Any:
@@ -184,15 +181,14 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
         return spread(_record(rule, x.x, y), x.shape)
     if rule is ops.mul and _is_spread_number(y) and not np.ndim(number(x)):
         return spread(_record(rule, x, y.x), y.shape)
-    if rule is ops.mul:
-        if is_number(x, 0.0) or is_number(y, 0.0):
-            return 0.0
-        return y if is_number(x, 1.0) else x if is_number(y, 1.0) else None
-    if rule is ops.add:
-        return y if is_number(x, 0.0) else x if is_number(y, 0.0) else None
-    if rule in (ops.sub, ops.div, ops.power) and is_number(y, 0.0 if rule is ops.sub else 1.0):
+    if rule is ops.mul and (is_number(x, 0.0) or is_number(y, 0.0)):
+        return 0.0
+    unit = 0.0 if rule in (ops.add, ops.sub) else 1.0
+    if rule in (ops.add, ops.mul) and is_number(x, unit):
+        return y
+    if rule in (ops.add, ops.sub, ops.mul, ops.div, ops.power) and is_number(y, unit):
         return x
-    if rule is ops.neg and isinstance(x, Symbol) and x.rule is ops.neg:
+    if rule is ops.neg and _is(x, ops.neg):
         return x.x
     if rule is ops.same:
         return x
@@ -225,26 +221,29 @@ def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
     return again(of)
 
 
-def names_in(of: Any) -> Iterator[str]:
-    """The names in an expression, each once."""
-    return (str(each.name) for each in named_in(of))
+def parts_of(of: Any) -> Iterator[Any]:
+    """Every symbol and comparison in an expression, each once, from right to left."""
+    seen: set[int] = set()
+    waiting = [of]
+    while waiting:
+        each = waiting.pop()
+        if type(each) is tuple:
+            waiting += each
+        elif isinstance(each, Symbol | Comparison) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [each.x, each.y] if isinstance(each, Symbol) else [each.left, each.right]
 
 
 def named_in(of: Any) -> Iterator[Symbol]:
     """The named quantities in an expression, each once."""
-    seen: set[Any] = set()
-    waiting = [of]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Comparison):
-            waiting += [each.left, each.right]
-        elif isinstance(each, tuple):
-            waiting += each
-        elif isinstance(each, Symbol) and each.rule is not None:
-            waiting += [each.x, each.y]
-        elif isinstance(each, Symbol) and each.name not in seen:
-            seen.add(each.name)
-            yield each
+    found = (each for each in parts_of(of) if isinstance(each, Symbol) and each.rule is None)
+    return iter({each.name: each for each in found}.values())
+
+
+def names_in(of: Any) -> Iterator[str]:
+    """The names in an expression, each once."""
+    return (str(each.name) for each in named_in(of))
 
 
 # --- as a person would write it ---------------------------------------------------------------------------------------
@@ -281,17 +280,17 @@ def _simplified(of: Any) -> Any:
 
 def _transposed(of: Any) -> Any:
     """(A·B)ᵀ = Bᵀ·Aᵀ, and (Aᵀ)ᵀ = A."""
-    if isinstance(of, Symbol) and of.rule is ops.matmul:
+    if _is(of, ops.matmul):
         return ops.matmul(_transposed(of.y), _transposed(of.x))
-    return of.x if isinstance(of, Symbol) and of.rule is ops.transpose and of.y == (1, 0) else of.mT
+    return of.x if _is(of, ops.transpose) and of.y == (1, 0) else of.mT
 
 
 def _is_product(of: Any) -> bool:
-    return isinstance(of, Symbol) and (of.rule in (ops.mul, ops.div, ops.neg) or _is_whole_power(of))
+    return _is(of, ops.mul, ops.div, ops.neg) or _is_whole_power(of)
 
 
-def _is_whole_power(of: Symbol) -> bool:
-    return of.rule is ops.power and isinstance(of.y, float) and of.y.is_integer()
+def _is_whole_power(of: Any) -> bool:
+    return _is(of, ops.power) and isinstance(of.y, float) and of.y.is_integer()
 
 
 def _chosen(of: Symbol, is_case: bool = False) -> Any:
@@ -301,39 +300,39 @@ def _chosen(of: Symbol, is_case: bool = False) -> Any:
         if condition.operation is operator.eq and not is_case and not np.any(condition.true):
             return simplified(of.x[1])
         condition = Comparison(simplified(condition.left), simplified(condition.right), condition.operation)
-    values = (
-        _chosen(each, True) if isinstance(each, Symbol) and each.rule is ops.select else simplified(each)
-        for each in of.x
-    )
-    return ops.where(condition, *values)
+    return ops.where(condition, *(_chosen(each, True) if _is(each, ops.select) else simplified(each) for each in of.x))
+
+
+def _factors(of: Any, exponent: float = 1.0) -> Iterator[tuple[Any, float]]:
+    """The factors of an expression, constants among them, each with its exponent."""
+    if _is(of, ops.neg):
+        yield -1.0, abs(exponent)
+        yield from _factors(of.x, exponent)
+    elif _is(of, ops.mul, ops.div):
+        yield from _factors(of.x, exponent)
+        yield from _factors(of.y, exponent if of.rule is ops.mul else -exponent)
+    elif _is_whole_power(of):
+        base = simplified(of.x)
+        yield from _factors(base, exponent * of.y) if _is_constant(base) else [(base, exponent * of.y)]
+    else:
+        base = simplified(of)
+        yield from _factors(base, exponent) if _is_product(base) else [(base, exponent)]
 
 
 def _product(of: Any) -> Product:
-    """The constants and the factors of an expression; what is no product has one factor."""
+    """The constants and the factors of an expression, its sign above; what is no product has one factor."""
     numerator = denominator = 1.0
     powers: dict[Any, tuple[Any, float]] = {}
-    waiting = [(of, 1.0)]
-    while waiting:
-        each, exponent = waiting.pop()
-        if _is_constant(each):
-            value = ops.power(float(number(each)), abs(exponent))
-            numerator, denominator = (
-                (numerator * value, denominator) if exponent > 0 else (numerator, denominator * value)
-            )
-        elif isinstance(each, Symbol) and each.rule is ops.neg:
-            numerator *= (-1.0) ** abs(exponent)
-            waiting.append((each.x, exponent))
-        elif isinstance(each, Symbol) and each.rule in (ops.mul, ops.div):
-            waiting += [(each.y, exponent if each.rule is ops.mul else -exponent), (each.x, exponent)]
+    for base, exponent in _factors(of):
+        if not _is_constant(base):
+            key = _key(base)
+            powers[key] = (base, powers.get(key, (base, 0.0))[1] + exponent)
+        elif exponent > 0:
+            numerator *= ops.power(float(number(base)), exponent)
         else:
-            is_power = isinstance(each, Symbol) and _is_whole_power(each)
-            base, times = simplified(each.x if is_power else each), exponent * (each.y if is_power else 1.0)
-            if _is_constant(base) or (_is_product(base) and not is_power):
-                waiting.append((base, times))
-            else:
-                key = _key(base)
-                powers[key] = (base, powers.get(key, (base, 0.0))[1] + times)
-    return Product(numerator, denominator, powers)
+            denominator *= ops.power(float(number(base)), -exponent)
+    sign = math.copysign(1.0, denominator)
+    return Product(sign * numerator, sign * denominator, powers)
 
 
 def _is_constant(of: Any) -> bool:
@@ -363,7 +362,7 @@ def _added(of: Any) -> Any:
     waiting = [(of, 1.0)]
     while waiting:
         each, sign = waiting.pop()
-        if isinstance(each, Symbol) and each.rule in (ops.add, ops.sub):
+        if _is(each, ops.add, ops.sub):
             waiting += [(each.y, sign if each.rule is ops.add else -sign), (each.x, sign)]
             continue
         numerator, denominator, powers = _product(each)
@@ -375,17 +374,11 @@ def _added(of: Any) -> Any:
         terms[key] = before._replace(numerator=before.numerator + sign * numerator)
     out: Any = 0.0
     for product in terms.values():
-        term = _multiplied(product)
-        positive = _without_minus(term)
-        out = out + term if positive is None or not isinstance(out, Symbol) else out - positive
+        if product.numerator < 0 and isinstance(out, Symbol):
+            out = out - _multiplied(product._replace(numerator=-product.numerator))
+        else:
+            out = out + _multiplied(product)
     return out
-
-
-def _without_minus(of: Any) -> Any:
-    """What stands behind the minus of an expression, None if it has none."""
-    if isinstance(of, Symbol):
-        return of.x if of.rule is ops.neg else None
-    return -of if _is_constant(of) and of < 0 else None
 
 
 def _key(of: Any) -> Any:

@@ -5,6 +5,7 @@ So a person's numbers are checked against a program's own graph by the same code
 
 import ast
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,14 +17,11 @@ from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import read, spelled
-from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.ask.solution import Solution, step
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.lines import line_of, named_values, values_below
+from micrograd_kr.teacher.derive.lines import labels, line_of, named_values, operands, values_below
 
 Parameters = Iterable[Value | str] | None
-
-
-DIGITS = str.maketrans("", "", "0123456789")
 
 
 class Entry(NamedTuple):
@@ -40,24 +38,14 @@ def named(loss: Value) -> dict[str, Value]:
     What would be a very long formula gets names of its own. Raises ExerciseError for a label that is there twice, or
     cannot be a name.
     """
-    if loss.rule is None:
-        raise ExerciseError(
-            "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded"
-        )
-    labels = {each: each.label or "loss" for each in values_below(loss) if each.label or each is loss}
-    taken: set[str] = set()
-    for label in labels.values():
-        if label in taken:
-            raise ExerciseError(
-                "expected each label once, got two Values with the label {label!r}; give each its own", label=label
-            )
+    names = labels(loss, "loss")
+    for label in names.values():
         if spelled(label) != label or label == "lr" or set(label) & set("/+'="):
             raise ExerciseError(
                 "expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
                 label=label,
             )
-        taken.add(label)
-    return {name: value for value, name in named_values([loss], labels).items()}
+    return {name: value for value, name in named_values([loss], names).items()}
 
 
 def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: Parameters) -> Solution:
@@ -82,11 +70,7 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}
     exercise = with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()})
     before = {name: before[name] for name in exercise.positions}
-    slopes = dict(zip(before, map(float, gradients(loss, list(before.values()))), strict=True))
-    if lr is None:
-        return Solution(exercise, before, slopes, {}, None)
-    updated = {name: number - lr * slopes[name] for name, number in start.items()}
-    return Solution(exercise, before, slopes, updated, after(before, loss, {**given, **updated}))
+    return step(exercise, before, lambda updated: after(before, loss, given | updated))
 
 
 def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters: Parameters) -> list[str]:
@@ -95,42 +79,32 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
         asked = {stem(each.of) for each in wanted if each.kind == "updated"}
         return sorted((name for name in leaves if stem(name) in asked), key=lambda name: (stem(name), len(name), name))
     names = [each.label if isinstance(each, Value) else each for each in parameters]
-    unknown = [name for name in names if name not in leaves]
-    if unknown:
-        raise ExerciseError(
-            "expected labelled leaves as parameters, got {name!r}; there are {names}",
-            name=unknown[0],
-            names=", ".join(leaves),
-        )
+    for name in names:
+        if name not in leaves:
+            raise ExerciseError(
+                "expected labelled leaves as parameters, got {name!r}; there are {names}",
+                name=name,
+                names=", ".join(leaves),
+            )
     return names
 
 
 def stem(name: str) -> str:
     """A name without its indices: W5 and W7 are alike, dE_o1/dz3 and dE_o2/dz4 are."""
-    return name.translate(DIGITS)
+    return re.sub("[0-9]", "", name)
 
 
 def after(before: Mapping[str, Value], loss: Value, start: Mapping[str, Any]) -> dict[str, Value]:
     """The named Values computed again from other leaves."""
     names = {value: name for name, value in before.items()}
-    again: dict[Value, Value] = {}
+    again: dict[Value | None, Value] = {}
     for node in values_below(loss):
         if node.rule is None:
-            new = Value(start[names[node]]) if node in names and names[node] in start else Value(node.data)
+            again[node] = Value(start.get(names.get(node, ""), node.data))
         else:
-            new = _again(node, again)
-        new.label = node.label
-        again[node] = new
+            again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
+        again[node].label = node.label
     return {name: again[value] for name, value in before.items()}
-
-
-def _again(node: Value, again: Mapping[Value, Value]) -> Any:
-    def other(each: Value | None, data: Any) -> Any:
-        return data if each is None else again[each]
-
-    rule: Any = node.rule
-    x: Any = other(node.x, node.x_data) if type(node.x) is not tuple else tuple(map(other, node.x, node.x_data))
-    return rule(x) if node.y_data is None else rule(x, other(node.y, node.y_data))
 
 
 def _entry(written: Any, decimals: int) -> Any:

@@ -5,6 +5,7 @@ The engine's graph is cut at the Values that have names. Between two names the o
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
-from micrograd_kr.ops import Axes, Rule
+from micrograd_kr.ops import Axes
+from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive.expressions import Symbol, constant, named_in, number, spread
 
@@ -38,7 +40,7 @@ def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any =
     """
     if value.rule is None:  # a formula without names
         return Line(name, value.data, {})
-    order = list(_between(value, names))
+    order: list[Any] = list(_between(value, names))
     symbols: dict[Value, Any] = {}
 
     def symbol(of: Value | None, data: Any) -> Any:
@@ -47,19 +49,14 @@ def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any =
         return Symbol(names[of], data)
 
     for node in order:
-        symbols[node] = _operation(node)(*_operands(node, symbol))
+        symbols[node] = node.rule(*operands(node, symbol))
     formula = symbols.pop(value)
-    partials: dict[str, Any] = {}
     arrived: dict[Value, Any] = {value: gradient}
     for node in reversed(order):
-        g = arrived.pop(node, 0.0)
         out = Symbol(name, value.out) if node is value else symbols[node]
-        for each, r in _contributions(node, g, out, _operands(node, symbol)):
-            if each in names:
-                partials[names[each]] = r + partials[names[each]] if names[each] in partials else r
-            elif each.rule is not None:
-                arrived[each] = r + arrived[each] if each in arrived else r
-    return Line(name, formula, partials)
+        for each, r in _contributions(node, arrived.pop(node, 0.0), out, operands(node, symbol)):
+            arrived[each] = r + arrived[each] if each in arrived else r
+    return Line(name, formula, {names[each]: r for each, r in arrived.items() if each in names})
 
 
 def values_below(root: Value) -> dict[Value, None]:
@@ -71,6 +68,24 @@ def values_below(root: Value) -> dict[Value, None]:
     return found or {root: None}
 
 
+def labels(loss: Value, without: str = "") -> dict[Value, str]:
+    """The labelled Values a loss is computed from, in order. without: what the loss is called if it has no label.
+
+    Raises ExerciseError for a leaf, and for a label that is there twice.
+    """
+    if loss.rule is None:
+        raise ExerciseError(
+            "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded"
+        )
+    found = {each: each.label or without for each in values_below(loss) if each.label or each is loss}
+    for label, count in Counter(found.values()).items():
+        if count > 1:
+            raise ExerciseError(
+                "expected each label once, got two Values with the label {label!r}; give each its own", label=label
+            )
+    return found
+
+
 def named_values(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Value, str]:
     """The named Values of a graph in the order of computation, each after what it was computed from.
 
@@ -79,18 +94,17 @@ def named_values(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Val
     found: dict[Value, str] = {}
     taken = set(names.values())
     fresh = (name for name in map("t{}".format, itertools.count(1)) if name not in taken)
-    sizes: dict[Value, tuple[int, int]] = {}
+    sizes: dict[Value, tuple[int, int]] = {}  # how deep an operation goes, and how many it stands on
     for root in roots:
         for node in _between(root, found):
             inputs = _inputs(node)
             found |= {each: names[each] for each in inputs if each.rule is None and each in names}
             within = [sizes[each] for each in inputs if each.rule and each not in found]
             deeper = node.rule not in (ops.add, ops.sub, ops.neg)  # a long sum is as easy to read as a short one
-            sizes[node] = (
-                max((depth for depth, _ in within), default=0) + deeper,
-                1 + sum(length for _, length in within),
-            )
-            if node in names or sizes[node][0] > READABLE_DEPTH or sizes[node][1] > READABLE_LENGTH:
+            depth = max((depth for depth, _ in within), default=0) + deeper
+            length = sum(length for _, length in within) + 1
+            sizes[node] = depth, length
+            if node in names or depth > READABLE_DEPTH or length > READABLE_LENGTH:
                 found[node] = names[node] if node in names else next(fresh)
         found.setdefault(root, names[root])
     return found
@@ -114,35 +128,26 @@ def _inputs(node: Value) -> list[Value]:
     return [each for each in (*(node.x if type(node.x) is tuple else (node.x,)), node.y) if each is not None]
 
 
-def _operation(node: Value) -> Rule:
-    if node.rule is None:
-        raise ValueError("expected a computed Value, got a leaf")
-    return node.rule
-
-
-def _operands(node: Value, symbol: Callable[[Value | None, float], Any]) -> tuple[Any, ...]:
-    """What the node's rule was applied to, as symbols."""
-    if type(node.x) is tuple:
-        x: Any = tuple(symbol(each, data) for each, data in zip(node.x, node.x_data, strict=True))
-    else:
-        x = symbol(node.x, node.x_data)
+def operands(node: Any, of: Callable[[Value | None, Any], Any]) -> tuple[Any, ...]:
+    """What a node's rule was applied to, each input as of(Value or None, its data); an option is as it is."""
+    x = tuple(map(of, node.x, node.x_data)) if type(node.x) is tuple else of(node.x, node.x_data)
     if node.y_data is None:
         return (x,)
-    return x, symbol(node.y, node.y_data) if _operation(node).dy is not None else node.y_data
+    return x, of(node.y, node.y_data) if node.rule.dy is not None else node.y_data
 
 
-def _contributions(node: Value, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
+def _contributions(node: Any, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
     """What a gradient g at a node hands to each of its inputs."""
-    rule = _operation(node)
+    rule = node.rule
     g = spread(g, np.shape(node.out))  # a rule leaves it to broadcasting where every entry gets the same
-    edges: list[tuple[Value | None, Any, Any]]
     if type(node.x) is tuple:
-        edges = list(zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True))
-    else:
-        edges = [(node.x, node.x_data, rule.dx(g, out, *operands))] if node.x is not None else []
-        if node.y is not None and rule.dy is not None:
-            edges.append((node.y, node.y_data, rule.dy(g, out, *operands)))
-    yield from ((each, _fitted(r, np.shape(data))) for each, data, r in edges if each is not None)
+        parts = zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True)
+        yield from ((each, _fitted(r, np.shape(data))) for each, data, r in parts if each is not None)
+        return
+    if node.x is not None:
+        yield node.x, _fitted(rule.dx(g, out, *operands), np.shape(node.x_data))
+    if node.y is not None:
+        yield node.y, _fitted(rule.dy(g, out, *operands), np.shape(node.y_data))
 
 
 def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
@@ -156,6 +161,17 @@ def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
+
+
+def reached(start: Iterable[str], steps: Callable[[str], Iterable[str]]) -> set[str]:
+    """All names that steps from some lead to."""
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        fresh = set(steps(waiting.pop())) - found
+        found |= fresh
+        waiting += fresh
+    return found
 
 
 class Lines:
@@ -189,24 +205,15 @@ class Lines:
     def below(self, name: str) -> set[str]:
         """What a quantity depends on, itself included."""
         if name not in self._below:
-            found = self._below[name] = {name}
-            waiting = [name]
-            while waiting:
-                line = self.lines.get(waiting.pop())
-                fresh = [each for each in (line.partials if line else ()) if each not in found]
-                found.update(fresh)
-                waiting += fresh
+            lines = self.lines
+            self._below[name] = {name} | reached([name], lambda each: lines[each].partials if each in lines else ())
         return self._below[name]
 
     def steps(self, a: str, b: str) -> list[str]:
         """The lines that use b on a path from b to a."""
         return [user for user in self.users.get(b, ()) if user in self.below(a)]
 
-    def partial(self, name: str, used: str) -> Any:
-        """A line's own derivative with respect to something it uses."""
-        return self.lines[name].partials[used]
-
     def passes_on(self, name: str, used: str) -> bool:
         """Whether a line hands the gradient on as it is: its derivative is the constant 1."""
-        partial = self.partial(name, used)
+        partial = self.lines[name].partials[used]
         return not isinstance(partial, Symbol) and bool(partial == 1.0)

@@ -23,7 +23,7 @@ from micrograd_kr.teacher.ask.exercise import built_in, load, parse_name, source
 from micrograd_kr.teacher.ask.formula import evaluate, names_in, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity
-from micrograd_kr.teacher.ask.solution import forward, quantity, solve
+from micrograd_kr.teacher.ask.solution import forward, solve
 
 EXERCISE = """\
 title = "하나의 뉴런"
@@ -150,7 +150,7 @@ def test_names_may_be_hangul_however_they_are_typed(folder):
     text = text.replace("_", decomposed)
     exercise = read(folder, text)
     assert list(exercise.hand) == ["d오차/d가"]
-    assert quantity(exercise, "d오차/d가") == 3.0
+    assert solve(exercise).value("d오차/d가") == 3.0
 
 
 # --- formulas ---------------------------------------------------------------------------------------------------------
@@ -424,13 +424,13 @@ def test_a_solution_is_one_step_of_gradient_descent(folder):
 
 
 def test_what_a_quantity_does_not_depend_on_has_gradient_zero(folder):
-    assert quantity(read(folder, EXERCISE), "dz1/dt") == 0.0
+    assert solve(read(folder, EXERCISE)).value("dz1/dt") == 0.0
 
 
 def test_a_gradient_that_is_infinite_is_an_error(folder):
     exercise = read(folder, 'title = "t"\nloss = "y"\n[given]\nx = 0\n[forward]\ny = "sqrt(x)"\n')
     with pytest.raises(ExerciseError, match=r'my\.toml: "dy/dx": comes to inf, expected a finite number'):
-        quantity(exercise, "dy/dx")
+        solve(exercise).value("dy/dx")
 
 
 def test_the_names_in_a_worked_line_of_the_second_pass_are_those_of_the_second_pass(folder):

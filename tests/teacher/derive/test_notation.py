@@ -99,6 +99,7 @@ def test_what_is_simplified_comes_to_the_same_number_and_brings_in_no_name(formu
         ("1/2*(a - b)**2", "½·(a − b)²"),
         ("sqrt(a + b)/max(a, b)", "sqrt(a + b)/max(a, b)"),
         ("leaky_relu(a)", "leaky_relu(a, 0.01)"),
+        ("log(a + 1e-7)", "log(a + 1e−07)"),
     ],
 )
 def test_text_has_the_brackets_it_needs_and_no_others(formula: str, text: str) -> None:
@@ -118,6 +119,7 @@ def test_text_has_the_brackets_it_needs_and_no_others(formula: str, text: str) -
         ("a*(b + 0*c1)*3", "3·a·b"),
         ("-a*-b", "a·b"),
         ("a/2 + a/3", "5·a/6"),
+        ("a/(-4)*b", "−a·b/4"),
     ],
 )
 def test_simplified_is_what_a_person_would_write(formula: str, text: str) -> None:

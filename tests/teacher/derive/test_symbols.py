@@ -103,10 +103,11 @@ def test_a_formula_under_other_names_has_their_numbers() -> None:
     assert number(again) == pytest.approx(float(ops.tanh(1.5 * 3.0)) - 1.5)
 
 
-def test_what_a_formula_shares_is_renamed_once() -> None:
+def test_what_a_formula_shares_is_looked_at_and_renamed_once() -> None:
     it = Symbol("a", 1.0)
     for _ in range(60):
         it = it + it
+    assert list(names_in(it)) == ["a"]
     assert number(renamed(it, lambda name, _: Symbol(f"{name}'", 2.0))) == 2.0**61
 
 
