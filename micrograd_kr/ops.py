@@ -31,6 +31,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# numpy's operation on floats: its answer, without its warning.
+_quietly = np.errstate(all="ignore")
+
 
 class Rule:
     """An operation and its derivatives.
@@ -58,7 +61,7 @@ class Rule:
         made_of: Callable[..., Any] | None = None,
     ) -> None:
         self.symbol, self.forward, self.dx, self.dy, self.made_of = symbol, forward, dx, dy, made_of
-        self.scalar = scalar or _quiet(forward)
+        self.scalar = scalar or _quietly(forward)
 
     def __call__(self, x: Any, y: Any = None) -> Any:
         """The operation on whatever came: numbers are computed; a Value or a symbol records."""
@@ -71,30 +74,18 @@ class Rule:
 
     def compute(self, x: Any, y: Any = None) -> Any:
         """Numbers in, numbers out: a float or an array. Scalars give numpy's answers and never raise."""
+        numbers = (x,) if y is None else (x, y)
         if type(x) is not float or type(y) is np.ndarray:
-            out = self.forward(x) if y is None else self.forward(x, y)
-            return out if type(out) is np.ndarray and out.ndim else float(out)
-        try:
-            if type(y) is float or y is None:
-                return float(self.scalar(x) if y is None else self.scalar(x, y))
-        except (ArithmeticError, ValueError):
-            x, y = np.float64(x), None if y is None else np.float64(y)
-        with np.errstate(all="ignore"):
-            out = self.forward(x) if y is None else self.forward(x, y)
+            out = self.forward(*numbers)
+        else:
+            try:
+                out = self.scalar(*numbers)
+            except (ArithmeticError, ValueError):
+                out = _quietly(self.forward)(np.float64(x), *numbers[1:])
         return out if type(out) is np.ndarray and out.ndim else float(out)
 
     def __repr__(self) -> str:
         return f"<Rule {self.symbol}>"
-
-
-def _quiet(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """numpy's operation for floats: its answer, without its warning."""
-
-    def scalar(*numbers: float) -> Any:
-        with np.errstate(all="ignore"):
-            return forward(*numbers)
-
-    return scalar
 
 
 # A table of derivatives is read in columns.
@@ -137,7 +128,6 @@ power: Rule = Rule("**", np.power, scalar=math.pow,
 matmul = Rule("@", np.matmul,
               dx=lambda g, out, x, y: g @ y.mT,
               dy=lambda g, out, x, y: x.mT @ g)
-
 
 # What a line that only gives a number another name does.
 same = Rule("=", np.positive, scalar=operator.pos,
@@ -290,20 +280,12 @@ def _spread(a: Any, axes: Axes) -> Any:
     """Something reduced, with the lost axes back as ones, so that it broadcasts against what it was reduced from."""
     if axes.keepdims or axes.axis is None:
         return a
-    shape = list(a.shape) if hasattr(a, "shape") else []
-    lost = axes.axis if isinstance(axes.axis, tuple) else (axes.axis,)
-    total = len(shape) + len(lost)
-    for axis in sorted(each % total for each in lost):
-        shape.insert(axis, 1)
-    return reshape(a, tuple(shape))
+    return reshape(a, np.expand_dims(np.empty(getattr(a, "shape", ())), axes.axis).shape)
 
 
-def _count(x: Any, axes: Axes) -> int:
-    """How many numbers go into one result."""
-    shape = getattr(x, "shape", ())
-    if axes.axis is None:
-        return math.prod(shape)
-    return math.prod(shape[each] for each in (axes.axis if isinstance(axes.axis, tuple) else (axes.axis,)))
+def _count(x: Any, out: Any) -> int:
+    """How many numbers went into each of a result's."""
+    return math.prod(getattr(x, "shape", ())) // max(math.prod(getattr(out, "shape", ())), 1)
 
 
 def _tied(g: Any, out: Any, x: Any, axes: Axes) -> Any:
@@ -322,16 +304,13 @@ def _logsumexp(x: Any, axes: Axes) -> Any:
 total = Rule("Σ", lambda x, axes: np.add.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
              dx=lambda g, out, x, axes: _spread(g, axes))
 
-mean = Rule("mean", lambda x, axes: np.add.reduce(x, axis=axes.axis, keepdims=axes.keepdims) / _count(x, axes),
-            dx=lambda g, out, x, axes: _spread(g, axes) / _count(x, axes))
+mean = Rule("mean", lambda x, axes: (out := total.forward(x, axes)) / _count(x, out),
+            dx=lambda g, out, x, axes: _spread(g, axes) / _count(x, out))
 
-var = Rule(
-    "var",
-    lambda x, axes: np.var(x, axis=axes.axis, keepdims=axes.keepdims, ddof=axes.ddof),
-    dx=lambda g, out, x, axes: (
-        2 * _spread(g, axes) * (x - mean(x, Axes(axes.axis, True))) / (_count(x, axes) - axes.ddof)
-    ),
-)
+var = Rule("var", lambda x, axes: np.var(x, axis=axes.axis, keepdims=axes.keepdims, ddof=axes.ddof),
+           dx=lambda g, out, x, axes: (
+               2 * _spread(g, axes) * (x - mean(x, Axes(axes.axis, True))) / (_count(x, out) - axes.ddof)
+           ))
 
 largest = Rule("max", lambda x, axes: np.maximum.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
                dx=_tied)
@@ -343,7 +322,7 @@ logsumexp = Rule("logsumexp", _logsumexp,
                  dx=lambda g, out, x, axes: _spread(g, axes) * exp(x - _spread(out, axes)))
 
 # √Σx²; at the origin the slope is taken as 0.
-norm = Rule("norm", lambda x, axes: np.sqrt(np.add.reduce(np.square(x), axis=axes.axis, keepdims=axes.keepdims)),
+norm = Rule("norm", lambda x, axes: np.sqrt(total.forward(np.square(x), axes)),
             dx=lambda g, out, x, axes: _spread(g, axes) * x / _spread(out + (out == 0), axes))
 
 
@@ -372,17 +351,12 @@ log_softmax = Rule("log_softmax", _log_softmax,
 reshape: Rule = Rule("reshape", np.reshape,
                      dx=lambda g, out, x, shape: reshape(g, getattr(x, "shape", ())))
 
-
 astype = Rule("astype", np.ndarray.astype,
               dx=lambda g, out, x, dtype: g)
 
 
-def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))
-
-
 transpose: Rule = Rule("transpose", np.transpose,
-                       dx=lambda g, out, x, axes: transpose(g, _inverse(axes)))
+                       dx=lambda g, out, x, axes: transpose(g, tuple(np.argsort(np.mod(axes, len(axes))).tolist())))
 
 broadcast_to = Rule("broadcast", np.broadcast_to,
                     dx=lambda g, out, x, shape: g)
