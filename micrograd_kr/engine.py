@@ -1,11 +1,6 @@
 """The graph: a Value is a number or an array that remembers how it was computed, and the chain rule walks back
 through it.
 
-    x = Value(3.0)
-    y = x * x + 2 * x
-    y.backward()
-    x.grad  # 8.0
-
 No calculus stands here: what an operation computes and what its derivatives are is in `ops`. This file records nodes
 (`_record`), walks back through them (`_walk`), and gives Value the operators of Python and the functions of numpy.
 """
@@ -65,10 +60,7 @@ def _number(data: Any) -> Any:
     if type(data) is float or type(data) is int:
         return float(data)
     if isinstance(data, np.ma.MaskedArray):
-        raise TypeError(
-            "expected an array in which every entry counts, got a masked one: write array.filled(0), and leave entries "
-            "out with np.where(mask, 0, value)"
-        )
+        raise TypeError("expected an array, got a masked one: write array.filled(0), or np.where(mask, 0, value)")
     if any(isinstance(each, Value) for each in (data if isinstance(data, list | tuple) else [data])):
         raise TypeError("expected numbers, got Values: write np.stack(values) to join, value.detach() to leave a graph")
     array = np.asarray(data) if isinstance(data, _OPERANDS) else None
@@ -238,21 +230,13 @@ def _reduction(rule: Rule) -> Callable[..., "Value"]:
 
     def method(self: "Value", axis: Axis = None, *, keepdims: bool = False, **unknown: Any) -> "Value":
         if unknown:
-            raise TypeError(
-                f"{'sum' if rule is ops.total else rule.symbol} has no rule for Values with {', '.join(unknown)}: it "
-                "takes axis (PyTorch's dim) and keepdims (its keepdim); the rest is numpy's, on value.data"
+            raise spellings.no_rule(
+                f"{'sum' if rule is ops.total else rule.symbol} with {', '.join(unknown)} (PyTorch's dim is axis, its "
+                "keepdim keepdims)"
             )
         return _record(rule, self, Axes(axis, keepdims))
 
     method.__doc__ = f"{rule.symbol} over all entries, or over the given axis or axes."
-    return method
-
-
-def _position(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: "Value", axis: int | None = None, *, keepdims: bool = False) -> Any:
-        """Where the largest (smallest) entry stands: a plain integer, or an array of them, as numpy's."""
-        return function(self._numbers, axis, keepdims=keepdims)
-
     return method
 
 
@@ -341,23 +325,12 @@ class Value:
         return _matmul(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     # --- elementwise ---
-    __neg__ = _unary(ops.neg)
-    __abs__ = abs = _unary(ops.absolute)
-    exp = _unary(ops.exp)
-    log = _unary(ops.log)
-    log1p = _unary(ops.log1p)
-    expm1 = _unary(ops.expm1)
-    sqrt = _unary(ops.sqrt)
-    sign = _unary(ops.sign)
-    sin = _unary(ops.sin)
-    cos = _unary(ops.cos)
-    tan = _unary(ops.tan)
-    tanh = _unary(ops.tanh)
-    sigmoid = _unary(ops.sigmoid)
-    logsigmoid = _unary(ops.logsigmoid)
-    softplus = _unary(ops.softplus)
-    relu = _unary(ops.relu)
-    step = _unary(ops.step)
+    __neg__, abs, sign = map(_unary, (ops.neg, ops.absolute, ops.sign))
+    __abs__ = abs
+    exp, log, log1p, expm1, sqrt = map(_unary, (ops.exp, ops.log, ops.log1p, ops.expm1, ops.sqrt))
+    sin, cos, tan, tanh = map(_unary, (ops.sin, ops.cos, ops.tan, ops.tanh))
+    sigmoid, logsigmoid, softplus = map(_unary, (ops.sigmoid, ops.logsigmoid, ops.softplus))
+    relu, step = map(_unary, (ops.relu, ops.step))
 
     def leaky_relu(self, slope: float = 0.01) -> "Value":
         return _record(ops.leaky_relu, self, float(slope))
@@ -367,12 +340,8 @@ class Value:
         return _record(ops.clip, self, ends)
 
     # --- reductions ---
-    sum = _reduction(ops.total)
-    mean = _reduction(ops.mean)
-    max = _reduction(ops.largest)
-    min = _reduction(ops.smallest)
-    logsumexp = _reduction(ops.logsumexp)
-    norm = _reduction(ops.norm)
+    sum, mean, max, min = map(_reduction, (ops.total, ops.mean, ops.largest, ops.smallest))
+    norm, logsumexp = map(_reduction, (ops.norm, ops.logsumexp))
 
     def var(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> "Value":
         """The mean square distance from the mean; n − ddof divides."""
@@ -397,7 +366,13 @@ class Value:
                 out = concatenate([first * second, rest], each) if n % 2 else first * second
         return out if keepdims else out.squeeze(axes)
 
-    argmax, argmin = _position(np.argmax), _position(np.argmin)
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+        """Where the largest entry stands: a plain integer, or an array of them, as numpy's."""
+        return np.argmax(self._numbers, axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+        """Where the smallest entry stands, likewise."""
+        return np.argmin(self._numbers, axis, keepdims=keepdims)
 
     def softmax(self, axis: int = -1, *, dim: int | None = None) -> "Value":
         return _record(ops.softmax, self, axis if dim is None else dim)
@@ -450,7 +425,7 @@ class Value:
     def __getitem__(self, key: Any) -> "Value":
         return _record(ops.index, self, (None,) if key is None else key)
 
-    # --- gradients ---
+    # --- the graph ---
     def backward(self, grad: Any = None) -> None:
         """Fill `.grad` of everything this was computed from: the derivative of this with respect to it.
 
@@ -462,6 +437,14 @@ class Value:
     def zero_grad(self) -> None:
         """Forget the gradient."""
         self.grad = UNSET
+
+    def inputs(self) -> list[tuple["Value | None", Any]]:
+        """What this was computed from, both edges of x·x: a Value, or None for a constant, and its number then."""
+        if self.rule is None:
+            return []
+        if type(self.x) is tuple:
+            return list(zip(self.x, self.x_data, strict=True))
+        return [(self.x, self.x_data), (self.y, self.y_data)][: 2 if self.rule.dy else 1]
 
     def detach(self) -> "Value":
         """The same data as a new leaf: no gradient goes back through it."""
@@ -482,12 +465,8 @@ class Value:
         return np.asarray(self._numbers).tolist()
 
     # --- what Python does with a number ---
-    __eq__ = _compare(operator.eq)
-    __ne__ = _compare(operator.ne)
-    __lt__ = _compare(operator.lt)
-    __le__ = _compare(operator.le)
-    __gt__ = _compare(operator.gt)
-    __ge__ = _compare(operator.ge)
+    __eq__, __ne__ = map(_compare, (operator.eq, operator.ne))
+    __lt__, __le__, __gt__, __ge__ = map(_compare, (operator.lt, operator.le, operator.gt, operator.ge))
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
@@ -532,35 +511,10 @@ class Value:
             raise TypeError(f"expected a leaf to copy, got a Value computed by {self.rule.symbol}: use value.detach()")
         return Value, (self._numbers, self.label), (None, {} if self._unset else {"grad": self.grad})
 
-    # --- numpy ---
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("an array of Values would lose their graph: write np.stack(values), or take value.data")
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method == "__call__" and not options and ufunc in spellings.UFUNCS:
-            return spellings.UFUNCS[ufunc](*inputs)
-        named = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        raise _no_rule(f"{named} with {', '.join(options)}" if options else named)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        call = _JOINING.get(function) or spellings.FUNCTIONS.get(function)
-        if call is None:
-            raise _no_rule(function.__name__)
-        try:
-            return (getattr(Value, call) if type(call) is str else call)(*args, **kwargs)
-        except TypeError as error:
-            if error.__traceback__ and error.__traceback__.tb_next:
-                raise
-            raise _no_rule(f"{function.__name__} with these arguments ({error})") from error  # numpy's, and not ours
-
-    # --- the graph ---
-    def inputs(self) -> list[tuple["Value | None", Any]]:
-        """What this was computed from, both edges of x·x: a Value, or None for a constant, and its number then."""
-        if self.rule is None:
-            return []
-        if type(self.x) is tuple:
-            return list(zip(self.x, self.x_data, strict=True))
-        return [(self.x, self.x_data), (self.y, self.y_data)][: 2 if self.rule.dy else 1]
+    __array_ufunc__, __array_function__ = spellings.array_ufunc, spellings.array_function
 
     # --- micrograd's names ---
     @property
@@ -581,13 +535,7 @@ class Value:
 
 for _name, _missing in spellings.MISSING.items():
     setattr(Value, _name, _missing)
-
-
 _OPERANDS += (Value,)
-
-
-def _no_rule(what: str) -> TypeError:
-    return TypeError(f"numpy.{what} has no rule for Values: use an operation of Value, or value.data outside the graph")
 
 
 # --- operations that are more than one rule, or have more than two inputs ---------------------------------------------
@@ -638,7 +586,7 @@ def split(value: Value, indices_or_sections: int | Sequence[int], axis: int = 0)
     return [value[(*before, slice(p[0], p[-1] + 1) if len(p) else slice(0, 0))] for p in places]
 
 
-_JOINING: dict[Any, Any] = {np.where: where, np.concatenate: concatenate, np.stack: stack, np.split: split}
+spellings.FUNCTIONS |= {np.where: where, np.concatenate: concatenate, np.stack: stack, np.split: split}
 
 
 # --- the walk ---------------------------------------------------------------------------------------------------------
@@ -653,28 +601,19 @@ def _order(root: Value) -> dict[Value, Any]:
     waiting: list[Value] = []
     node = root
     while True:
-        x: Any = node.x
-        y: Any = node.y
-        if x not in order:
-            if type(x) is tuple:
-                unfinished = [each for each in x if each not in order]
-                if unfinished:
+        below: Any = node.x
+        if below not in order or (below := node.y) not in order:
+            if type(below) is not tuple:
+                if below.rule is None:
+                    order[below] = None
+                else:
                     waiting.append(node)
-                    waiting += unfinished
-                    node = waiting.pop()
-                    continue
-            elif x.rule is None:
-                order[x] = None
-            else:
-                waiting.append(node)
-                node = x
+                    node = below
                 continue
-        if y not in order:
-            if y.rule is None:
-                order[y] = None
-            else:
-                waiting.append(node)
-                node = y
+            unfinished = [each for each in below if each not in order]
+            if unfinished:
+                waiting += [node, *unfinished]
+                node = waiting.pop()
                 continue
         order[node] = None
         if not waiting:
@@ -761,14 +700,10 @@ def _derivative(node: Value, derivative: Callable[..., Any], *numbers: Any) -> A
 def _operands(node: Value) -> tuple[Any, Any, Any]:
     """out, x and y of a node as Values where they are differentiated, at the numbers they had when it was computed."""
 
-    def then(value: Value | None, data: Any) -> Any:  # where its data has been set since, a stand-in passes on
-        return (
-            data
-            if value is None
-            else value
-            if value._numbers is data
-            else _node(ops.fit, data, value, None, data, data)
-        )
+    def then(value: Value | None, data: Any) -> Any:
+        if value is None or value._numbers is data:
+            return data if value is None else value
+        return _node(ops.fit, data, value, None, data, data)  # its data was set since: what passes its gradient on
 
     inputs = [then(*each) for each in node.inputs()]
     x = tuple(inputs) if type(node.x) is tuple else inputs[0]
