@@ -106,7 +106,9 @@ def _record(rule: Rule, x: Any, y: Any = None) -> "Value":
         x_data: Any = tuple([each._numbers if isinstance(each, Value) else _number(each) for each in x])
     else:
         node_x, x_data = (x, x._numbers) if isinstance(x, Value) else (None, _number(x))
-    node_y, y_data = (y, y._numbers) if isinstance(y, Value) else (None, _number(y) if rule.dy is not None else y)
+    node_y, y_data = None, y
+    if rule.dy is not None:
+        node_y, y_data = (y, y._numbers) if isinstance(y, Value) else (None, _number(y))
     try:
         out = rule.compute(x_data, y_data)
     except (ValueError, IndexError) as error:
@@ -535,7 +537,7 @@ class Value:
 
 for _name, _missing in spellings.MISSING.items():
     setattr(Value, _name, _missing)
-_OPERANDS += (Value,)
+_OPERANDS = (Value, *_OPERANDS)
 
 
 # --- operations that are more than one rule, or have more than two inputs ---------------------------------------------

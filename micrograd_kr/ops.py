@@ -16,8 +16,7 @@ Python's operators, and other rules.
 A derivative need not mind broadcasting or dtypes: whoever calls it sums the gradient back to the shape of its input
 (`fit`).
 
-Nothing here knows of graphs. What takes part in one has a method `_record(rule, x, y)`, and a rule hands itself over
-to it.
+Nothing here knows of graphs: what takes part in one has a method `_record`, and a rule hands itself over to it.
 
 Kinks follow one table: relu'(0) = 0, leaky_relu'(0) = slope, |·|'(0) = 0, a tie of maximum or minimum 0.5 and 0.5, a
 tie over an axis an equal share each, clip' = 0 at its ends, step(0) = 0 and step' = 0, 0**0 = 1 with gradient 0,
@@ -74,14 +73,13 @@ class Rule:
 
     def compute(self, x: Any, y: Any = None) -> Any:
         """Numbers in, numbers out: a float or an array. Scalars give numpy's answers and never raise."""
-        numbers = (x,) if y is None else (x, y)
         if type(x) is not float or type(y) is np.ndarray:
-            out = self.forward(*numbers)
+            out = self.forward(x) if y is None else self.forward(x, y)
         else:
             try:
-                out = self.scalar(*numbers)
+                out = self.scalar(x) if y is None else self.scalar(x, y)
             except (ArithmeticError, ValueError):
-                out = _quietly(self.forward)(np.float64(x), *numbers[1:])
+                out = _quietly(self.forward)(*(np.float64(x), y)[: 1 if y is None else 2])
         return out if type(out) is np.ndarray and out.ndim else float(out)
 
     def __repr__(self) -> str:
