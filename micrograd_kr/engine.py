@@ -298,8 +298,8 @@ class Value:
             if data is self._numbers:  # `w.data -= …` has written into it, and it may stand in a graph
                 _written[id(data)] = data
                 data = data.copy()
-            else:
-                data = _data(data)
+            elif type(data) is not np.ndarray or data.dtype not in _FLOATS or not data.ndim or _written:
+                data = _data(data)  # else an optimiser's, once for each parameter at each step
         self._numbers = data
         if self.rule is None:
             self.out = data
@@ -434,7 +434,7 @@ class Value:
         grad: the gradient that arrives here, 1 for a scalar; a tensor needs one, of its shape.
         """
         for node, g in _walk(self, _seed(self, grad)).items():
-            node.grad = g if node.rule is not None or node._unset else node.grad + g
+            node.grad = g if node.rule is not None or node.grad is UNSET or node.grad is None else node.grad + g
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
