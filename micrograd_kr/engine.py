@@ -1,11 +1,6 @@
 """The graph: a Value is a number or an array that remembers how it was computed, and the chain rule walks back
 through it.
 
-    x = Value(3.0)
-    y = x * x + 2 * x
-    y.backward()
-    x.grad  # 8.0
-
 No calculus stands here: what an operation computes and what its derivatives are is in `ops`. This file records nodes
 (`_record`), walks back through them (`_walk`), and gives Value the operators of Python and the functions of numpy.
 """
@@ -20,6 +15,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from micrograd_kr import ops, spellings
 from micrograd_kr.ops import Axes, Rule
@@ -49,81 +45,54 @@ _mode_now = _mode.get
 
 
 # Tuples made once: a union written inside a function is built anew at each call, in half a microsecond.
-_DTYPES = "fd?" + np.typecodes["AllInteger"]
-_NUMBERS = (float, int, np.bool_, np.integer, np.float32)
-_OPERANDS = (float, int, np.ndarray, np.generic, list, tuple)
+_FLOATS, _REAL = (np.dtype(np.float64), np.dtype(np.float32)), "fd?" + np.typecodes["AllInteger"]
+# What an operator takes, and a Value (added below); for anything else Python tries the other side, then raises.
+_OPERANDS: tuple[type, ...] = (float, int, np.ndarray, np.generic, list, tuple)
+
+# Arrays that `w.data -= …` has written to, while anybody holds them: a graph computed from one has lost its numbers.
+_written: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 def _number(data: Any) -> Any:
     """A float, or an array of real numbers, from what was given; an array is copied only if a graph may not use it."""
-    if isinstance(data, np.ndarray):
-        if isinstance(data, np.ma.MaskedArray):
-            raise TypeError(
-                "expected an array in which every entry counts, got a masked one: give it numbers with .filled(0) and "
-                "leave entries out with np.where(mask, 0, value)"
-            )
-        if data.dtype.char in _DTYPES and data.dtype.isnative:
-            if not data.ndim:
-                return float(data)
-            return data.copy() if _written and _was_written(data) else np.asarray(data)
-        if data.dtype.kind == "f" and data.dtype.itemsize in (4, 8):  # another byte order
-            return _number(data.astype(data.dtype.newbyteorder("=")))
-    elif isinstance(data, _NUMBERS):
+    if type(data) is np.ndarray and data.dtype in _FLOATS and data.ndim and not _written:
+        return data
+    if type(data) is float or type(data) is int:
         return float(data)
-    elif isinstance(data, list | tuple):
-        if any(isinstance(each, Value) for each in data):
-            raise TypeError(
-                "expected numbers, got a list of Values: join them with np.stack(values), which stays in the graph"
-            )
-        return _number(np.array(data))
-    kind = getattr(data, "dtype", None) or type(data).__name__
-    raise TypeError(
-        "expected a real number, or an array or a nested list of them (float32 or float64; integers and bools become "
-        f"float64), got {kind}"
-    )
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError("expected an array, got a masked one: write array.filled(0), or np.where(mask, 0, value)")
+    if any(isinstance(each, Value) for each in (data if isinstance(data, list | tuple) else [data])):
+        raise TypeError("expected numbers, got Values: write np.stack(values) to join, value.detach() to leave a graph")
+    array = np.asarray(data) if isinstance(data, _OPERANDS) else None
+    if array is None or array.dtype.char not in _REAL:
+        kind = type(data).__name__ if array is None else array.dtype
+        raise TypeError(f"expected real numbers (float32 or float64; integers and bools become float64), got {kind}")
+    if not array.ndim:
+        return float(array)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.copy() if _written and _was_written(array) else array
 
 
 def _data(data: Any) -> Any:
     """What a Value holds: a float, or a float32 or float64 array."""
-    if isinstance(data, Value):
-        raise TypeError(
-            "expected a number or an array, got a Value: use it as it is, or value.detach() to leave its graph"
-        )
     number = _number(data)
-    return number.astype(np.float64) if type(number) is not float and number.dtype.kind != "f" else number
-
-
-# Arrays that `w.data -= …` has written to, while anybody holds them: a graph computed from one has lost its numbers.
-_written: dict[int, Any] = {}
-
-
-def _forget(dead: Any, written: dict[int, Any] = _written) -> None:
-    written.pop(id(dead), None)
+    return number if type(number) is float or number.dtype.kind == "f" else number.astype(np.float64)
 
 
 def _was_written(data: Any) -> bool:
-    if type(data) is not np.ndarray:
-        return False
-    arrays = [array for each in list(_written.values()) if (array := each()) is not None]
-    return any(_owner(each) is _owner(data) and np.shares_memory(each, data) for each in arrays)
-
-
-def _owner(array: Any) -> Any:
-    return array if array.base is None else array.base
+    return type(data) is np.ndarray and any(np.shares_memory(each, data) for each in list(_written.values()))
 
 
 def _check_unwritten(nodes: Iterable["Value"]) -> None:
     """A graph cannot give the gradient at numbers that are there no more."""
     for node in nodes:
-        many = type(node.x) is tuple
-        inputs: Any = (*zip(node.x, node.x_data, strict=True),) if many else ((node.x, node.x_data),)
-        for value, data in (*inputs, (node.y, node.y_data), (node, node.out)):
+        for value, data in (*node.inputs(), (node, node.out)):
             if node.rule is not None and _was_written(data):
                 name = "a constant" if value is None else f"Value {value.label!r}" if value.label else "a Value"
                 raise RuntimeError(
-                    f"expected the numbers that {node.rule.symbol} was computed from, but the array of {name} of "
-                    f"shape {data.shape} was written to since: write w.data = w.data - …, a new array, in place of "
-                    "w.data -= …, or take the step after the last backward pass"
+                    f"{node.rule.symbol} has lost its numbers: the array of {name} of shape {data.shape} was written "
+                    "to. Write w.data = w.data - …, a new array, in place of w.data -= …, or take the step after the "
+                    "last backward pass"
                 )
 
 
@@ -131,9 +100,7 @@ def _check_unwritten(nodes: Iterable["Value"]) -> None:
 
 
 def _record(rule: Rule, x: Any, y: Any = None) -> "Value":
-    """Compute a rule and make the node that remembers it. Values among the inputs are recorded, everything else is a
-    constant.
-    """
+    """Compute a rule and make the node that remembers it. What is no Value among the inputs is a constant."""
     if type(x) is tuple and rule.dy is None:  # where, concatenate
         node_x: Any = tuple([each if isinstance(each, Value) else None for each in x])
         x_data: Any = tuple([each._numbers if isinstance(each, Value) else _number(each) for each in x])
@@ -181,21 +148,18 @@ def _explained(error: Exception, rule: Rule, x: Any, y: Any) -> Exception:
     """The same kind of error, saying which operation met what, and what to do."""
     if rule is ops.index:
         return type(error)(f"index {y!r} does not fit a Value of shape {np.shape(x)}: {error}")
-    if type(x) is tuple:
-        shapes = " and ".join(str(np.shape(each)) for each in x)
-    else:
-        shapes = f"{np.shape(x)} and {np.shape(y)}" if rule.dy else f"{np.shape(x)} with {y}"
+    many = x if type(x) is tuple else (x, y) if rule.dy else (x,)
+    shapes = " and ".join(str(np.shape(each)) for each in many)
     if rule is ops.matmul:
-        return ValueError(
-            f"@ needs as many columns on the left as rows on the right, got shapes {shapes}: transpose one with .T, "
-            "or reshape it"
+        needed = "as many columns on the left as rows on the right", "transpose one with .T, or reshape it"
+    elif rule.dy:
+        needed = (
+            "shapes that broadcast (from the right each pair equal, or one of them 1)",
+            "reshape or expand_dims one",
         )
-    if rule.dy:
-        return ValueError(
-            f"{rule.symbol} needs shapes that broadcast (from the right each pair equal, or one of them 1), "
-            f"got {shapes}: reshape one, or add an axis with expand_dims"
-        )
-    return ValueError(f"{rule.symbol} cannot be computed from {shapes}: {error}")
+    else:
+        return ValueError(f"{rule.symbol} with {y} cannot be computed from {shapes}: {error}")
+    return ValueError(f"{rule.symbol} needs {needed[0]}, got shapes {shapes}: {needed[1]}")
 
 
 def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["Value", Any], "Value"]]:
@@ -214,7 +178,7 @@ def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["V
             except (ArithmeticError, ValueError):
                 out = rule.compute(x, y)
             return _node(rule, out, self, node_y, x, y)
-        return _record(rule, self, other) if _is_operand(other) else NotImplemented
+        return _record(rule, self, other) if isinstance(other, _OPERANDS) else NotImplemented
 
     def reflected(self: "Value", other: Any) -> "Value":
         x, y = float(other) if type(other) is int else other, self._numbers
@@ -222,10 +186,9 @@ def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["V
             return _node(rule, rule.compute(x, y), None, self, x, y)
         if rule is ops.add and type(other) is list:  # so `outputs += model(x)` comes here, too
             raise TypeError(
-                "expected a number or an array on the left of +, got a list: outputs.append(value) makes the list "
-                "longer, np.array(numbers) + value adds to each"
+                "expected numbers on the left of +, got a list: write outputs.append(value), or np.array(list) + value"
             )
-        return _record(rule, other, self) if _is_operand(other) else NotImplemented
+        return _record(rule, other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     return method, reflected
 
@@ -239,9 +202,7 @@ def _in_place(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], 
             return NotImplemented
         data = operation(self, other)._numbers
         if np.shape(data) != self.shape:
-            raise ValueError(
-                f"expected a change that leaves the shape {self.shape} of a leaf, got one to {np.shape(data)}"
-            )
+            raise ValueError(f"expected a leaf to keep its shape {self.shape}, got a change to {np.shape(data)}")
         self.data = data if type(data) is float else data.astype(self.dtype, copy=False)
         return self
 
@@ -271,23 +232,14 @@ def _reduction(rule: Rule) -> Callable[..., "Value"]:
 
     def method(self: "Value", axis: Axis = None, *, keepdims: bool = False, **unknown: Any) -> "Value":
         if unknown:
-            raise _unknown(rule.symbol if rule is not ops.total else "sum", unknown)
+            raise spellings.no_rule(
+                f"{'sum' if rule is ops.total else rule.symbol} with {', '.join(unknown)} (PyTorch's dim is axis, its "
+                "keepdim keepdims)"
+            )
         return _record(rule, self, Axes(axis, keepdims))
 
     method.__doc__ = f"{rule.symbol} over all entries, or over the given axis or axes."
     return method
-
-
-def _unknown(name: str, options: Any) -> TypeError:
-    return TypeError(
-        f"{name} has no rule for Values with {', '.join(options)}: it takes axis (PyTorch's dim) and keepdims (its "
-        "keepdim); the rest is numpy's, on value.data outside the graph"
-    )
-
-
-def _is_operand(other: Any) -> bool:
-    """Whether an operator takes it; for anything else Python tries the other side, then raises."""
-    return isinstance(other, Value) or isinstance(other, _OPERANDS)  # noqa: SIM101  (one tuple is made once)
 
 
 def _compare(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], Any]:
@@ -329,8 +281,6 @@ class Value:
     __slots__ = ("_numbers", "grad", "label", "out", "rule", "x", "x_data", "y", "y_data")
     _numbers: Any
     grad: Any
-    label: str
-    out: Any
     rule: Rule | None
     x: Any
     x_data: Any
@@ -346,18 +296,16 @@ class Value:
     def _set_data(self, data: Any) -> None:
         if type(data) is not float:
             if data is self._numbers:  # `w.data -= …` has written into it, and it may stand in a graph
-                written = weakref.ref(data, _forget)
-                _written[id(written)] = written
+                _written[id(data)] = data
                 data = data.copy()
-            else:
-                data = _data(data)
+            elif type(data) is not np.ndarray or data.dtype not in _FLOATS or not data.ndim or _written:
+                data = _data(data)  # else an optimiser's, once for each parameter at each step
         self._numbers = data
         if self.rule is None:
             self.out = data
 
-    data = property(
-        operator.attrgetter("_numbers"), _set_data, doc="The float or the array; may be set, which changes no graph."
-    )
+    data = property(operator.attrgetter("_numbers"), _set_data, doc="The numbers; setting them changes no graph.")
+    _unset = property(lambda self: self.grad is UNSET or self.grad is None)
     _record = staticmethod(_record)
 
     # --- arithmetic ---
@@ -373,29 +321,18 @@ class Value:
         return self
 
     def __matmul__(self, other: Any) -> "Value":
-        return _matmul(self, other) if _is_operand(other) else NotImplemented
+        return _matmul(self, other) if isinstance(other, _OPERANDS) else NotImplemented
 
     def __rmatmul__(self, other: Any) -> "Value":
-        return _matmul(other, self) if _is_operand(other) else NotImplemented
+        return _matmul(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     # --- elementwise ---
-    __neg__ = _unary(ops.neg)
-    __abs__ = abs = _unary(ops.absolute)
-    exp = _unary(ops.exp)
-    log = _unary(ops.log)
-    log1p = _unary(ops.log1p)
-    expm1 = _unary(ops.expm1)
-    sqrt = _unary(ops.sqrt)
-    sign = _unary(ops.sign)
-    sin = _unary(ops.sin)
-    cos = _unary(ops.cos)
-    tan = _unary(ops.tan)
-    tanh = _unary(ops.tanh)
-    sigmoid = _unary(ops.sigmoid)
-    logsigmoid = _unary(ops.logsigmoid)
-    softplus = _unary(ops.softplus)
-    relu = _unary(ops.relu)
-    step = _unary(ops.step)
+    __neg__, abs, sign = map(_unary, (ops.neg, ops.absolute, ops.sign))
+    __abs__ = abs
+    exp, log, log1p, expm1, sqrt = map(_unary, (ops.exp, ops.log, ops.log1p, ops.expm1, ops.sqrt))
+    sin, cos, tan, tanh = map(_unary, (ops.sin, ops.cos, ops.tan, ops.tanh))
+    sigmoid, logsigmoid, softplus = map(_unary, (ops.sigmoid, ops.logsigmoid, ops.softplus))
+    relu, step = map(_unary, (ops.relu, ops.step))
 
     def leaky_relu(self, slope: float = 0.01) -> "Value":
         return _record(ops.leaky_relu, self, float(slope))
@@ -405,12 +342,8 @@ class Value:
         return _record(ops.clip, self, ends)
 
     # --- reductions ---
-    sum = _reduction(ops.total)
-    mean = _reduction(ops.mean)
-    max = _reduction(ops.largest)
-    min = _reduction(ops.smallest)
-    logsumexp = _reduction(ops.logsumexp)
-    norm = _reduction(ops.norm)
+    sum, mean, max, min = map(_reduction, (ops.total, ops.mean, ops.largest, ops.smallest))
+    norm, logsumexp = map(_reduction, (ops.norm, ops.logsumexp))
 
     def var(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> "Value":
         """The mean square distance from the mean; n − ddof divides."""
@@ -424,23 +357,23 @@ class Value:
     def prod(self, axis: Axis = None, *, keepdims: bool = False) -> "Value":
         """The product over all entries, or over the given axis or axes; entries may be 0.
 
-        Halves are multiplied until one is left, so that the gradient divides by no entry.
+        Along each axis halves are multiplied until one is left, so that the gradient divides by no entry.
         """
-        shape = self.sum(axis, keepdims=keepdims).shape
-        lost = {each % self.ndim for each in (range(self.ndim) if axis is None else np.atleast_1d(axis).tolist())}
-        kept = [each for each in range(self.ndim) if each not in lost]
-        out = self.transpose(*lost, *kept).reshape(math.prod(self.shape[each] for each in lost), *shape)
-        while (n := len(out)) > 1:
-            half = out[: n // 2] * out[n // 2 : n // 2 * 2]
-            out = concatenate([half, out[-1:]]) if n % 2 else half
-        return out[0] if n else out.sum(0) + 1.0
+        axes = normalize_axis_tuple(range(self.ndim) if axis is None else axis, self.ndim)
+        out = self
+        for each in axes:
+            out = out if self.shape[each] else out.sum(each, keepdims=True) + 1.0
+            while (n := out.shape[each]) > 1:
+                first, second, rest = split(out, [n // 2, n // 2 * 2], each)
+                out = concatenate([first * second, rest], each) if n % 2 else first * second
+        return out if keepdims else out.squeeze(axes)
 
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
         """Where the largest entry stands: a plain integer, or an array of them, as numpy's."""
         return np.argmax(self._numbers, axis, keepdims=keepdims)
 
     def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
-        """Where the smallest entry stands: a plain integer, or an array of them, as numpy's."""
+        """Where the smallest entry stands, likewise."""
         return np.argmin(self._numbers, axis, keepdims=keepdims)
 
     def softmax(self, axis: int = -1, *, dim: int | None = None) -> "Value":
@@ -471,10 +404,10 @@ class Value:
         return self.transpose(order)
 
     def squeeze(self, axis: Axis = None) -> "Value":
-        return self.reshape(np.squeeze(np.broadcast_to(0, self.shape), axis).shape)
+        return self.reshape(np.squeeze(np.empty(self.shape), axis).shape)
 
     def expand_dims(self, axis: int | tuple[int, ...]) -> "Value":
-        return self.reshape(np.expand_dims(np.broadcast_to(0, self.shape), axis).shape)
+        return self.reshape(np.expand_dims(np.empty(self.shape), axis).shape)
 
     def broadcast_to(self, shape: tuple[int, ...]) -> "Value":
         return _record(ops.broadcast_to, self, shape)
@@ -488,29 +421,32 @@ class Value:
     def astype(self, dtype: Any) -> "Value":
         """The same numbers in float32 or float64, in the graph; a scalar is a Python float and stays one."""
         if np.dtype(dtype) not in (np.float32, np.float64):
-            raise TypeError(
-                f"expected float32 or float64, got {np.dtype(dtype)}: value.data.astype(…) leaves the graph"
-            )
+            raise TypeError(f"expected float32 or float64, got {np.dtype(dtype)}: write value.data.astype(…) for it")
         return _record(ops.astype, self, np.dtype(dtype)) if self.ndim else self
 
     def __getitem__(self, key: Any) -> "Value":
         return _record(ops.index, self, (None,) if key is None else key)
 
-    # --- gradients ---
+    # --- the graph ---
     def backward(self, grad: Any = None) -> None:
         """Fill `.grad` of everything this was computed from: the derivative of this with respect to it.
 
         grad: the gradient that arrives here, 1 for a scalar; a tensor needs one, of its shape.
         """
         for node, g in _walk(self, _seed(self, grad)).items():
-            if node.rule is not None or node.grad is UNSET or node.grad is None:
-                node.grad = g
-            else:
-                node.grad = node.grad + g
+            node.grad = g if node.rule is not None or node.grad is UNSET or node.grad is None else node.grad + g
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
         self.grad = UNSET
+
+    def inputs(self) -> list[tuple["Value | None", Any]]:
+        """What this was computed from, both edges of x·x: a Value, or None for a constant, and its number then."""
+        if self.rule is None:
+            return []
+        if type(self.x) is tuple:
+            return list(zip(self.x, self.x_data, strict=True))
+        return [(self.x, self.x_data), (self.y, self.y_data)][: 2 if self.rule.dy else 1]
 
     def detach(self) -> "Value":
         """The same data as a new leaf: no gradient goes back through it."""
@@ -519,11 +455,8 @@ class Value:
     def item(self) -> float:
         """The one number as a Python float, out of the graph on purpose."""
         if self.size != 1:
-            raise TypeError(
-                f"expected one number to make a float of, got a Value of shape {self.shape}: take .sum(), .mean() "
-                "or an entry"
-            )
-        return float(self._numbers if type(self._numbers) is float else self._numbers.reshape(()))
+            raise TypeError(f"expected one number, got a Value of shape {self.shape}: take .sum(), .mean() or an entry")
+        return float(np.asarray(self._numbers).item())
 
     def numpy(self) -> Any:
         """A copy of the numbers as an array, out of the graph on purpose."""
@@ -534,12 +467,8 @@ class Value:
         return np.asarray(self._numbers).tolist()
 
     # --- what Python does with a number ---
-    __eq__ = _compare(operator.eq)
-    __ne__ = _compare(operator.ne)
-    __lt__ = _compare(operator.lt)
-    __le__ = _compare(operator.le)
-    __gt__ = _compare(operator.gt)
-    __ge__ = _compare(operator.ge)
+    __eq__, __ne__ = map(_compare, (operator.eq, operator.ne))
+    __lt__, __le__, __gt__, __ge__ = map(_compare, (operator.lt, operator.le, operator.gt, operator.ge))
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
@@ -547,10 +476,10 @@ class Value:
 
     def __float__(self) -> float:
         number = self.item()
-        if self.rule is not None and (self.grad is UNSET or self.grad is None):
+        if self.rule is not None and self._unset:
             warnings.warn(
-                f"a float made of a Value computed by {self.rule.symbol} leaves its graph, and no gradient comes back: "
-                "write v.exp() for math.exp(v), v.item() or v.detach() to leave on purpose",
+                f"a float of a Value computed by {self.rule.symbol} leaves its graph: write v.exp() for math.exp(v), "
+                "v.item() or v.detach() to leave on purpose",
                 stacklevel=2,
             )
         return number
@@ -570,66 +499,31 @@ class Value:
         return bool(np.any(self == item))
 
     def __repr__(self) -> str:
-        unset = self.grad is UNSET or self.grad is None
-        parts = [f"data={_shown(self._numbers)}", f"grad={'not computed' if unset else _shown(self.grad)}"]
-        return f"Value({', '.join(parts + [f'label={self.label!r}'] * bool(self.label))})"
+        def shown(data: Any) -> str:
+            return np.array2string(np.asarray(data), separator=", ")
+
+        grad = "not computed" if self._unset else shown(self.grad)
+        return f"Value(data={shown(self._numbers)}, grad={grad}{f', label={self.label!r}' if self.label else ''})"
 
     def __format__(self, spec: str) -> str:
         return format(self._numbers, spec) if spec else str(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.rule is not None:
-            raise TypeError(
-                f"expected a leaf to copy or pickle, got a Value computed by {self.rule.symbol}, "
-                "which stands in a graph: use value.detach()"
-            )
-        return _leaf, (self._numbers, self.label, None if self.grad is UNSET else self.grad)
+            raise TypeError(f"expected a leaf to copy, got a Value computed by {self.rule.symbol}: use value.detach()")
+        return Value, (self._numbers, self.label), (None, {} if self._unset else {"grad": self.grad})
 
-    # --- numpy ---
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(
-            "a Value does not turn into an array by itself, since that would lose its graph: join Values with "
-            "np.stack(values), or take value.data"
-        )
+        raise TypeError("an array of Values would lose their graph: write np.stack(values), or take value.data")
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs and ufunc in spellings.UFUNCS:
-            return spellings.UFUNCS[ufunc](*inputs)
-        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        options = f" with {', '.join(kwargs)}" if kwargs else ""
-        raise TypeError(
-            f"numpy.{name}{options} has no rule for Values: use an operation of Value, or value.data outside the graph"
-        )
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        call = _JOINING.get(function) or spellings.FUNCTIONS.get(function)
-        if call is None:
-            raise TypeError(
-                f"numpy.{function.__name__} has no rule for Values: use an operation of Value, "
-                "or value.data outside the graph"
-            )
-        try:
-            return (getattr(Value, call) if type(call) is str else call)(*args, **kwargs)
-        except TypeError as error:
-            if error.__traceback__ and error.__traceback__.tb_next:
-                raise
-            raise TypeError(  # numpy's arguments are not ours
-                f"numpy.{function.__name__} has no rule for Values with these arguments ({error}): "
-                "use an operation of Value, or value.data outside the graph"
-            ) from error
+    __array_ufunc__, __array_function__ = spellings.array_ufunc, spellings.array_function
 
     # --- micrograd's names ---
     @property
     def _prev(self) -> tuple["Value", ...]:
-        """What this was computed from, both edges of x·x and the constants too; empty for a leaf."""
-        if self.rule is None:
-            return ()
-        if type(self.x) is tuple:
-            return tuple(Value(data) if each is None else each for each, data in zip(self.x, self.x_data, strict=True))
-        first = Value(self.x_data) if self.x is None else self.x
-        if self.rule.dy is None or (self._op.startswith("**") and self._op != "**"):
-            return (first,)
-        return first, Value(self.y_data) if self.y is None else self.y
+        """The `inputs`, constants too, as Values; but x**3 has one."""
+        inputs = [Value(data) if value is None else value for value, data in self.inputs()]
+        return tuple(inputs[:1] if self._op[:2] == "**" != self._op else inputs)
 
     @property
     def _op(self) -> str:
@@ -643,16 +537,7 @@ class Value:
 
 for _name, _missing in spellings.MISSING.items():
     setattr(Value, _name, _missing)
-
-
-def _leaf(data: Any, label: str, grad: Any) -> Value:
-    value = Value(data, label)
-    value.grad = UNSET if grad is None else grad
-    return value
-
-
-def _shown(data: Any) -> str:
-    return np.array2string(np.asarray(data), separator=", ")
+_OPERANDS = (Value, *_OPERANDS)
 
 
 # --- operations that are more than one rule, or have more than two inputs ---------------------------------------------
@@ -660,14 +545,10 @@ def _shown(data: Any) -> str:
 
 def _matmul(x: Any, y: Any) -> Value:
     """x @ y as numpy has it: a vector is a row on the left, a column on the right, and its axis is dropped again."""
-    x, y = x if isinstance(x, Value) else _number(x), y if isinstance(y, Value) else _number(y)
-    left, right = getattr(x, "ndim", 0), getattr(y, "ndim", 0)
-    if left > 1 and right > 1:
-        return _record(ops.matmul, x, y)
+    x, y = (each if hasattr(each, "ndim") else np.asarray(each) for each in (x, y))
+    left, right = x.ndim, y.ndim
     if not left or not right:
-        raise ValueError(
-            f"@ needs vectors or matrices, got shapes {np.shape(x)} and {np.shape(y)}: multiply by a scalar with *"
-        )
+        raise ValueError(f"@ needs vectors or matrices, got shapes {x.shape} and {y.shape}: use * for a scalar")
     out = _record(ops.matmul, np.expand_dims(x, 0) if left == 1 else x, np.expand_dims(y, 1) if right == 1 else y)
     lost = (-2,) * (left == 1) + (-1,) * (right == 1)
     return out.squeeze(lost) if lost else out
@@ -707,7 +588,7 @@ def split(value: Value, indices_or_sections: int | Sequence[int], axis: int = 0)
     return [value[(*before, slice(p[0], p[-1] + 1) if len(p) else slice(0, 0))] for p in places]
 
 
-_JOINING: dict[Any, Any] = {np.where: where, np.concatenate: concatenate, np.stack: stack, np.split: split}
+spellings.FUNCTIONS |= {np.where: where, np.concatenate: concatenate, np.stack: stack, np.split: split}
 
 
 # --- the walk ---------------------------------------------------------------------------------------------------------
@@ -722,28 +603,19 @@ def _order(root: Value) -> dict[Value, Any]:
     waiting: list[Value] = []
     node = root
     while True:
-        x: Any = node.x
-        y: Any = node.y
-        if x not in order:
-            if type(x) is tuple:
-                unfinished = [each for each in x if each not in order]
-                if unfinished:
+        below: Any = node.x
+        if below not in order or (below := node.y) not in order:
+            if type(below) is not tuple:
+                if below.rule is None:
+                    order[below] = None
+                else:
                     waiting.append(node)
-                    waiting += unfinished
-                    node = waiting.pop()
-                    continue
-            elif x.rule is None:
-                order[x] = None
-            else:
-                waiting.append(node)
-                node = x
+                    node = below
                 continue
-        if y not in order:
-            if y.rule is None:
-                order[y] = None
-            else:
-                waiting.append(node)
-                node = y
+            unfinished = [each for each in below if each not in order]
+            if unfinished:
+                waiting += [node, *unfinished]
+                node = waiting.pop()
                 continue
         order[node] = None
         if not waiting:
@@ -829,37 +701,28 @@ def _derivative(node: Value, derivative: Callable[..., Any], *numbers: Any) -> A
 
 def _operands(node: Value) -> tuple[Any, Any, Any]:
     """out, x and y of a node as Values where they are differentiated, at the numbers they had when it was computed."""
-    if type(node.x) is tuple:
-        x: Any = tuple(
-            data if each is None else _at(each, data) for each, data in zip(node.x, node.x_data, strict=True)
-        )
-    else:
-        x = node.x_data if node.x is None else _at(node.x, node.x_data)
-    return _at(node, node.out), x, node.y_data if node.y is None else _at(node.y, node.y_data)
 
+    def then(value: Value | None, data: Any) -> Any:
+        if value is None or value._numbers is data:
+            return data if value is None else value
+        return _node(ops.fit, data, value, None, data, data)  # its data was set since: what passes its gradient on
 
-def _at(value: Value, data: Any) -> Value:
-    """The Value itself, or where its data has been set since, a stand-in that passes its gradient on."""
-    if value._numbers is data:
-        return value
-    stand_in = Value(data)
-    stand_in.rule, stand_in.x, stand_in.x_data, stand_in.y_data = ops.fit, value, data, data
-    return stand_in
+    inputs = [then(*each) for each in node.inputs()]
+    x = tuple(inputs) if type(node.x) is tuple else inputs[0]
+    return then(node, node.out), x, inputs[1] if node.rule and node.rule.dy else node.y_data
 
 
 def _seed(root: Value, grad: Any) -> Any:
     """The gradient a walk starts with, in the shape and dtype of its root."""
     if root.rule is None and root.x_data is _UNRECORDED:
-        raise RuntimeError(
-            "expected a recorded Value, got one computed under no_grad, which keeps no graph: compute it outside"
-        )
+        raise RuntimeError("expected a recorded Value, got one computed under no_grad: compute it outside")
     if grad is None:
         if type(root._numbers) is float:
             return 1.0
         if root.size != 1:
             raise ValueError(
-                f"expected a scalar to differentiate, got a tensor of shape {root.shape}: reduce it with .sum() or "
-                ".mean(), or give the gradient that arrives there, backward(grad)"
+                f"expected a scalar to differentiate, got shape {root.shape}: take .sum() or .mean(), or give the "
+                "gradient that arrives there, backward(grad)"
             )
         grad = np.ones(root.shape)
     given = _number(grad._numbers if isinstance(grad, Value) else grad)
@@ -880,22 +743,16 @@ def gradients(root: Value, inputs: Sequence[Value], create_graph: bool = False) 
     (24.0, [44.0])
     """
     if isinstance(inputs, Value):
-        raise TypeError(
-            "expected a list of Values to differentiate by, got one Value: put it into a list, gradients(root, [x])"
-        )
+        raise TypeError("expected a list of Values to differentiate by, got one Value: write gradients(root, [x])")
     for each in (root, *inputs):
         if not isinstance(each, Value):
             raise TypeError(f"expected Values to differentiate, got {type(each).__name__}: wrap it as Value(…) first")
     seed = _seed(root, None)
     grads = _walk(root, _constant(seed) if create_graph else seed, create_graph)
-    found = [grads[each] if each in grads else _zero(each) for each in inputs]
+    found = [grads[each] if each in grads else _number(np.zeros(each.shape, each.dtype)) for each in inputs]
     if create_graph:
         return [each if isinstance(each, Value) else _constant(each) for each in found]
     return [each.copy() if isinstance(each, np.ndarray) else each for each in found]
-
-
-def _zero(value: Value) -> Any:
-    return np.zeros_like(value._numbers) if value.ndim else 0.0
 
 
 # Whether a function given to `grad` is being evaluated; the gradients taken inside it stay in its graph.
@@ -924,13 +781,14 @@ def grad(f: Callable[..., Any]) -> Callable[..., Any]:
                 out = _record(ops.same, f(x, *args, **kwargs))  # a node, even where f does not depend on x
         finally:
             _nested.reset(token)
-        besides = (
-            set() if inner else {each for each in _order(out) if each.rule is each.x_data is None and each is not x}
-        )
-        (found,) = gradients(out, [x], create_graph=inner or bool(besides))
-        if besides and besides.isdisjoint(_order(found)):
-            return gradients(out, [x])[0]
-        return found
+        if inner:
+            return gradients(out, [x], create_graph=True)[0]
+        besides = {each for each in _order(out) if each.rule is each.x_data is None and each is not x}
+        if besides:
+            (found,) = gradients(out, [x], create_graph=True)
+            if not besides.isdisjoint(_order(found)):
+                return found
+        return gradients(out, [x])[0]
 
     return gradient
 

@@ -15,6 +15,31 @@ from micrograd_kr.ops import Rule
 # --- numpy's ----------------------------------------------------------------------------------------------------------
 
 
+def no_rule(what: str) -> TypeError:
+    return TypeError(f"numpy.{what} has no rule for Values: use an operation of Value, or value.data outside the graph")
+
+
+def array_ufunc(value: Any, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    """What numpy calls for np.exp(value)."""
+    if method == "__call__" and not options and ufunc in UFUNCS:
+        return UFUNCS[ufunc](*inputs)
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    raise no_rule(f"{name} with {', '.join(options)}" if options else name)
+
+
+def array_function(value: Any, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """What numpy calls for np.sum(value, axis=0)."""
+    if function not in FUNCTIONS:
+        raise no_rule(function.__name__)
+    call = FUNCTIONS[function]
+    try:
+        return (getattr(type(value), call) if type(call) is str else call)(*args, **kwargs)
+    except TypeError as error:
+        if error.__traceback__ and error.__traceback__.tb_next:
+            raise
+        raise no_rule(f"{function.__name__} with these arguments ({error})") from error  # they are numpy's, not ours
+
+
 def _plain(ufunc: np.ufunc, *inputs: Any) -> Any:
     return ufunc(*(each.data if hasattr(each, "_record") else each for each in inputs))
 
@@ -23,7 +48,7 @@ def _dot(x: Any, y: Any) -> Any:
     if not np.ndim(x) or not np.ndim(y):
         return x * y
     if np.ndim(x) > 1 and np.ndim(y) > 2:
-        raise TypeError("numpy.dot has no rule for two stacks of matrices: use @, or value.data outside the graph")
+        raise no_rule("dot of stacks of matrices (write @)")
     return np.matmul(x, y)
 
 
@@ -78,47 +103,32 @@ FUNCTIONS: dict[Any, Any] = {
 # --- PyTorch's --------------------------------------------------------------------------------------------------------
 
 
-class Missing:
+def _missing(name: str, instead: str) -> Any:
     """An attribute that a Value does not have: asking for it, or setting it, says what to write.
 
-    A descriptor for each name, since with a __getattr__ or __setattr__ CPython reads or sets every slot in the slow
-    way.
+    One for each name, since with a __getattr__ or __setattr__ CPython reads or sets every slot in the slow way.
     """
 
-    def __init__(self, name: str, instead: str) -> None:
-        self.said = f"a Value has no {name!r}: {instead}"
+    def refuse(*_: Any) -> Any:
+        raise AttributeError(f"a Value has no {name!r}: {instead}")
 
-    def __get__(self, value: Any, owner: Any = None) -> Any:
-        raise AttributeError(self.said)
-
-    def __set__(self, value: Any, data: Any) -> None:
-        raise AttributeError(self.said)
+    return property(refuse, refuse)
 
 
+# fmt: off
 MISSING = {
-    name: Missing(name, instead)
-    for instead, names in {
-        "write reshape": ("view",),
-        "write expand_dims": ("unsqueeze",),
-        "write transpose": ("permute",),
-        "write .T": ("t",),
-        "write broadcast_to": ("expand",),
-        "write clip": ("clamp",),
-        "write ndim": ("dim",),
-        "write size": ("numel",),
-        "write @": ("mm", "matmul", "dot"),
-        "write **": ("pow", "square"),
-        "write np.where(mask, number, value)": ("masked_fill",),
-        "write astype(np.float32) or astype(np.float64)": ("float", "double"),
-        "leave it out, all is computed here": ("cpu", "cuda", "to"),
-        "every Value records; write a number or an array for what gets no gradient": (
-            "requires_grad",
-            "requires_grad_",
-        ),
-        "leave it out, every computed Value keeps its gradient": ("retain_grad",),
-        "write .rule": ("grad_fn",),
-        "write .label": ("name",),
-        "write p -= … under no_grad, or p.data = …": ("add_", "sub_", "mul_", "div_", "zero_"),
+    name: _missing(name, instead)
+    for names, instead in {
+        "view": "write reshape", "unsqueeze": "write expand_dims", "permute": "write transpose", "t": "write .T",
+        "expand": "write broadcast_to", "clamp": "write clip", "dim": "write ndim", "numel": "write size",
+        "mm matmul dot": "write @", "pow square": "write **", "grad_fn": "write .rule", "name": "write .label",
+        "masked_fill": "write np.where(mask, number, value)",
+        "float double": "write astype(np.float32) or astype(np.float64)",
+        "cpu cuda to": "leave it out, all is computed here",
+        "retain_grad": "leave it out, every computed Value keeps its gradient",
+        "requires_grad requires_grad_": "every Value records; write a number or an array for what gets no gradient",
+        "add_ sub_ mul_ div_ zero_": "write p -= … under no_grad, or p.data = …",
     }.items()
-    for name in names
+    for name in names.split()
 }
+# fmt: on

@@ -75,6 +75,7 @@ def test_a_bool_is_the_float_one(given):
         (np.array([1.0, 2.0], np.float32), np.float32),
         (np.array([1.0, 2.0], ">f8"), np.float64),
         (np.array([1.0, 2.0], ">f4"), np.float32),
+        (np.array([1, 2], ">i4"), np.float64),
         (np.zeros((0, 3)), np.float64),
     ],
 )
@@ -545,6 +546,20 @@ def test_an_ordinary_node_holds_no_container_and_no_closure():
         for slot in Value.__slots__:
             held = getattr(node, slot)
             assert isinstance(held, Value | float | np.ndarray | str | ops.Rule | None), (slot, held)
+
+
+def test_the_inputs_of_a_node_are_its_values_and_constants_with_the_numbers_they_had():
+    x, y = Value(3.0), vector(1, 2)
+    assert (x * x).inputs() == [(x, 3.0), (x, 3.0)]
+    assert (2 - x).inputs() == [(None, 2.0), (x, 3.0)]
+    assert x.exp().inputs() == [(x, 3.0)]
+    assert y.sum(axis=0).inputs()[0][0] is y  # the axis is no input
+    assert len(y.sum(axis=0).inputs()) == 1
+    assert [each for each, _ in concatenate([y, np.ones(2)]).inputs()] == [y, None]
+    assert x.inputs() == []
+    out = x * 2
+    x.data = 7.0
+    assert out.inputs() == [(x, 3.0), (None, 2.0)]
 
 
 def test_both_edges_of_a_square_are_kept():
@@ -1808,6 +1823,17 @@ def test_a_product_has_the_slope_of_its_other_entries_even_at_zero(entries):
             again = gradients(slopes[0], [v])[0]
             assert_array_equal(again[1:], [math.prod(entries[1:i] + entries[i + 1 :]) for i in range(1, len(entries))])
     assert Value(3.0).prod().data == 3.0
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (2, 1, 0)])
+def test_a_product_over_any_axes_is_numpys(axis):
+    data = np.random.default_rng(0).normal(size=(3, 4, 5))
+    for keepdims in (False, True):
+        assert_allclose(Value(data).prod(axis, keepdims=keepdims).data, np.prod(data, axis, keepdims=keepdims))
+    assert_array_equal(Value(np.ones((2, 0, 3))).prod(1).data, np.ones((2, 3)))
+    for wrong in (3, (0, 0)):
+        with pytest.raises(ValueError, match=r"out of bounds|repeated"):
+            Value(data).prod(wrong)
 
 
 def test_a_spread_of_nothing_has_the_slope_zero():
