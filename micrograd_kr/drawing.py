@@ -140,7 +140,7 @@ def handed_on(node: Value, g: Any) -> list[Any]:
         contributions = list(first) if type(node.x) is tuple else [first]
         contributions += [None if node.y is None else rule.dy(*wide)] if rule.dy else []
         pairs = zip(inputs(node), contributions, strict=True)
-        return [None if value is None else ops.fit.compute(r, data) for (value, data), r in pairs]
+        return [None if value is None else ops.unbroadcast.compute(r, data) for (value, data), r in pairs]
 
 
 def below(roots: Iterable[Value], stop: Collection[Value] = ()) -> list[Value]:

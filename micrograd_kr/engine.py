@@ -233,7 +233,7 @@ def _reduction(rule: Rule) -> Callable[..., "Value"]:
     def method(self: "Value", axis: Axis = None, *, keepdims: bool = False, **unknown: Any) -> "Value":
         if unknown:
             raise spellings.no_rule(
-                f"{'sum' if rule is ops.total else rule.symbol} with {', '.join(unknown)} (PyTorch's dim is axis, its "
+                f"{'sum' if rule is ops.sum_ else rule.symbol} with {', '.join(unknown)} (PyTorch's dim is axis, its "
                 "keepdim keepdims)"
             )
         return _record(rule, self, Axes(axis, keepdims))
@@ -332,7 +332,7 @@ class Value:
     exp, log, log1p, expm1, sqrt = map(_unary, (ops.exp, ops.log, ops.log1p, ops.expm1, ops.sqrt))
     sin, cos, tan, tanh = map(_unary, (ops.sin, ops.cos, ops.tan, ops.tanh))
     sigmoid, logsigmoid, softplus = map(_unary, (ops.sigmoid, ops.logsigmoid, ops.softplus))
-    relu, step = map(_unary, (ops.relu, ops.step))
+    relu, step = map(_unary, (ops.relu, ops.heaviside))
 
     def leaky_relu(self, slope: float = 0.01) -> "Value":
         return _record(ops.leaky_relu, self, float(slope))
@@ -342,7 +342,7 @@ class Value:
         return _record(ops.clip, self, ends)
 
     # --- reductions ---
-    sum, mean, max, min = map(_reduction, (ops.total, ops.mean, ops.largest, ops.smallest))
+    sum, mean, max, min = map(_reduction, (ops.sum_, ops.mean, ops.amax, ops.amin))
     norm, logsumexp = map(_reduction, (ops.norm, ops.logsumexp))
 
     def var(self, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> "Value":
@@ -556,7 +556,7 @@ def _matmul(x: Any, y: Any) -> Value:
 
 def where(condition: Any, x: Any, y: Any) -> Value:
     """x where the condition (bools, never differentiated) is true, else y."""
-    return _record(ops.select, (x, y), np.asarray(condition, bool))
+    return _record(ops.where_, (x, y), np.asarray(condition, bool))
 
 
 def maximum(x: Any, y: Any) -> Value:
@@ -682,7 +682,7 @@ def _receive(grads: dict[Value, Any], target: Any, data: Any, r: Any, g: Any) ->
     if type(have) is not type(data) or (
         type(data) is not float and (have.shape != data.shape or have.dtype is not data.dtype)
     ):
-        r = (ops.fit if type(r) is Value else ops.fit.compute)(r, data)
+        r = (ops.unbroadcast if type(r) is Value else ops.unbroadcast.compute)(r, data)
     before = grads[target]
     if before is not None:
         r = before + r
@@ -705,7 +705,7 @@ def _operands(node: Value) -> tuple[Any, Any, Any]:
     def then(value: Value | None, data: Any) -> Any:
         if value is None or value._numbers is data:
             return data if value is None else value
-        return _node(ops.fit, data, value, None, data, data)  # its data was set since: what passes its gradient on
+        return _node(ops.unbroadcast, data, value, None, data, data)  # its data was set since
 
     inputs = [then(*each) for each in node.inputs()]
     x = tuple(inputs) if type(node.x) is tuple else inputs[0]
@@ -774,11 +774,11 @@ def grad(f: Callable[..., Any]) -> Callable[..., Any]:
 
     def gradient(x: Any, *args: Any, **kwargs: Any) -> Any:
         inner = isinstance(x, Value) or _nested.get()
-        x = _record(ops.same, x) if isinstance(x, Value) else Value(x)  # a node of its own, should f use x besides
+        x = _record(ops.identity, x) if isinstance(x, Value) else Value(x)  # a node of its own, should f use x besides
         token = _nested.set(True)
         try:
             with set_mode(recording=True):
-                out = _record(ops.same, f(x, *args, **kwargs))  # a node, even where f does not depend on x
+                out = _record(ops.identity, f(x, *args, **kwargs))  # a node, even where f does not depend on x
         finally:
             _nested.reset(token)
         if inner:

@@ -14,13 +14,13 @@ The table is read in four ways. On floats it is micrograd, on arrays it trains n
 of gradients, and on symbols it writes the chain rule out. So a derivative uses only what all four understand:
 Python's operators, and other rules.
 A derivative need not mind broadcasting or dtypes: whoever calls it sums the gradient back to the shape of its input
-(`fit`).
+(`unbroadcast`).
 
 Nothing here knows of graphs: what takes part in one has a method `_record`, and a rule hands itself over to it.
 
 Kinks follow one table: relu'(0) = 0, leaky_relu'(0) = slope, |·|'(0) = 0, a tie of maximum or minimum 0.5 and 0.5, a
-tie over an axis an equal share each, clip' = 0 at its ends, step(0) = 0 and step' = 0, 0**0 = 1 with gradient 0,
-norm'(0) = 0.
+tie over an axis an equal share each, clip' = 0 at its ends, heaviside(0) = 0 and heaviside' = 0, 0**0 = 1 with
+gradient 0, norm'(0) = 0.
 """
 
 import math
@@ -128,8 +128,8 @@ matmul = Rule("@", np.matmul,
               dy=lambda g, out, x, y: x.mT @ g)
 
 # What a line that only gives a number another name does.
-same = Rule("=", np.positive, scalar=operator.pos,
-            dx=lambda g, out, x: g)
+identity = Rule("=", np.positive, scalar=operator.pos,
+                dx=lambda g, out, x: g)
 
 
 # --- elementwise ------------------------------------------------------------------------------------------------------
@@ -215,8 +215,8 @@ def _tilted(g: Any, at: tuple[Any, float]) -> Any:
 tilt: Rule = Rule("tilt", _tilted,
                   dx=lambda g, out, x, at: tilt(g, at))
 
-step = Rule("step", lambda x: np.where(x > 0, np.ones_like(x), np.zeros_like(x)), scalar=lambda x: x > 0,
-            dx=lambda g, out, x: g * 0.0)
+heaviside = Rule("step", lambda x: np.where(x > 0, np.ones_like(x), np.zeros_like(x)), scalar=lambda x: x > 0,
+                 dx=lambda g, out, x: g * 0.0)
 
 clip = Rule("clip", lambda x, ends: np.clip(x, *ends),
             dx=lambda g, out, x, ends: where((x > ends[0]) & (x < ends[1]), g, 0.0))
@@ -251,13 +251,13 @@ def _select(xs: tuple[Any, Any], mask: Any) -> Any:
     return out.view(x.dtype)
 
 
-select = Rule("where", _select,
+where_ = Rule("where", _select,
               dx=lambda g, out, xs, mask: (where(mask, g, 0.0), where(mask, 0.0, g)))
 
 
 def where(mask: Any, x: Any, y: Any) -> Any:
     """x where the mask is true, else y. One bool picks one of the two as it is, so a scalar kink costs a comparison."""
-    return (x if mask else y) if type(mask) is bool else select((x, y), mask)
+    return (x if mask else y) if type(mask) is bool else where_((x, y), mask)
 
 
 # --- reductions -------------------------------------------------------------------------------------------------------
@@ -296,10 +296,10 @@ def _logsumexp(x: Any, axes: Axes) -> Any:
     return total if axes.keepdims else np.squeeze(total, axis=axes.axis)
 
 
-total = Rule("Σ", lambda x, axes: np.add.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
-             dx=lambda g, out, x, axes: _spread(g, axes))
+sum_ = Rule("Σ", lambda x, axes: np.add.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
+            dx=lambda g, out, x, axes: _spread(g, axes))
 
-mean = Rule("mean", lambda x, axes: (out := total.forward(x, axes)) / _count(x, out),
+mean = Rule("mean", lambda x, axes: (out := sum_.forward(x, axes)) / _count(x, out),
             dx=lambda g, out, x, axes: _spread(g, axes) / _count(x, out))
 
 var = Rule("var", lambda x, axes: np.var(x, axis=axes.axis, keepdims=axes.keepdims, ddof=axes.ddof),
@@ -307,17 +307,17 @@ var = Rule("var", lambda x, axes: np.var(x, axis=axes.axis, keepdims=axes.keepdi
                2 * _spread(g, axes) * (x - mean(x, Axes(axes.axis, True))) / (_count(x, out) - axes.ddof)
            ))
 
-largest = Rule("max", lambda x, axes: np.maximum.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
-               dx=_tied)
+amax = Rule("max", lambda x, axes: np.maximum.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
+            dx=_tied)
 
-smallest = Rule("min", lambda x, axes: np.minimum.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
-                dx=_tied)
+amin = Rule("min", lambda x, axes: np.minimum.reduce(x, axis=axes.axis, keepdims=axes.keepdims),
+            dx=_tied)
 
 logsumexp = Rule("logsumexp", _logsumexp,
                  dx=lambda g, out, x, axes: _spread(g, axes) * exp(x - _spread(out, axes)))
 
 # √Σx²; at the origin the slope is taken as 0.
-norm = Rule("norm", lambda x, axes: np.sqrt(total.forward(np.square(x), axes)),
+norm = Rule("norm", lambda x, axes: np.sqrt(sum_.forward(np.square(x), axes)),
             dx=lambda g, out, x, axes: _spread(g, axes) * x / _spread(out + (out == 0), axes))
 
 
@@ -335,10 +335,10 @@ def _log_softmax(x: Any, axis: int) -> Any:
 
 
 softmax = Rule("softmax", _softmax,
-               dx=lambda g, out, x, axis: out * (g - total(g * out, Axes(axis, True))))
+               dx=lambda g, out, x, axis: out * (g - sum_(g * out, Axes(axis, True))))
 
 log_softmax = Rule("log_softmax", _log_softmax,
-                   dx=lambda g, out, x, axis: g - exp(out) * total(g, Axes(axis, True)))
+                   dx=lambda g, out, x, axis: g - exp(out) * sum_(g, Axes(axis, True)))
 
 
 # --- shape, dtype and indexing ----------------------------------------------------------------------------------------
@@ -405,5 +405,5 @@ def _fit(g: Any, like: Any) -> Any:
 
 
 # A gradient in the shape and dtype of what it belongs to: where an input was broadcast, its gradient is summed.
-fit = Rule("fit", _fit,
-           dx=lambda g, out, x, like: g)
+unbroadcast = Rule("fit", _fit,
+                   dx=lambda g, out, x, like: g)

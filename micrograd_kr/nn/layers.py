@@ -51,7 +51,7 @@ linear = Rule("linear", _linear,
 
 def _over_rows(g: Any) -> Any:
     rows = tuple(range(len(g.shape) - 1))
-    return np.add.reduce(g, axis=rows) if type(g) is np.ndarray else ops.total(g, Axes(rows))
+    return np.add.reduce(g, axis=rows) if type(g) is np.ndarray else ops.sum_(g, Axes(rows))
 
 
 def _class_axis(x: Any) -> int:
@@ -77,7 +77,7 @@ cross_entropy = Rule("cross_entropy", _cross_entropy,
                      dx=lambda g, out, x, classes: (
                          np.expand_dims(g, _class_axis(x)) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
                      ),
-                     made_of=lambda x, classes: -ops.total(
+                     made_of=lambda x, classes: -ops.sum_(
                          1.0 * _one_hot(x, classes) * ops.log_softmax(x, _class_axis(x)), Axes(_class_axis(x))
                      ))
 

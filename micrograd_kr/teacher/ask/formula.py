@@ -47,7 +47,7 @@ FUNCTIONS: dict[str, Rule] = {
     "relu": ops.relu,
     "leaky_relu": ops.leaky_relu,
     "softplus": ops.softplus,
-    "step": ops.step,
+    "step": ops.heaviside,
     "exp": ops.exp,
     "log": ops.log,
     "sqrt": ops.sqrt,

@@ -26,7 +26,7 @@ def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -
             if not isinstance(out, Value):
                 out = Value(out)
             elif out.label:
-                out = ops.same(out)  # to the shape it has: a node that changes nothing
+                out = ops.identity(out)  # to the shape it has: a node that changes nothing
             out.label = name
             with placed(f"[forward] {again(name) if parameters is not None else name}"):
                 _finite(out.data)

@@ -175,7 +175,7 @@ class Working:
             copies[operation] = self._operation(name, operation, copies)
         root = copies.get(form) if isinstance(form, Symbol) else None
         if root is None:  # a mere name or number
-            root = self._operation(name, Symbol(None, number(form), ops.same, form), copies)
+            root = self._operation(name, Symbol(None, number(form), ops.identity, form), copies)
         self.roots[name] = root
 
     def _operation(self, place: str, operation: Symbol, copies: Mapping[Any, Any]) -> Symbol:
@@ -317,7 +317,7 @@ def value(expression: Any, changed: Table, table: Table, node: Any = None) -> An
         return table[expression]
     if expression.rule is None:
         return expression.number
-    if expression.rule is ops.select:
+    if expression.rule is ops.where_:
         taken = expression.x[0 if value(expression.y, changed, table, node) else 1]
         return value(taken, changed, table, node)
     x = value(expression.x, changed, table, node)
@@ -369,7 +369,7 @@ class Catalogue:
         self.known, self.texts, self.decimals = list(known), texts, decimals
         self.slots: dict[str, dict[str, list[tuple[Symbol, Any]]]] = defaultdict(lambda: defaultdict(list))
         for node in working.order:
-            for each in dict.fromkeys(operands(node) if node.rule is not ops.select else ()):
+            for each in dict.fromkeys(operands(node) if node.rule is not ops.where_ else ()):
                 name = working.name_of(each)
                 if name is not None:
                     self.slots[working.place[node]][name].append((node, each))
@@ -425,9 +425,9 @@ class Catalogue:
             yield self._put("exchanged", node, x, y, _op(ops.div, y, x))
         elif node.rule is ops.power:
             yield self._put("power", node, node, x)
-        elif node.rule is ops.select:
+        elif node.rule is ops.where_:
             yield self._of_choice(node)
-        elif y is None and isinstance(x, Symbol) and node.rule is not ops.same:
+        elif y is None and isinstance(x, Symbol) and node.rule is not ops.identity:
             yield self._put("sign", node, x, None, mapped(node, partial(_op, ops.neg)))
             yield self._put("function", node, node, x)
             if node.rule in OTHERS:
@@ -485,7 +485,7 @@ class Catalogue:
     def _of_derivative(self, node: Symbol, function: str, by: str) -> Iterator[Edit]:
         """The function where its derivative is due, and the derivative of another function."""
         formula = self.forms.lines[function].formula
-        if formula.rule not in (ops.add, ops.sub, ops.mul, ops.same):
+        if formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
             out = self.working.operand(function)
             yield self._put("derivative", node, node, out)
             if formula.rule in OTHERS and self.working.name_of(formula.x):
@@ -622,7 +622,7 @@ def _op(rule: Rule, x: Any, y: Any = None) -> Symbol:
 
 
 def _again(node: Symbol) -> Symbol:
-    return _op(node.rule or ops.same, node.x, node.y)
+    return _op(node.rule or ops.identity, node.x, node.y)
 
 
 def transposed(text: str) -> Iterator[str]:

@@ -44,7 +44,7 @@ class RunningError:
             return self._of_sum(_terms(form), form.number)
         if form.rule in (ops.mul, ops.neg):
             return self._of_product(self._factors(form), form.number, last)
-        if form.rule is ops.select:
+        if form.rule is ops.where_:
             return self._of_choice(form)
         return self._of_function(form, last)
 

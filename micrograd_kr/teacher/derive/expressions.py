@@ -19,7 +19,7 @@ from micrograd_kr.ops import Rule
 
 def _record(rule: Rule, x: Any, y: Any) -> Any:
     """The symbol for a rule applied to x and y, or something simpler that is the same."""
-    if isinstance(y, Comparison) and rule is not ops.select:
+    if isinstance(y, Comparison) and rule is not ops.where_:
         out = _record(rule, x, number(y) if np.any(y.true) else 0.0)
         return Symbol(out.name, out.number, out.rule, out.x, out.y, (rule, x, y)) if isinstance(out, Symbol) else out
     if rule.dy is not None:  # two inputs, and no option
@@ -29,7 +29,7 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
         y = narrow(y, np.shape(number(x)))
     if (simpler := _simpler(rule, x, y)) is not None:
         return simpler
-    if rule is ops.select:
+    if rule is ops.where_:
         x = tuple(narrow(each, np.shape(number(y))) for each in x)
         if isinstance(y, Comparison):
             value = np.where(y.true, *map(number, x)) if np.ndim(y.true) else number(x[0] if y.true else x[1])
@@ -190,13 +190,13 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
         return x
     if rule is ops.neg and _is(x, ops.neg):
         return x.x
-    if rule is ops.same:
+    if rule is ops.identity:
         return x
     if rule is ops.reshape and _is_spread_number(x):
         return spread(x.x, y)
     if rule.made_of is not None:
         return rule.made_of(x, y)
-    if rule is ops.select and not isinstance(y, Comparison) and not np.ndim(y):
+    if rule is ops.where_ and not isinstance(y, Comparison) and not np.ndim(y):
         return x[0] if y else x[1]
     return None
 
@@ -272,7 +272,7 @@ def _simplified(of: Any) -> Any:
         return _multiplied(_product(of))
     if of.rule in (ops.add, ops.sub):
         return _added(of)
-    if of.rule is ops.select:
+    if of.rule is ops.where_:
         return _chosen(of)
     x = tuple(map(simplified, of.x)) if type(of.x) is tuple else simplified(of.x)
     return _transposed(x) if of.rule is ops.transpose and of.y == (1, 0) else _record(of.rule, x, simplified(of.y))
@@ -300,7 +300,7 @@ def _chosen(of: Symbol, is_case: bool = False) -> Any:
         if condition.operation is operator.eq and not is_case and not np.any(condition.true):
             return simplified(of.x[1])
         condition = Comparison(simplified(condition.left), simplified(condition.right), condition.operation)
-    return ops.where(condition, *(_chosen(each, True) if _is(each, ops.select) else simplified(each) for each in of.x))
+    return ops.where(condition, *(_chosen(each, True) if _is(each, ops.where_) else simplified(each) for each in of.x))
 
 
 def _factors(of: Any, exponent: float = 1.0) -> Iterator[tuple[Any, float]]:

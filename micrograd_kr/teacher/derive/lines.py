@@ -155,9 +155,9 @@ def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
     got = np.shape(number(r))
     lead = tuple(range(len(got) - len(shape)))
     if lead:
-        r = ops.total(r, Axes(lead))
+        r = ops.sum_(r, Axes(lead))
     stretched = tuple(i for i, (n, m) in enumerate(zip(got[len(lead) :], shape, strict=False)) if n != 1 == m)
-    return ops.total(r, Axes(stretched, True)) if stretched and len(got) >= len(shape) else r
+    return ops.sum_(r, Axes(stretched, True)) if stretched and len(got) >= len(shape) else r
 
 
 # --- derivatives ------------------------------------------------------------------------------------------------------

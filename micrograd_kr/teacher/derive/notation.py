@@ -363,7 +363,7 @@ class _Writer:
         symbol = each.rule.symbol if each.rule else ""
         arguments = [self.of(argument) for argument in (each.x if type(each.x) is tuple else (each.x,))]
         options = list(self._options(each.y, each.rule))
-        ordered = [*options, *arguments] if each.rule is ops.select else [*arguments, *options]
+        ordered = [*options, *arguments] if each.rule is ops.where_ else [*arguments, *options]
         name, listed = FUNCTIONS.get(symbol, symbol), self.notation.comma.join(ordered)
         template = self.notation.functions.get(name)
         return template % listed if template else self.notation.function % (self.notation.escaped(name), listed)
@@ -399,7 +399,7 @@ class _Writer:
 
 
 def _is_choice(of: Any) -> bool:
-    return isinstance(of, Symbol) and of.rule is ops.select and isinstance(of.y, Comparison)
+    return isinstance(of, Symbol) and of.rule is ops.where_ and isinstance(of.y, Comparison)
 
 
 def _sign(of: Any) -> str:
@@ -432,7 +432,7 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
     rule, x, y = of.whole or (of.rule, of.x, of.y)
     if rule is None:
         return f"v[{places[of.name]}]"
-    if rule is ops.select:
+    if rule is ops.where_:
         return f"({again(y)} ? {again(x[0])} : {again(x[1])})"
     if rule in INFIX:
         return f"({again(x)} {INFIX[rule]} {again(y)})"

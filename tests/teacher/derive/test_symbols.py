@@ -90,7 +90,7 @@ def test_the_factors_a_person_writes_stay_and_the_ones_nobody_writes_go() -> Non
 def test_a_kink_is_written_as_a_choice_with_what_was_compared() -> None:
     _, _, written = a_line(lambda a, b: a.relu(), -1.0, 0.0)
     choice = written.partials["a"]
-    assert choice.rule is ops.select
+    assert choice.rule is ops.where_
     assert choice.number == 0.0
     assert isinstance(choice.y, Comparison)
     assert not choice.y.true

@@ -39,7 +39,7 @@ MISPRINTS = load("chapter7-misprints")
 HOSTILE = '</script><script>window.ran = 1</script><img src=x onerror="window.ran = 1">\u2028{target}⟦z1⟧'
 PHONE, DESK = {"width": 360, "height": 780}, {"width": 1440, "height": 900}
 Open = Callable[..., Any]
-RULES = {*FUNCTIONS.values(), *OPERATORS.values(), ops.neg, ops.sign, ops.same}
+RULES = {*FUNCTIONS.values(), *OPERATORS.values(), ops.neg, ops.sign, ops.identity}
 
 
 @pytest.fixture(scope="module")
