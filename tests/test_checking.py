@@ -8,9 +8,10 @@ from micrograd_kr.teacher.ask.exercise import Exercise, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import solve
-from micrograd_kr.teacher.check import forms as worked
+from micrograd_kr.teacher.check import rounding
 from micrograd_kr.teacher.check.diagnosis import Diagnosis, check
 from micrograd_kr.teacher.check.forms import Forms
+from micrograd_kr.teacher.check.rounding import Errors
 from micrograd_kr.teacher.check.sheet import Decimals, Sheet, WorkedLine, _decimals, _judged_coarse, _verdict
 from micrograd_kr.teacher.derive.expressions import number
 from micrograd_kr.teacher.derive.lines import Lines
@@ -181,7 +182,7 @@ z = "{z}"
 
 
 def test_an_exercise_too_large_to_check_says_so(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(worked, "STEPS", 50)
+    monkeypatch.setattr(rounding, "STEPS", 50)
     with pytest.raises(ExerciseError, match="too large to check") as error:
         check(CHAPTER7)
     assert "너무 커서" in error.value.korean
@@ -238,7 +239,7 @@ def test_coarse_steps_are_believed_only_of_who_often_writes_so_few_decimals() ->
     value = sheet.judged["o1"].value
     coarse = hand(f"{value + 0.0012:.3f}")
     never, often = (
-        _verdict(sheet.forms, "o1", coarse, value, {}, Decimals(8, habits))[1]
+        _verdict(Errors(sheet.forms), "o1", coarse, value, Decimals(8, habits))[1]
         for habits in (frozenset(), frozenset({3}))
     )
     assert often > 1000 * never > 0

@@ -15,10 +15,8 @@ from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.expressions import Symbol
 
-WORK = 500_000  # operations for the causes of one number, about a second
-
-
 WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
+WORK_OF_ERROR = 4  # and the running error of one
 
 
 CAUSES = 5
@@ -69,11 +67,10 @@ class Known(NamedTuple):
 class Search:
     """Looks for the mistakes that explain one wrong number."""
 
-    def __init__(self, known: Known, judged: Judged, workings: list[Working], work_left: int) -> None:
+    def __init__(self, known: Known, judged: Judged, workings: list[Working], limit: int) -> None:
         self.known, self.judged, self.workings = known, judged, workings
         self.decimals = max(judged.written.decimals, known.decimals)
-        self.limit = min(WORK, work_left)
-        self.work = 0
+        self.limit, self.work = limit, 0
 
     def causes(self) -> tuple[tuple[tuple[Hit, ...], ...], bool]:
         """The hits of the best tier by their values; whether the search was cut short.
@@ -127,6 +124,7 @@ class Search:
             if any(self._is_written(written, value, unit) for value in values):
                 return tier
         off = min(distance(written, value) for value in values)
+        self.work += WORK_OF_ERROR * len(working.order)
         return 2 if off < self.known.error(working.form(changes)) + self.judged.unit else None
 
     def _is_written(self, written: Hand, value: float, unit: float) -> bool:
