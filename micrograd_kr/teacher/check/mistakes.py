@@ -139,13 +139,10 @@ class Plan:
     def _forms_of(self, name: str) -> list[Any]:
         """How a quantity that is not on the sheet may be worked; what uses no gradient on it only in the usual way."""
         forms = self.forms.of(name, self.numbers.hand, named=True)
-        first = next(forms)
-        return [first, *(each for each in forms if any(map(self._is_written, names_in(each))))][
-            : 1 if self.is_afresh else None
-        ]
-
-    def _is_written(self, name: str) -> bool:
-        return name in self.forms.gradients and self._is_known(name)
+        usual, written = next(forms), self.forms.gradients.keys() & self.numbers.hand.keys()
+        return (
+            [usual] if self.is_afresh else [usual, *(each for each in forms if not written.isdisjoint(names_in(each)))]
+        )
 
 
 class Working:
