@@ -30,14 +30,8 @@ from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive.lines import Lines
 
 ALL_WORK = 300_000  # operations for the causes on one sheet, and half of them again for shares; some two seconds
-
-
 WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so many
-
-
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
-
-
 MANY = 6  # numbers that tell how a person rounds
 
 
@@ -97,20 +91,18 @@ class Diagnosis:
         self.order = {name: i for i, name in enumerate(sheet.judged)}
         self.hand: dict[str, float] = {}
         self.carried: dict[str, float] = {}
-        self.errors = dict(sheet.errors.known)
+        wrong = {each.key: each.unit for each in sheet.judged.values() if each.verdict == "wrong"}
+        self.errors = sheet.errors.known | wrong
         self.texts = {name: f"{number:.15g}" for name, number in self.start.items()}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
         self.coarse: list[str] = []
         self.working = RunningError(self.forms, self.errors, 10.0**-sheet.decimals.usual)
         self.work_left, self.enough = ALL_WORK, 0
-        self.share = ALL_WORK // 2 // max(1, sum(each.verdict == "wrong" for each in sheet.judged.values()))
+        self.share = ALL_WORK // 2 // max(1, len(wrong))
         self.shortest: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self.cuts_off = _cuts_off(sheet)
         self.due: dict[str, float] = {}  # what roots should have been
         self.guesses: dict[str, list[Mapping[str, tuple[float, float]]]] = {}  # of each root, what its causes carry
-        for each in sheet.judged.values():
-            if each.verdict == "wrong":
-                self.errors[each.key] = each.unit
 
     def of(self, name: str) -> Finding:
         """What is to be said of the next number."""

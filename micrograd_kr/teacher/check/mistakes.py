@@ -15,51 +15,51 @@ from typing import Any, NamedTuple
 
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.quantity import read, updated
 from micrograd_kr.teacher.check.forms import Forms, inside_out
 from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number
 from micrograd_kr.teacher.derive.labelled import stem
 
-# Every kind of mistake; of names for one and the same result the first is used.
-KINDS = (
-    "kink",
-    "case",
-    "updated",
-    "old",
-    "derivative",
-    "other function",
-    "lr twice",
-    "half",
-    "two",
-    "lr",
-    "plus for minus",
-    "sign",
-    "minus one",
-    "exchanged",
-    "power",
-    "function",
-    "term",
-    "factor",
-    "index",
-    "operand",
-    "digits",
-    "rounded",
-    "point",
-    "far",
-    "copied",
-)
+# One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
+USED = say("{done} {was} used where {due} {is_} due")
 
+# Every kind of mistake; of names for one and the same result the first is used.
+SENTENCES: dict[str, Said] = {
+    "kink": say("at 0 the derivative is taken as {due}, not {done}"),
+    "case": say("the other case was taken, {done} where {due} is due"),
+    "updated": USED,
+    "old": USED,
+    "derivative": say("{done} {was} used where {its} derivative{s} {is_} due, {due}"),
+    "other function": USED,
+    "lr twice": say("lr was multiplied twice"),
+    "half": say("the factor ½ was left out"),
+    "two": say("the factor 2 was left out"),
+    "lr": say("the factor lr was left out"),
+    "plus for minus": say("{done} {was} worked where {due} {is_} due"),
+    "sign": say("the sign{s} of {due} {was} turned"),
+    "minus one": say("the factor −1 was left out"),
+    "exchanged": say("{due} and {done} were exchanged"),
+    "power": say("the power was left out: {done} {was} used where {due} {is_} due"),
+    "function": say("the function was left out: {done} {was} used where {due} {is_} due"),
+    "term": say("the term{s} {due} {was} left out"),
+    "factor": say("the factor{s} {due} {was} left out"),
+    "index": USED,
+    "operand": USED,
+    "digits": say("digits were transposed, {done} for {due}"),
+    "rounded": say("{due} was rounded too early, to {done} decimal{s}"),
+    "point": say("the decimal point of {due} was moved"),
+    "far": USED,
+    "copied": say("{done} was written in the place of {due}"),
+}
+
+KINDS = tuple(SENTENCES)
 
 # What is made at every such place by those who do not know better; the others are slips.
 MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
 
-
 SLACK = 1e-6
-
-
 LITERALS = {0.5: "half", 2.0: "two", -1.0: "minus one"}
-
-
 POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
 
 
@@ -75,14 +75,8 @@ def _rounded(x: float, decimals: float) -> float:
 
 
 ROUNDED = Rule("round", _rounded, dx=lambda g, out, x, decimals: g, scalar=_rounded)
-
-
 CUT = Rule("cut", _cut, dx=lambda g, out, x, decimals: g, scalar=_cut)
-
-
 LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
-
-
 OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
 
 
