@@ -527,7 +527,7 @@ class Catalogue:
         asked = read(name)
         bare = name if asked.by else asked.of
         for line in self.forms.lines.values():
-            around = {line.name, *line.partials}
+            around = (line.name, *line.partials)
             if bare in around:
                 near |= dict.fromkeys(around)
         a, b = self.forms.gradients.get(name, ("", ""))
