@@ -8,31 +8,19 @@ from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
-from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, Catalogue, Edit, Working, transposed
+from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, SENTENCES, Catalogue, Edit, Working, transposed
 from micrograd_kr.teacher.check.report import Cause
 from micrograd_kr.teacher.check.sheet import Judged
 from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.expressions import Symbol
 
-WORK = 500_000  # operations for the causes of one number, about a second
-
-
 WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
-
-
+WORK_OF_ERROR = 4  # and the running error of one
 CAUSES = 5
-
-
 NAMES = 3  # of one cause
-
-
 SURE_AFRESH = 5
-
-
 FAR_FETCHED = frozenset({"far", "copied"})
-
-
 WITH_ITS_NAME = frozenset({"sign", "rounded", "point", "copied"})  # a quantity is called by its name, not its formula
 
 
@@ -69,11 +57,10 @@ class Known(NamedTuple):
 class Search:
     """Looks for the mistakes that explain one wrong number."""
 
-    def __init__(self, known: Known, judged: Judged, workings: list[Working], work_left: int) -> None:
+    def __init__(self, known: Known, judged: Judged, workings: list[Working], limit: int) -> None:
         self.known, self.judged, self.workings = known, judged, workings
         self.decimals = max(judged.written.decimals, known.decimals)
-        self.limit = min(WORK, work_left)
-        self.work = 0
+        self.limit, self.work = limit, 0
 
     def causes(self) -> tuple[tuple[tuple[Hit, ...], ...], bool]:
         """The hits of the best tier by their values; whether the search was cut short.
@@ -127,6 +114,7 @@ class Search:
             if any(self._is_written(written, value, unit) for value in values):
                 return tier
         off = min(distance(written, value) for value in values)
+        self.work += WORK_OF_ERROR * len(working.order)
         return 2 if off < self.known.error(working.form(changes)) + self.judged.unit else None
 
     def _is_written(self, written: Hand, value: float, unit: float) -> bool:
@@ -177,38 +165,6 @@ def _is_same(one: float, other: float) -> bool:
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
-
-# One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
-USED = say("{done} {was} used where {due} {is_} due")
-
-
-SENTENCES: dict[str, Said] = {
-    "kink": say("at 0 the derivative is taken as {due}, not {done}"),
-    "case": say("the other case was taken, {done} where {due} is due"),
-    "updated": USED,
-    "old": USED,
-    "derivative": say("{done} {was} used where {its} derivative{s} {is_} due, {due}"),
-    "other function": USED,
-    "lr twice": say("lr was multiplied twice"),
-    "half": say("the factor ½ was left out"),
-    "two": say("the factor 2 was left out"),
-    "lr": say("the factor lr was left out"),
-    "plus for minus": say("{done} {was} worked where {due} {is_} due"),
-    "sign": say("the sign{s} of {due} {was} turned"),
-    "minus one": say("the factor −1 was left out"),
-    "exchanged": say("{due} and {done} were exchanged"),
-    "power": say("the power was left out: {done} {was} used where {due} {is_} due"),
-    "function": say("the function was left out: {done} {was} used where {due} {is_} due"),
-    "term": say("the term{s} {due} {was} left out"),
-    "factor": say("the factor{s} {due} {was} left out"),
-    "index": USED,
-    "operand": USED,
-    "digits": say("digits were transposed, {done} for {due}"),
-    "rounded": say("{due} was rounded too early, to {done} decimal{s}"),
-    "point": say("the decimal point of {due} was moved"),
-    "far": USED,
-    "copied": say("{done} was written in the place of {due}"),
-}
 
 
 def sort_of(hit: Hit) -> tuple[str, ...]:

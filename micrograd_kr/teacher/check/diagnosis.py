@@ -22,19 +22,16 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.causes import Hit, Known, Search, cause_of, sort_of
-from micrograd_kr.teacher.check.mistakes import Numbers, Working, operations
+from micrograd_kr.teacher.check.mistakes import Numbers, Plan, Working, operations
 from micrograd_kr.teacher.check.report import Note, Report, Row
 from micrograd_kr.teacher.check.rounding import RunningError
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge, judge_entries
 from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive.lines import Lines
 
-ALL_WORK = 3_000_000  # of one sheet
-
-
+ALL_WORK = 300_000  # operations for the causes on one sheet, and half of them again for shares; some two seconds
+WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so many
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
-
-
 MANY = 6  # numbers that tell how a person rounds
 
 
@@ -91,19 +88,21 @@ class Diagnosis:
         self.sheet, self.forms = sheet, sheet.forms
         exercise = sheet.exercise
         self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
+        self.order = {name: i for i, name in enumerate(sheet.judged)}
         self.hand: dict[str, float] = {}
         self.carried: dict[str, float] = {}
-        self.errors = dict(sheet.known)
+        wrong = {each.key: each.unit for each in sheet.judged.values() if each.verdict == "wrong"}
+        self.errors = sheet.errors.known | wrong
         self.texts = {name: f"{number:.15g}" for name, number in self.start.items()}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
         self.coarse: list[str] = []
-        self.work_left = ALL_WORK
+        self.working = RunningError(self.forms, self.errors, 10.0**-sheet.decimals.usual)
+        self.work_left, self.enough = ALL_WORK, 0
+        self.share = ALL_WORK // 2 // max(1, len(wrong))
+        self.shortest: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self.cuts_off = _cuts_off(sheet)
         self.due: dict[str, float] = {}  # what roots should have been
         self.guesses: dict[str, list[Mapping[str, tuple[float, float]]]] = {}  # of each root, what its causes carry
-        for each in sheet.judged.values():
-            if each.verdict == "wrong":
-                self.errors[each.key] = each.unit
 
     def of(self, name: str) -> Finding:
         """What is to be said of the next number."""
@@ -112,6 +111,7 @@ class Diagnosis:
         if judged.verdict != "wrong":
             self._know(judged, self._as_carried(judged))
             return Finding()
+        self.enough = self.work_left - max(self.work_left // 4, self.share)
         follows = self._follows(judged)
         if follows is not None:
             origin, carried = follows
@@ -119,10 +119,13 @@ class Diagnosis:
             self._know(judged, carried)
             return Finding(origin)
         self.origins[judged.key] = name
+        if self.work_left < -ALL_WORK // 2:
+            self._know(judged, written)
+            return Finding(capped=True)
         workings = list(self._workings(judged, self._numbers()))
         self.due[judged.key] = workings[0].tables[0][workings[0].root]
         known = Known(list(self.hand), self.texts, self.sheet.decimals.usual, self.cuts_off, self.error)
-        search = Search(known, judged, workings, self.work_left)
+        search = Search(known, judged, workings, self.work_left - self.enough)
         causes, capped = search.causes()
         self.work_left -= search.work
         self.guesses[name] = [hits[0].carries for hits in causes if hits[0].carries]
@@ -160,19 +163,26 @@ class Diagnosis:
                 guessed |= guess
         guessed = {**guessed, **{key: (self.carried[key], self.hand[key]) for key in self.hand}, **(instead or {})}
         carried, hand = ({key: pair[i] for key, pair in guessed.items()} for i in (0, 1))
-        return Numbers(self.start, self.start | carried, self.start | hand)
+        return Numbers(self.start, self.start | carried, self.start | hand, ({}, {}) if instead else self.shortest)
 
     def _workings(self, judged: Judged, numbers: Numbers) -> Iterator[Working]:
-        """The ways a quantity may have been worked: the shortest first, afresh from the forward pass last."""
+        """The ways a quantity may have been worked: the shortest first, afresh from the forward pass last.
+
+        Each is paid for; where the work is used up, there are no more.
+        """
         key = judged.key
         if not key or self.forms.expansion(key) is None:  # a number that is given, or constant
-            yield Working(self.forms, numbers, key, judged.value)
+            yield Working(Plan(self.forms, numbers, key, judged.value))
             return
         forms = list(self.forms.of(key, numbers.hand, named=True))
-        workings = [Working(self.forms, numbers, key, form) for form in forms]
-        workings.sort(key=lambda working: len(working.order))
-        seen = set()
-        for working in [*workings, Working(self.forms, numbers, key, forms[0], afresh=True)]:
+        plans = sorted((Plan(self.forms, numbers, key, form) for form in forms), key=lambda plan: plan.length)
+        self.work_left -= WORK_OF_BUILDING * sum(plan.length for plan in plans)
+        seen: set[Any] = set()
+        for plan in [*plans, Plan(self.forms, numbers, key, forms[0], afresh=True)]:
+            if seen and self.work_left < self.enough:
+                return
+            working = Working(plan)
+            self.work_left -= WORK_OF_BUILDING * plan.length
             looks = len(working.order), tuple(sorted(working.names)), working.tables[0][working.root]
             if looks not in seen:
                 seen.add(looks)
@@ -180,6 +190,8 @@ class Diagnosis:
 
     def _follows(self, judged: Judged) -> tuple[str, float] | None:
         """The root that a wrong number only follows from, and what it comes to; None for a root."""
+        if self.work_left < -ALL_WORK // 2:
+            return None
         if judged.key in self.hand:  # written twice, under two names
             same = abs(float(judged.written.number) - self.hand[judged.key]) <= judged.unit
             return (self.origins[judged.key], self.carried[judged.key]) if same else None
@@ -192,6 +204,8 @@ class Diagnosis:
                 return self._origin(sources, wrong), working.tables[0][working.root]
             used |= dict.fromkeys(sources)
         for instead in self._second_tries(used, guessed):
+            if self.work_left < self.enough:
+                break
             for working in self._workings(judged, self._numbers(instead)):
                 sources = [each for each in working.names if each in wrong and each not in instead] or list(instead)
                 if self._agrees(judged, working):
@@ -210,8 +224,7 @@ class Diagnosis:
 
     def _origin(self, sources: Iterable[str], wrong: Mapping[str, str]) -> str:
         """Of the roots that wrong numbers come from, the first."""
-        order = list(self.sheet.judged)
-        return min((wrong[each] for each in sources), key=order.index)
+        return min((wrong[each] for each in sources), key=self.order.__getitem__)
 
     def _agrees(self, judged: Judged, working: Working) -> bool:
         off = min(distance(judged.written, table[working.root]) for table in working.tables)
@@ -223,7 +236,7 @@ class Diagnosis:
 
     def error(self, form: Any) -> float:
         """The running error of a form in the person's numbers."""
-        working = RunningError(self.forms, self.errors, 10.0**-self.sheet.decimals.usual)
+        working, self.working.done = self.working, {}
         for each in operations(form):  # innermost first: a long chain would recurse too deep
             working.of(each)
         return working.of(form, last=True)
@@ -248,10 +261,7 @@ NOTES: dict[str, Said] = {
 
 def _with_finding(row: Row, judged: Judged, finding: Finding, together: Mapping[Any, list[str]], sheet: Sheet) -> Row:
     """A row with what follows from what, its causes and its notes."""
-    names: dict[str, str] = {}
-    for name, each in sheet.judged.items():
-        names.setdefault(each.key, name)
-    names[judged.key] = row.name
+    names = sheet.names | {judged.key: row.name}
     causes = tuple(cause_of(hits, names, together) for hits in finding.causes)
     notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
     return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)

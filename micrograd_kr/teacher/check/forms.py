@@ -9,17 +9,36 @@ error; what is not on the sheet is worked in place.
 After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
+from functools import cache
+from heapq import heappop, heappush
+from itertools import chain, takewhile
+from typing import Any, TypeVar
 
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
 from micrograd_kr.teacher.derive.expressions import Symbol, names_in, number, renamed
 from micrograd_kr.teacher.derive.lines import Lines
 
-STEPS = 1_000_000
+WAYS = 6  # through the quantities nearest to either end of a derivative; the others' rounding lies between theirs
+STAGES = {"value": 0, "gradient": 1, "updated": 1, "second": 2}  # of working; no number needs one of a later stage
+
+T = TypeVar("T", bound=Hashable)
+
+
+def inside_out(last: T, needed: Callable[[T], Iterable[T]], done: Container[T]) -> Iterator[T]:
+    """What is not done yet of all that something needs, and it: each after what it needs itself.
+
+    Who takes them puts each among what is done. Not by recursion, a chain may be long.
+    """
+    waiting = [last]
+    while waiting:
+        first = [each for each in needed(waiting[-1]) if each not in done]
+        if first:
+            waiting += reversed(first)
+        elif (each := waiting.pop()) not in done:
+            yield each
 
 
 # --- worked forms -----------------------------------------------------------------------------------------------------
@@ -33,12 +52,14 @@ class Forms:
         self.lines, self.users, self.below, self.passes_on = lines.lines, lines.users, lines.below, lines.passes_on
         self.names = list(lines.order)
         self.gradients: dict[str, tuple[str, str]] = {}
+        self.gradient, self._through = cache(self._gradient), cache(self._all_through)
+        self._by_users, self._by_operands = cache(self._over_users), cache(self._over_operands)
+        self._start = {**exercise.given, **exercise.parameters, "lr": exercise.lr or 0.0}
         self._expanded: dict[str, Any] = {}
         self._mentioned: dict[str, list[str]] = {}
         self._worked_from: dict[str, set[str]] = {}
-        self._steps = 0
 
-    def gradient(self, a: str, b: str) -> Any:
+    def _gradient(self, a: str, b: str) -> Any:
         """dA/dB as a symbol, 1 where they are one; equal derivatives have one name (dE/dz is dE_total/dz if E_total
         only adds E).
         """
@@ -70,14 +91,6 @@ class Forms:
                 break
         return a, b
 
-    def count_steps(self, count: int) -> None:
-        """Raise ExerciseError where checking would take too long, some ten seconds."""
-        self._steps += count
-        if self._steps > STEPS:
-            raise ExerciseError(
-                "too large to check, more than {steps:,} steps of working; ask for fewer derivatives", steps=STEPS
-            ).at(self.exercise.source)
-
     def expansion(self, name: str) -> Any:
         """The usual form of a quantity; a given or a parameter has none."""
         if name not in self._expanded:
@@ -88,7 +101,7 @@ class Forms:
         if name in self.lines:
             return self.lines[name].formula
         if name in self.gradients:
-            return self._over_users(*self.gradients[name])
+            return self._by_users(*self.gradients[name], False)
         asked = read(name)
         if asked.kind == "updated":
             parameter = asked.of
@@ -109,19 +122,12 @@ class Forms:
 
     def exact(self, name: str) -> float:
         """The exact number of a quantity, of lr too."""
-        start = {**self.exercise.given, **self.exercise.parameters, "lr": self.exercise.lr or 0.0}
-        return float(start[name] if name in start else number(self.expansion(name)))
+        return float(self._start[name] if name in self._start else number(self.expansion(name)))
 
     def depends(self, name: str, on: str) -> bool:
         """Whether a quantity is another, or is worked from it."""
-        waiting = [name]
-        while waiting:
-            each = waiting[-1]
-            first = [other for other in self.mentions(each) if other not in self._worked_from]
-            if first:
-                waiting += first
-            elif waiting.pop() not in self._worked_from:
-                self._worked_from[each] = {each}.union(*(self._worked_from[other] for other in self.mentions(each)))
+        for each in inside_out(name, self.mentions, self._worked_from) if name not in self._worked_from else ():
+            self._worked_from[each] = {each}.union(*(self._worked_from[other] for other in self.mentions(each)))
         return on in self._worked_from[name]
 
     def _after(self, name: str, value: float) -> Any:
@@ -130,7 +136,7 @@ class Forms:
             return Symbol(updated(name), number(self.expansion(updated(name))))
         return Symbol(again(name), number(self.expansion(again(name)))) if name in self.lines else Symbol(name, value)
 
-    def _over_users(self, a: str, b: str, named: bool = False) -> Any:
+    def _over_users(self, a: str, b: str, named: bool) -> Any:
         """Σ dA/dc · ∂c/∂B over everything c that is computed from B."""
         terms: Any = 0.0
         for user in self.users[b]:
@@ -138,7 +144,7 @@ class Forms:
                 terms = terms + self.gradient(a, user) * self._partial(user, b, named and user != a)
         return terms
 
-    def _over_operands(self, a: str, b: str, named: bool = False) -> Any:
+    def _over_operands(self, a: str, b: str, named: bool) -> Any:
         """Σ ∂A/∂p · dp/dB over everything p that A is computed from."""
         terms: Any = 0.0
         for used in self.lines[a].partials:
@@ -170,25 +176,23 @@ class Forms:
             yield self.expansion(name)
             return
         a, b = self.gradients[name]
-        yield self._over_users(a, b, named)
-        yield self._over_operands(a, b, named)
-        written = [self.gradients[each] for each in sheet if each in self.gradients]
-        middles = {inner for outer, inner in written if outer == a} | {outer for outer, inner in written if inner == b}
-        for middle in sorted(middles - {a, b}):
-            if middle in self.below(a) and b in self.below(middle) and self._all_through(a, middle, b):
+        yield self._by_users(a, b, named)
+        yield self._by_operands(a, b, named)
+        for middle in self._through(a, b):
+            if derivative(a, middle) in sheet or derivative(middle, b) in sheet:
                 yield self.gradient(a, middle) * self.gradient(middle, b)
 
-    def _all_through(self, a: str, middle: str, b: str) -> bool:
-        """Whether every path from B to A goes through the one in the middle."""
-        seen, waiting = {a}, [a]
-        while waiting:
-            for each in self.lines[waiting.pop()].partials:
-                if each == b:
-                    return False
-                if each != middle and each in self.lines and each not in seen:
-                    seen.add(each)
-                    waiting.append(each)
-        return True
+    def _all_through(self, a: str, b: str) -> list[str]:
+        """What every path from B to A goes through, no line after it uses one before it; of many, those near an end."""
+        between = [each for each in self.names if each in self.below(a) and b in self.below(each)]
+        place = {each: i for i, each in enumerate(between)}
+        through, furthest = [], 0
+        for i, each in enumerate(between):
+            if furthest <= i:
+                through.append(each)
+            furthest = max(furthest, *(place.get(user, 0) for user in self.users[each]), 0)
+        inner = [each for each in through if each not in (a, b)]
+        return sorted({*inner[:WAYS], *inner[-WAYS:]})
 
     def key(self, name: str) -> str:
         """What a quantity on a sheet is called among the forms, where equal derivatives have one name; "" for a
@@ -202,24 +206,35 @@ class Forms:
 
     def working_order(self, sheet: Iterable[str]) -> Iterator[str]:
         """The order a person works in: each number after those it may be worked from; otherwise as in the file."""
-        remaining = {name: parse_name(self.exercise, name) for name in sheet}
-        while remaining:
-            ready = next(
-                name
-                for name, then in remaining.items()
-                if not any(self._is_before(first, then) for first in remaining.values())
-            )
-            del remaining[ready]
-            yield ready
+        asked = sorted(
+            ((name, parse_name(self.exercise, name)) for name in sheet), key=lambda each: STAGES[each[1].kind]
+        )
+        quantities = [quantity for _, quantity in asked]
+        later = [self._later(first, quantities) for first in quantities]
+        due = Counter(chain(*later))
+        ready = [i for i in range(len(asked)) if not due[i]]
+        while ready:
+            yield asked[i := heappop(ready)][0]
+            for each in later[i]:
+                due[each] -= 1
+                if not due[each]:
+                    heappush(ready, each)
 
-    def _is_before(self, first: Quantity, then: Quantity) -> bool:
-        if then.kind == "second":
-            return first.kind != "second" or (first.of != then.of and first.of in self.below(then.of))
-        if first.kind == "value":
-            return first.of != then.of and first.of in self.below(then.of) if then.kind == "value" else True
-        if first.kind == "gradient" and then.kind == "gradient":
-            inside = str(then.by) in self.below(str(first.by)) and first.of in self.below(then.of)
-            return inside and (first.of, first.by) != (then.of, then.by)
-        if then.kind == "updated":
-            return first.kind == "gradient" and then.of in self.below(str(first.by))
-        return False
+    def _later(self, first: Quantity, among: list[Quantity]) -> list[int]:
+        """Which may be worked from a number, of those of its stage; all later stages may."""
+        stage, below = STAGES[first.kind], self.below
+        if stage != 1:
+            values = (i for i, then in enumerate(among) if STAGES[then.kind] == stage and then.of != first.of)
+            return [i for i in values if first.of in below(among[i].of)]
+        if first.by is None:
+            return []
+        inside = below(first.by)
+        return [
+            i
+            for i, then in enumerate(among)
+            if (
+                then.by in inside and first.of in below(then.of) and then is not first
+                if then.by is not None
+                else then.is_parameter and then.of in inside
+            )
+        ]

@@ -9,57 +9,57 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from itertools import chain, combinations
 from typing import Any, NamedTuple
 
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
+from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.quantity import read, updated
-from micrograd_kr.teacher.check.forms import Forms
+from micrograd_kr.teacher.check.forms import Forms, inside_out
 from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number
 from micrograd_kr.teacher.derive.labelled import stem
 
-# Every kind of mistake; of names for one and the same result the first is used.
-KINDS = (
-    "kink",
-    "case",
-    "updated",
-    "old",
-    "derivative",
-    "other function",
-    "lr twice",
-    "half",
-    "two",
-    "lr",
-    "plus for minus",
-    "sign",
-    "minus one",
-    "exchanged",
-    "power",
-    "function",
-    "term",
-    "factor",
-    "index",
-    "operand",
-    "digits",
-    "rounded",
-    "point",
-    "far",
-    "copied",
-)
+# One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
+USED = say("{done} {was} used where {due} {is_} due")
 
+# Every kind of mistake; of names for one and the same result the first is used.
+SENTENCES: dict[str, Said] = {
+    "kink": say("at 0 the derivative is taken as {due}, not {done}"),
+    "case": say("the other case was taken, {done} where {due} is due"),
+    "updated": USED,
+    "old": USED,
+    "derivative": say("{done} {was} used where {its} derivative{s} {is_} due, {due}"),
+    "other function": USED,
+    "lr twice": say("lr was multiplied twice"),
+    "half": say("the factor ½ was left out"),
+    "two": say("the factor 2 was left out"),
+    "lr": say("the factor lr was left out"),
+    "plus for minus": say("{done} {was} worked where {due} {is_} due"),
+    "sign": say("the sign{s} of {due} {was} turned"),
+    "minus one": say("the factor −1 was left out"),
+    "exchanged": say("{due} and {done} were exchanged"),
+    "power": say("the power was left out: {done} {was} used where {due} {is_} due"),
+    "function": say("the function was left out: {done} {was} used where {due} {is_} due"),
+    "term": say("the term{s} {due} {was} left out"),
+    "factor": say("the factor{s} {due} {was} left out"),
+    "index": USED,
+    "operand": USED,
+    "digits": say("digits were transposed, {done} for {due}"),
+    "rounded": say("{due} was rounded too early, to {done} decimal{s}"),
+    "point": say("the decimal point of {due} was moved"),
+    "far": USED,
+    "copied": say("{done} was written in the place of {due}"),
+}
+
+KINDS = tuple(SENTENCES)
 
 # What is made at every such place by those who do not know better; the others are slips.
 MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
 
-
 SLACK = 1e-6
-
-
 LITERALS = {0.5: "half", 2.0: "two", -1.0: "minus one"}
-
-
 POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
 
 
@@ -75,32 +75,68 @@ def _rounded(x: float, decimals: float) -> float:
 
 
 ROUNDED = Rule("round", _rounded, dx=lambda g, out, x, decimals: g, scalar=_rounded)
-
-
 CUT = Rule("cut", _cut, dx=lambda g, out, x, decimals: g, scalar=_cut)
-
-
 LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
-
-
 OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
 
 
 class Numbers(NamedTuple):
     """What the names known so far stand for: carried, with exact numbers where the person's are right, and by hand.
 
-    start: what the exercise starts from, lr included.
+    start: what the exercise starts from, lr included. shortest: the form by which each number that is not on the sheet
+    is worked, and its length in operations; in the second, gradients on the sheet are worked anew, too.
     """
 
     start: Mapping[str, float]
     carried: Mapping[str, float]
     hand: Mapping[str, float]
+    shortest: tuple[dict[str, tuple[int, Any]], dict[str, tuple[int, Any]]]
 
 
 Table = dict[Any, float]
 
 
 # --- a quantity as it may have been worked ----------------------------------------------------------------------------
+
+
+class Plan:
+    """A form of a quantity, and those of what it needs that is not on the sheet, each after what it is worked from."""
+
+    def __init__(self, forms: Forms, numbers: Numbers, name: str, form: Any, afresh: bool = False) -> None:
+        """afresh: gradients on the sheet are worked anew, too."""
+        self.forms, self.numbers, self.name, self.is_afresh = forms, numbers, name, afresh
+        self.shortest, self._ways = numbers.shortest[afresh], cache(self._forms_of)
+        unknown = [each for each in names_in(form) if not self._is_known(each)][::-1]
+        for each in chain(*(inside_out(last, cache(self._needed), self.shortest) for last in unknown)):
+            self.shortest[each] = min(map(self._sized, self._ways(each)), key=lambda sized: sized[0])
+        worked: dict[str, Any] = {}
+        for each in chain(*(inside_out(last, self._used_by_shortest, worked) for last in unknown)):
+            worked[each] = self.shortest[each][1]
+        self.worked = worked | {name: form}
+        self.length = sum(len(operations(each)) or 1 for each in self.worked.values())
+
+    def _is_known(self, name: str) -> bool:
+        return name in self.numbers.hand and not (self.is_afresh and name in self.forms.gradients)
+
+    def _unknown(self, *forms: Any) -> list[str]:
+        return sorted({each for form in forms for each in names_in(form) if not self._is_known(each)}, reverse=True)
+
+    def _needed(self, name: str) -> list[str]:
+        return self._unknown(*self._ways(name))
+
+    def _used_by_shortest(self, name: str) -> list[str]:
+        return self._unknown(self.shortest[name][1])
+
+    def _sized(self, form: Any) -> tuple[int, Any]:
+        return len(operations(form)) + sum(self.shortest[each][0] for each in self._unknown(form)), form
+
+    def _forms_of(self, name: str) -> list[Any]:
+        """How a quantity that is not on the sheet may be worked; what uses no gradient on it only in the usual way."""
+        forms = self.forms.of(name, self.numbers.hand, named=True)
+        usual, written = next(forms), self.forms.gradients.keys() & self.numbers.hand.keys()
+        return (
+            [usual] if self.is_afresh else [usual, *(each for each in forms if not written.isdisjoint(names_in(each)))]
+        )
 
 
 class Working:
@@ -110,63 +146,23 @@ class Working:
     that is worked here. tables: the results, carried and in the person's numbers.
     """
 
-    def __init__(self, forms: Forms, numbers: Numbers, name: str, form: Any, afresh: bool = False) -> None:
-        """afresh: gradients on the sheet are worked anew, too."""
-        self.forms, self.numbers, self.name = forms, numbers, name
-        self.is_afresh = afresh
+    def __init__(self, plan: Plan) -> None:
+        self.forms, self.numbers, self.name, self.is_afresh = plan.forms, plan.numbers, plan.name, plan.is_afresh
         self.order: list[Symbol] = []
         self.place: dict[Symbol, str] = {}
         self.roots: dict[str, Symbol] = {}
         self.tables: tuple[Table, Table] = ({}, {})
         self.users: dict[Symbol, list[Symbol]] = defaultdict(list)
         self._leaves: dict[str, Symbol] = {}
-        for each, needed in self._unwritten(form):
-            self._add(each, needed)
-        self._add(name, form)
+        for each, form in plan.worked.items():
+            self._add(each, form)
         self._index = {node: i for i, node in enumerate(self.order)}
-        self.root = self.roots[name]
+        self.root = self.roots[self.name]
 
     @property
     def names(self) -> Iterable[str]:
         """The numbers it starts from."""
         return self._leaves
-
-    def _is_known(self, name: str) -> bool:
-        return name in self.numbers.hand and not (self.is_afresh and name in self.forms.gradients)
-
-    def _unwritten(self, form: Any) -> Iterator[tuple[str, Any]]:
-        """What is not on the sheet and its form, each after what it is worked from."""
-        shortest: dict[str, tuple[int, Any]] = {}
-        waiting = [(name, self._forms_of(name)) for name in names_in(form) if not self._is_known(name)]
-        while waiting:  # not by recursion, a chain may be long
-            name, forms = waiting[-1]
-            if name in shortest:
-                waiting.pop()
-                continue
-            unknown = {
-                each for each in chain(*map(names_in, forms)) if not self._is_known(each) and each not in shortest
-            }
-            if unknown:
-                waiting += [(each, self._forms_of(each)) for each in sorted(unknown)]
-                continue
-            lengths = [
-                len(operations(each)) + sum(shortest[used][0] for used in names_in(each) if used in shortest)
-                for each in forms
-            ]
-            best = min(range(len(forms)), key=lengths.__getitem__)
-            shortest[waiting.pop()[0]] = lengths[best], forms[best]
-        needed, asked = set[str](), [form]
-        while asked:
-            found = {name for name in names_in(asked.pop()) if name in shortest} - needed
-            needed |= found
-            asked += [shortest[name][1] for name in found]
-        yield from ((name, each) for name, (_, each) in shortest.items() if name in needed)
-
-    def _forms_of(self, name: str) -> list[Any]:
-        """How a quantity that is not on the sheet may be worked; what uses no gradient on it only in the usual way."""
-        first, *others = self.forms.of(name, self.numbers.hand, named=True)
-        written = self.forms.gradients.keys() & self.numbers.hand.keys() if not self.is_afresh else set()
-        return [first, *(each for each in others if not written.isdisjoint(names_in(each)))]
 
     def _add(self, name: str, form: Any) -> None:
         """Copy a form, with what is worked here in the place of its names."""
@@ -267,18 +263,9 @@ def rebuilt(expression: Any, known: Callable[[Symbol], Any]) -> Any:
 def operations(form: Any) -> list[Symbol]:
     """The operations of an expression, each once and after what it is applied to."""
     done: dict[Symbol, None] = {}
-    waiting = [form]
-    while waiting:
-        each = waiting[-1]
-        if not isinstance(each, Symbol) or each.rule is None or each in done:
-            waiting.pop()
-            continue
-        first = [used for used in operands(each) if used.rule is not None and used not in done]
-        if first:
-            waiting += reversed(first)
-        else:
+    if isinstance(form, Symbol) and form.rule is not None:
+        for each in inside_out(form, lambda of: (used for used in operands(of) if used.rule is not None), done):
             done[each] = None
-            waiting.pop()
     return list(done)
 
 
@@ -373,6 +360,7 @@ class Catalogue:
                 name = working.name_of(each)
                 if name is not None:
                     self.slots[working.place[node]][name].append((node, each))
+        self.likely = cache(lambda place, name: list(self._likely(place, name)))
         self._positions: dict[Symbol, int] = {}
         counts: dict[str, int] = defaultdict(int)
         for node, place in working.place.items():
@@ -499,7 +487,7 @@ class Catalogue:
             node, lr = uses[0]
             twice = _op(ops.mul, lr, lr)
             yield Edit("lr twice", place, lr, twice, slots=((node, lr, twice),), position=self._positions[node])
-        for kind, other in self._likely(place, name):
+        for kind, other in self.likely(place, name):
             yield from self._used(kind, place, uses, self.working.operand(other))
         yield from self._miscopied(place, uses, self.texts.get(name))
 
@@ -539,7 +527,7 @@ class Catalogue:
         asked = read(name)
         bare = name if asked.by else asked.of
         for line in self.forms.lines.values():
-            around = {line.name, *line.partials}
+            around = (line.name, *line.partials)
             if bare in around:
                 near |= dict.fromkeys(around)
         a, b = self.forms.gradients.get(name, ("", ""))
@@ -548,7 +536,7 @@ class Catalogue:
         return [each for each in dict.fromkeys((*near, *ends)) if each not in alike and (each in near or each in known)]
 
     def _far(self, place: str, name: str, uses: list[tuple[Symbol, Any]]) -> Iterator[Edit]:
-        likely = {other for _, other in self._likely(place, name)}
+        likely = {other for _, other in self.likely(place, name)}
         start = (*self.forms.exercise.given, *self.forms.exercise.parameters)
         others = [each for each in (*start, *self.known) if each not in likely]
         for _, other in self._allowed("far", place, name, others):

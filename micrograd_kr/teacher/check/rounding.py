@@ -1,14 +1,18 @@
 """How far rounding may carry a number: the running error of the form it is worked by."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.teacher.check.forms import Forms
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.check.forms import Forms, inside_out
 from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number
+
+STEPS = 250_000  # of working, some two seconds
+
 
 # --- running error ----------------------------------------------------------------------------------------------------
 
@@ -25,6 +29,8 @@ class RunningError:
         self.forms, self.known, self.unit, self.afresh = forms, known, unit, afresh
         self.worked: dict[str, float] = {}
         self.done: dict[Symbol, float] = {}
+        self.steps = 0
+        self.asked: set[str] = set()  # names on whose errors others may rest by now
 
     def of(self, form: Any, last: bool = False) -> float:
         """last: this is the last step, whose own rounding is not counted here."""
@@ -39,7 +45,7 @@ class RunningError:
         return self.done[form]
 
     def _of_operation(self, form: Symbol, last: bool) -> float:
-        self.forms.count_steps(1)
+        self.steps += 1
         if form.rule in (ops.add, ops.sub):
             return self._of_sum(_terms(form), form.number)
         if form.rule in (ops.mul, ops.neg):
@@ -49,22 +55,18 @@ class RunningError:
         return self._of_function(form, last)
 
     def _on_sheet(self, name: str) -> bool:
+        self.asked.add(name)
         return name in self.known and not (self.afresh and name in self.forms.gradients)
 
     def _of_name(self, name: str) -> float:
         if self._on_sheet(name):
             return self.known[name]
-        waiting = [name]
-        while waiting:  # what it is worked from first; not by recursion, a chain may be long
-            each = waiting[-1]
-            first = [
-                other for other in self.forms.mentions(each) if not self._on_sheet(other) and other not in self.worked
-            ]
-            if first:
-                waiting += first
-            elif waiting.pop() not in self.worked:
-                self.worked[each] = self.of(self.forms.expansion(each))
+        for each in inside_out(name, self._unwritten_in, self.worked):
+            self.worked[each] = self.of(self.forms.expansion(each))
         return self.worked[name]
+
+    def _unwritten_in(self, name: str) -> Iterator[str]:
+        return (each for each in self.forms.mentions(name) if not self._on_sheet(each))
 
     def _factors(self, form: Any) -> list[Any]:
         """The factors of a product, through products that are worked in place."""
@@ -80,7 +82,7 @@ class RunningError:
                 waiting.append(self.forms.expansion(str(each.name)))
             else:
                 factors.append(each)
-        self.forms.count_steps(len(factors))
+        self.steps += len(factors)
         return factors
 
     def _is_unwritten_product(self, name: str) -> bool:
@@ -161,12 +163,37 @@ def _terms(form: Any) -> list[Any]:
     return terms
 
 
-def running_error(forms: Forms, key: str, known: Mapping[str, float], unit: float) -> float:
-    """The largest running error among the forms of a quantity, and of the same worked afresh from the forward pass."""
-    usual = forms.expansion(key) if key else None
-    if usual is None:
-        return 0.0
-    working = RunningError(forms, known, unit)
-    errors = [working.of(form, last=True) for form in forms.of(key, known)]
-    errors.append(RunningError(forms, known, unit, afresh=True).of(usual, last=True))
-    return max(*errors, known.get(key, 0.0))
+class Errors:
+    """The errors of the numbers on a sheet so far, and how far rounding may carry the next ones."""
+
+    def __init__(self, forms: Forms) -> None:
+        self.forms, self.known, self.steps = forms, dict[str, float](), 0
+        self._working: dict[tuple[float, bool], RunningError] = {}
+
+    def know(self, key: str, error: float) -> None:
+        """A number is on the sheet from now on; what was worked without it is worked again."""
+        self.known[key] = error
+        self._working = {kind: each for kind, each in self._working.items() if key not in each.asked}
+
+    def of(self, key: str, unit: float) -> float:
+        """The largest running error among the forms of a quantity, and of the same worked afresh from the forward
+        pass.
+
+        Raises ExerciseError where all the sheet's would take too long.
+        """
+        usual = self.forms.expansion(key) if key else None
+        if usual is None:
+            return 0.0
+        working, afresh = (
+            self._working.setdefault((unit, is_afresh), RunningError(self.forms, self.known, unit, is_afresh))
+            for is_afresh in (False, True)
+        )
+        before = working.steps + afresh.steps
+        errors = [working.of(form, last=True) for form in self.forms.of(key, self.known)]
+        errors += [afresh.of(usual, last=True), self.known.get(key, 0.0)]
+        self.steps += working.steps + afresh.steps - before
+        if self.steps > STEPS:
+            raise ExerciseError(
+                "too large to check, more than {steps:,} steps of working; ask for fewer derivatives", steps=STEPS
+            ).at(self.forms.exercise.source)
+        return max(errors)

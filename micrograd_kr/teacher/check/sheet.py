@@ -32,7 +32,7 @@ from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Step, Verdict
-from micrograd_kr.teacher.check.rounding import running_error
+from micrograd_kr.teacher.check.rounding import Errors
 from micrograd_kr.teacher.derive.labelled import Entry
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -76,13 +76,15 @@ class Sheet:
         self.hands = {name: hand(parts[-1]) for name, parts in self.texts.items()}
         values = {name: solution.value(name) for name in self.hands}
         self.decimals = _decimals(self.hands, values)
-        self.known: dict[str, float] = {}  # the errors of its numbers, by their keys
+        self.errors = Errors(self.forms)
         self.judged: dict[str, Judged] = {}
+        self.names: dict[str, str] = {}  # of the keys, on the sheet
         for name in self.forms.working_order(self.hands):
             key, written, value = self.forms.key(name), self.hands[name], values[name]
-            verdict, error, unit = _verdict(self.forms, key, written, value, self.known, self.decimals)
-            off = distance(written, value)
-            self.known[key] = max(self.known.get(key, 0.0), error if verdict == "wrong" else max(error, off))
+            verdict, error, unit = _verdict(self.errors, key, written, value, self.decimals)
+            carried = error if verdict == "wrong" else max(error, distance(written, value))
+            self.errors.know(key, max(self.errors.known.get(key, 0.0), carried))
+            self.names.setdefault(key, name)
             self.judged[name] = Judged(key, written, value, verdict, error, unit)
 
 
@@ -157,9 +159,7 @@ def _decimals(sheet: Mapping[str, Hand], values: Mapping[str, float]) -> Decimal
     return Decimals(max(counts, key=lambda decimals: (counts[decimals], decimals)), habits)
 
 
-def _verdict(
-    forms: Forms, key: str, written: Hand, value: float, known: Mapping[str, float], decimals: Decimals
-) -> tuple[Verdict, float, float]:
+def _verdict(errors: Errors, key: str, written: Hand, value: float, decimals: Decimals) -> tuple[Verdict, float, float]:
     """The verdict, the running error and the unit it was judged with.
 
     A number with fewer decimals than usual is taken as one whose zeros were dropped. Where that does not explain it, it
@@ -168,13 +168,13 @@ def _verdict(
     """
     step = 10.0**-decimals.usual
     unit = min(step, written.unit)
-    error = running_error(forms, key, known, step)
+    error = errors.of(key, step)
     verdict = judged(written, value, error, unit)
     if verdict != "wrong" or written.unit <= step:
         return verdict, error, unit
     unit = written.unit
     if written.decimals in decimals.habits:
-        error = running_error(forms, key, known, unit)
+        error = errors.of(key, unit)
     return _judged_coarse(written, value, error, unit), error, unit
 
 

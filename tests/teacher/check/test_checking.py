@@ -1,18 +1,22 @@
 """The check: verdicts by the rounding of the worked form, worked lines judged part by part."""
 
+import math
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from micrograd_kr.teacher.ask.exercise import Exercise, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.number import distance, hand
 from micrograd_kr.teacher.ask.solution import solve
-from micrograd_kr.teacher.check import forms as worked
-from micrograd_kr.teacher.check.diagnosis import Diagnosis, check
+from micrograd_kr.teacher.check import rounding
+from micrograd_kr.teacher.check.causes import Known, Search
+from micrograd_kr.teacher.check.diagnosis import Diagnosis, Finding, _notes, check
 from micrograd_kr.teacher.check.forms import Forms
-from micrograd_kr.teacher.check.sheet import Decimals, Sheet, WorkedLine, _decimals, _judged_coarse, _verdict
-from micrograd_kr.teacher.derive.expressions import number
+from micrograd_kr.teacher.check.rounding import Errors
+from micrograd_kr.teacher.check.sheet import Decimals, Judged, Sheet, WorkedLine, _decimals, _judged_coarse, _verdict
+from micrograd_kr.teacher.derive.expressions import names_in, number
 from micrograd_kr.teacher.derive.lines import Lines
 
 CHAPTER7 = load("chapter7")
@@ -181,7 +185,7 @@ z = "{z}"
 
 
 def test_an_exercise_too_large_to_check_says_so(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(worked, "STEPS", 50)
+    monkeypatch.setattr(rounding, "STEPS", 50)
     with pytest.raises(ExerciseError, match="too large to check") as error:
         check(CHAPTER7)
     assert "너무 커서" in error.value.korean
@@ -238,7 +242,7 @@ def test_coarse_steps_are_believed_only_of_who_often_writes_so_few_decimals() ->
     value = sheet.judged["o1"].value
     coarse = hand(f"{value + 0.0012:.3f}")
     never, often = (
-        _verdict(sheet.forms, "o1", coarse, value, {}, Decimals(8, habits))[1]
+        _verdict(Errors(sheet.forms), "o1", coarse, value, Decimals(8, habits))[1]
         for habits in (frozenset(), frozenset({3}))
     )
     assert often > 1000 * never > 0
@@ -254,3 +258,46 @@ def test_every_search_for_causes_is_taken_from_the_work_that_is_left() -> None:
     before = diagnosis.work_left
     diagnosis.of("z1")
     assert diagnosis.work_left < before
+
+
+def test_a_number_right_to_four_units_of_a_float_had_not_to_be_rounded() -> None:
+    text = str(Decimal(1 + 4 * math.ulp(1.0)))
+    sheet = {name: hand(text) for name in "abc"}
+    assert _decimals(sheet, dict.fromkeys(sheet, 1.0)).habits == frozenset()
+
+
+def test_only_a_coarse_number_is_worked_on_with_as_it_stands() -> None:
+    """Who carried everything had an exact number behind one that strays; of a coarse one nothing more is known."""
+    solution = solve(replace(CHAPTER7, hand={**CHAPTER7.hand, "z3'": "0.43126994", "o1": "0.609"}))
+    sheet = sheet_of(solution)
+    assert (sheet.judged["o1"].verdict, sheet.judged["z3'"].verdict) == ("match", "rounding")
+    diagnosis = Diagnosis(sheet)
+    for name in sheet.judged:
+        diagnosis.of(name)
+    assert diagnosis.carried["o1"] == 0.609
+    strays = Diagnosis(sheet_of(solve(replace(CHAPTER7, hand={**CHAPTER7.hand, "z3'": "0.43126994"}))))
+    for name in strays.sheet.judged:
+        strays.of(name)
+    assert strays.carried["z3'"] == strays.sheet.judged["z3'"].value
+
+
+def test_who_cuts_off_writes_a_number_that_needs_no_rounding_as_it_is() -> None:
+    known = Known([], {}, 8, True, lambda form: 0.0)
+    search = Search(known, sheet_of(solve(CHAPTER7)).judged["z1"], [], 0)
+    assert search._is_written(hand("0.25000000"), 0.25, 1e-8)
+    assert search._is_written(hand("0.25000000"), 0.25000000999, 1e-8)
+    assert not search._is_written(hand("0.25000000"), 0.24999999, 1e-8)
+
+
+def test_a_derivative_may_be_worked_through_what_every_path_goes_through() -> None:
+    forms = Forms(CHAPTER7, Lines.of(solve(CHAPTER7)))
+    key = forms.key("dE_total/dW1")
+    through = [set(names_in(form)) for form in forms.of(key, {forms.key("dE_total/dh1"): 0.0})]
+    assert {"dE_total/dh1", "dh1/dW1"} in through
+    assert len(list(forms.of(key, {forms.key("dE_total/do1"): 0.0}))) == 2
+
+
+def test_one_unit_of_the_usual_decimals_off_is_no_matter_of_fewer_decimals() -> None:
+    judged = Judged("a", hand("0.1"), 0.11, "match", 0.0, 0.01)
+    assert distance(judged.written, judged.value) == 0.01
+    assert list(_notes(judged, Finding(), 2)) == []

@@ -1,6 +1,8 @@
 """The diagnosis: the first wrong number, what follows from it, and causes that are proved by recomputing."""
 
+import random
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +10,11 @@ import numpy as np
 import pytest
 
 from micrograd_kr import Value
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.exercise import Exercise, load
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.solution import forward
-from micrograd_kr.teacher.check import causes
+from micrograd_kr.teacher.ask.solution import forward, solve
+from micrograd_kr.teacher.check import diagnosis
 from micrograd_kr.teacher.check.causes import SENTENCES
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.mistakes import KINDS, transposed
@@ -199,9 +201,50 @@ def test_too_few_digits_to_be_sure_are_said() -> None:
 
 
 def test_a_search_that_takes_too_long_is_cut_short_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(causes, "WORK", 10)
+    monkeypatch.setattr(diagnosis, "ALL_WORK", 10)
     found = row(with_numbers(o1="0.71234567"), "o1")
     assert "capped" in {note.kind for note in found.notes}
+
+
+def test_who_spends_the_budget_leaves_a_share_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = {"dE_total/dW1": "0.00080888", "W1+": "0.29919112"}
+    unexplained = {
+        name: f"0.7{n}34567" for n, name in enumerate(["o1", "o2", "dE_o1/dh1", "dE_o2/dh1", "dE_total/dh2"])
+    }
+    monkeypatch.setattr(diagnosis, "ALL_WORK", 15_000)
+    report = check(replace(CHAPTER7, hand=carried_on() | unexplained | last))
+    assert "capped" in {note.kind for each in report.wrong for note in each.notes}
+    assert row(report, "W1+").causes[0].kind == "lr"
+
+
+def deep(tmp_path: Path, formulas: int, wrong: bool) -> Exercise:
+    """A chain with numbers for its lines and for its derivatives by every weight, and by half the lines."""
+    draw = random.Random(1)
+    start = {"x": 0.3} | {f"w{n}": round(draw.uniform(-1, 1), 2) for n in range(1, formulas)}
+    lines = {f"y{n}": f"tanh(w{n}*{f'y{n - 1}' if n > 1 else 'x'} + 0.1)" for n in range(1, formulas)}
+    lines["E"] = f"1/2*(y{formulas - 1} - 1)**2"
+    text = 'title = "deep"\nloss = "E"\n[given]\n[parameters]\n' + "".join(f"{k} = {v}\n" for k, v in start.items())
+    text += "[forward]\n" + "".join(f'{name} = "{formula}"\n' for name, formula in lines.items())
+    file = tmp_path / "deep.toml"
+    file.write_text(text, encoding="utf-8")
+    exercise = load(file)
+    solution = solve(exercise)
+    names = [*lines, *(f"dE/dw{n}" for n in range(1, formulas)), *(f"dE/dy{n}" for n in range(formulas // 2, formulas))]
+    off = {name: draw.uniform(1.01, 1.3) if wrong else 1.0 for name in names}
+    return replace(exercise, hand={name: f"{solution.value(name) * off[name]:.8f}" for name in names})
+
+
+@pytest.mark.parametrize(("formulas", "wrong"), [(120, False), (120, True), (11, True)])
+def test_a_large_sheet_takes_seconds_and_says_where_it_looked_no_further(
+    formulas: int, wrong: bool, tmp_path: Path
+) -> None:
+    exercise = deep(tmp_path, formulas, wrong)
+    start = time.process_time()
+    report = check(exercise)
+    assert time.process_time() - start < 9  # some two; it was 12 for the small one, 46 for the others
+    assert len(report.rows) > 2.4 * formulas - 2
+    notes = {note.kind for each in report.rows for note in each.notes}
+    assert ("capped" in notes) == wrong
 
 
 def test_a_long_chain_is_no_trouble(tmp_path: Path) -> None:
