@@ -10,6 +10,7 @@ import os
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from measure import Step
 
@@ -23,12 +24,12 @@ def training(engine: str, steps: int) -> Step:
     names = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(4, 8))) for _ in range(200)]
 
     def step() -> float:
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            with contextlib.redirect_stdout(io.StringIO()):
-                Path("input.txt").write_text("\n".join(names), "utf-8")
-                found: dict[str, object] = {}
-                exec(program, found)
-        return float(found["loss"].data)  # type: ignore[attr-defined]
+        found: dict[str, Any] = {}
+        quiet = contextlib.redirect_stdout(io.StringIO())
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), quiet:
+            Path("input.txt").write_text("\n".join(names), "utf-8")
+            exec(program, found)
+        return float(found["loss"].data)
 
     return step
 

@@ -47,7 +47,8 @@ def test_scalar_steps_are_micrograds_own(bench: Any, name: str, options: dict[st
 LISTING = """
 import random
 random.seed(42)
-docs = open("input.txt").read().split()
+from pathlib import Path
+docs = Path("input.txt").read_text().split()
 class Value:
     def __init__(self, data):
         self.data, self.grad = data, 0
