@@ -99,13 +99,10 @@ class Diagram:
             self.boxes[key] = Box("parameter", [weight], [(target, weight), *local], flow, [to])
 
     def numbers(self, name: str) -> list[Quantity]:
-        """A quantity before the update and after it, where that makes it another one."""
-        found, solution = [Quantity(name)], self.solution
-        if name in solution.updated:
-            found.append(Quantity(name, step=1, is_parameter=True))
-        elif solution.after and name in solution.exercise.forward:
-            found.append(Quantity(name, step=1))
-        return found
+        """A quantity in each pass that makes it another one: an update changes all but what is given."""
+        exercise = self.solution.exercise
+        steps = range(1 if name in exercise.given else len(self.solution.passes))
+        return [Quantity(name, step=step, is_parameter=step > 0 and name in exercise.parameters) for step in steps]
 
     def key(self, name: str) -> str | None:
         """Which number of the drawing a name on a sheet stands for: a quantity's, or what belongs to a line.

@@ -14,7 +14,7 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.show.worksheet import (
     DIGITS,
     KINK,
-    Story,
+    Comfort,
     as_toml,
     first_comfortable,
     redrawn,
@@ -71,8 +71,8 @@ def new(net: Net, seed: int = 0) -> str:
         sized = redrawn(draft, random, step)
         return sized and _signed(sized, random, lowest=KINK if relus else -MODERATE)
 
-    story = Story([1.0] * relus, frozenset(), len(draft.forward) - relus)  # every relu open, so h = z
-    exercise = first_comfortable(seed, attempt, story, suggested(draft), DIGITS)
+    wanted = Comfort(suggested(draft), DIGITS, [1.0] * relus, len(draft.forward) - relus)  # every relu open: h = z
+    exercise = first_comfortable(seed, attempt, wanted)
     shape = _shape(net)
     opening = f"""\
 {shape} 신경망. 오차는 {net.loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
