@@ -42,18 +42,17 @@ def script_of(solution: Solution, lines: Lines) -> str:
 
     Names do not come into it, whatever they are: the numbers stand in an array, in the order of `lines`.
     """
+
+    def of(expression: Any) -> str:
+        return f"(v) => {notation.javascript(expression, lines.order)}"
+
     start = {**solution.exercise.given, **solution.exercise.parameters}
     written = []
     for name, place in lines.order.items():
         if name not in start:
             line = lines.lines.get(name) or Line(name, solution.before[name].data, {})  # a formula without names
-            formula, *slopes = (
-                f"(v) => {notation.javascript(each, lines.order)}" for each in (line.formula, *line.partials.values())
-            )
-            pairs = ", ".join(
-                f"[{lines.order[used]}, {slope}]" for used, slope in zip(line.partials, slopes, strict=True)
-            )
-            written.append(f"  [{place}, {formula}, [{pairs}]],\n")
+            slopes = ", ".join(f"[{lines.order[used]}, {of(slope)}]" for used, slope in line.partials.items())
+            written.append(f"  [{place}, {of(line.formula)}, [{slopes}]],\n")
     return f"\n// The exercise, written from micrograd_kr's rules.\nconst LINES = [\n{''.join(written)}];\n\n"
 
 
@@ -100,11 +99,6 @@ def _partial(formula: Any, source: str, target: str) -> Sides:
     return _twice(sides)
 
 
-def _derived(each: chain.Line) -> Sides:
-    """A line of a derivation."""
-    return _twice(lambda form, slot: [notation.quantity(each.name, form), *explanation.sides(each, form, slot)])
-
-
 def _twice(sides: Callable[[notation.Form, notation.Number], list[str]]) -> Sides:
     return list(zip(sides("mathml", _slot_in_math), sides("text", _slot), strict=True))
 
@@ -134,8 +128,17 @@ def _hand(diagram: Diagram, row: Row) -> dict[str, Any]:
 def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
     """All that the page is told, ready for JSON; what has names of the exercise as keys is a list of pairs."""
     exercise = solution.exercise
-    diagram = Diagram(lines, solution, every_line=False)
-    kinds = get_args(chain.Kind)
+    diagram, readable, kinds = Diagram(lines, solution, every_line=False), lines.readable(), get_args(chain.Kind)
+    gradients = differentiated(exercise, lines)
+    in_order = sorted(diagram.arcs, key=lambda arc: exercise.positions[arc[0]])
+    arcs = [(s, t) for target in gradients for s, t in in_order if t == target and s in gradients]
+    numbers = sorted(
+        (each for name in exercise.positions for each in diagram.numbers(name)), key=lambda each: each.step
+    )
+    names = {
+        str(each): str(each) for each in [*numbers, *(Quantity(exercise.loss, name) for name in exercise.positions)]
+    }
+    names |= {local_key(s, t): derivative(t, s) for t, line in lines.lines.items() for s in line.partials}
     return {
         "loss": exercise.loss,
         "lr": exercise.lr,
@@ -144,37 +147,22 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "parameters": list(exercise.parameters),
         "forward": list(exercise.forward),
         "numbers": list({**exercise.given, **exercise.parameters}.items()),
-        "order": list(lines.readable().order),
+        "order": list(readable.order),
         "boxes": [(key, vars(box)) for key, box in diagram.boxes.items()],
         "columns": diagram.columns,
         "routes": diagram.routes,
         "home": [(name, key) for key, box in diagram.boxes.items() for name in box.names],
-        **_formulas(diagram, differentiated(exercise, lines)),
+        "gradients": gradients,
+        "arcs": arcs,
+        "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
+        "names": [(key, symbol(name)) for key, name in (names | {row: row for row in exercise.hand}).items()],
+        "math": [(key, notation.quantity(name, "mathml")) for key, name in names.items()],
+        "partials": [(local_key(s, t), _partial(lines.lines[t].partials.get(s, 0.0), s, t)) for s, t in arcs],
+        **_derivations(solution, readable, gradients),
         "hand": [_hand(diagram, row) for row in report.rows],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
         "words": {lang: {key: each.template(lang) for key, each in WORDS.items()} for lang in LANGUAGES},
         "captions": {lang: {kind: explanation.caption(kind, lang) for kind in kinds} for lang in LANGUAGES},
-    }
-
-
-def _formulas(diagram: Diagram, gradients: Sequence[str]) -> dict[str, Any]:
-    """Names and formulas of all quantities, and which of them go into which."""
-    lines, solution, exercise = diagram.lines, diagram.solution, diagram.solution.exercise
-    in_order = sorted(diagram.arcs, key=lambda arc: exercise.positions[arc[0]])
-    arcs = [(s, t) for target in gradients for s, t in in_order if t == target and s in gradients]
-    numbers = [each for name in exercise.positions for each in diagram.numbers(name)]
-    numbers.sort(key=lambda each: each.step)
-    numbers += [Quantity(exercise.loss, name) for name in exercise.positions]
-    keys = {str(each): str(each) for each in numbers}
-    keys |= {local_key(s, t): derivative(t, s) for t, line in lines.lines.items() for s in line.partials}
-    return {
-        "gradients": gradients,
-        "arcs": arcs,
-        "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
-        "names": [(key, symbol(name)) for key, name in (keys | {row: row for row in exercise.hand}).items()],
-        "math": [(key, notation.quantity(name, "mathml")) for key, name in keys.items()],
-        "partials": [(local_key(s, t), _partial(lines.lines[t].partials.get(s, 0.0), s, t)) for s, t in arcs],
-        **_derivations(solution, lines.readable(), gradients),
     }
 
 
@@ -185,33 +173,31 @@ def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> 
     Parameters come first; what is asked for when the page has grown to ROOM has its own line only.
     """
     exercise = solution.exercise
-    places: dict[tuple[str, str], int] = {}
-    written: list[tuple[str, Sides]] = []
-    size = 0
+    written: dict[tuple[str, str], tuple[int, Sides]] = {}
 
     def place(each: chain.Line) -> int:
-        nonlocal size
         key = (each.kind, explanation.line_text(each, _slot))
-        if key not in places:
-            places[key] = len(written)
-            written.append((each.kind, _derived(each)))
-            size += sum(len(math) + len(text) for math, text in written[-1][1])
-        return places[key]
-
-    def derivation(name: str) -> list[int]:
-        asked = derivative(exercise.loss, name) if name in gradients[1:] else name
-        asked = updated(name) if updated(name) in forms else asked
-        if asked in forms and (size > ROOM or asked == name):  # a formula without names has no line
-            return [forms[asked]]
-        return [place(each) for each in explanation.explained(lines, solution, asked).lines]
+        if key not in written:
+            sides = _twice(
+                lambda form, slot: [notation.quantity(each.name, form), *explanation.sides(each, form, slot)]
+            )
+            written[key] = len(written), sides
+        return written[key][0]
 
     forms = {each.name: place(each) for each in explanation.explained(lines, solution).lines}
-    derivable = [*exercise.parameters, *(name for name in gradients if name in exercise.given), *exercise.forward]
-    found = {name: derivation(name) for name in derivable}
+    found: dict[str, list[int]] = {}
+    for name in [*exercise.parameters, *(name for name in gradients if name in exercise.given), *exercise.forward]:
+        asked = derivative(exercise.loss, name) if name in gradients[1:] else name
+        asked = updated(name) if updated(name) in forms else asked
+        size = sum(len(math) + len(text) for _, sides in written.values() for math, text in sides)
+        if asked in forms and (size > ROOM or asked == name):  # a formula without names has no line
+            found[name] = [forms[asked]]
+        else:
+            found[name] = [place(each) for each in explanation.explained(lines, solution, asked).lines]
     return {
         "forms": list(forms.items()),
         "derivations": [(name, found[name]) for name in exercise.positions if name in found],
-        "written": written,
+        "written": [(kind, sides) for (kind, _), (_, sides) in written.items()],
     }
 
 

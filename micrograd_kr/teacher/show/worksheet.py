@@ -2,7 +2,7 @@
 
 A sheet is Markdown, a page to print, or an exercise file that `check` reads back. New numbers are drawn until they are
 comfortable: each keeps the sign and the kind of the one it takes the place of (a whole number stays whole, 0 and 1
-stay), and `_objection` says what a teacher would have against what they come to.
+stay), and `_objections` says what a teacher would have against what they come to.
 """
 
 import ast
@@ -10,16 +10,16 @@ import json
 import math
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from html import escape
 from importlib.resources import files
 from itertools import groupby, pairwise
 from random import Random
 from string import Template
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
@@ -213,16 +213,11 @@ def first_comfortable(seed: int, attempt: Callable[[Random, int], Exercise | Non
             if objection is None:
                 return exercise
             met.append(objection)
-    often = Counter(map(str, met))
     raise ExerciseError(
         "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
         seed=seed,
         tries=len(met),
-        why=max(
-            met,
-            key=lambda each: often[str(each)],
-            default=say("there are not enough different numbers; use fewer"),
-        ),
+        why=max(met, key=met.count, default=say("there are not enough different numbers; use fewer")),
     )
 
 
@@ -290,22 +285,17 @@ def _objections(exercise: Exercise, wanted: Comfort) -> Iterator[Said]:
                     "{name} comes too near to its kink, or goes to its other side; change the exercise's numbers",
                     name=name,
                 )
-    sizes = [(name, solution.value(name)) for name in wanted.names]
-    sizes += [
-        (name, size - solution.value(str(asked.before)))  # a move is to be seen, too
-        for name, size in sizes
-        if (asked := parse_name(exercise, name)).kind == "updated"
-    ]
-    unit = 10.0**-wanted.digits
-    for name, size in sizes:
-        if name not in wanted.zeros and abs(size) < UNITS * unit:
+    for name in wanted.names:
+        asked, size = parse_name(exercise, name), solution.value(name)
+        size -= solution.value(str(asked.before)) if asked.is_parameter else 0.0  # how far an update moves it
+        if name not in wanted.zeros and abs(size) < UNITS * 10.0**-wanted.digits:
             yield say(
                 "{name} has fewer than two digits at {digits} decimals; ask for more with --digits",
                 name=name,
                 digits=wanted.digits,
             )
     losses = [values[exercise.loss].data for values in solution.passes]
-    if any(after > before - unit for before, after in pairwise(losses)):
+    if any(after > before - 10.0**-wanted.digits for before, after in pairwise(losses)):
         yield say("{name} does not go down in the step; use a smaller lr", name=exercise.loss)
     if _different(solution, wanted.digits) < wanted.different:
         yield say("two of the values come out alike; change the exercise's numbers")
@@ -325,9 +315,9 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
     seed = "" if sheet.seed is None else f", {say('seed {seed}', seed=sheet.seed).in_(lang)}"
     return Template(markup.part["frame"]).substitute(
         lang=lang,
-        title=markup.escaped(f"{say('Answer key').in_(lang)}: {title}" if answers else title),
+        title=markup.title(f"{say('Answer key').in_(lang)}: {title}" if answers else title),
         body=markup.part["between"].join(_parts(sheet, markup, lang, answers, picture)),
-        origin=markup.escaped(sheet.exercise.name + seed) if form == "html" else sheet.exercise.name + seed,
+        origin=notation.NOTATIONS[markup.form].escaped(sheet.exercise.name + seed),
     )
 
 
@@ -341,11 +331,11 @@ def _minus(number: str) -> str:
 
 
 class Markup(NamedTuple):
-    """How a sheet is written: in which notation, the template of each part, what makes text and numbers fit in."""
+    """How a sheet is written: in which notation, each part's template, and how a title, formulas and numbers fit in."""
 
     form: notation.Form
     part: Mapping[str, str]
-    escaped: Callable[[str], str]
+    title: Callable[[str], str]
     code: Callable[[str], str]
     number: Callable[[str], str]
 
@@ -357,21 +347,18 @@ MARKUPS = {
     "markdown": Markup(
         form="text",
         part=TEMPLATES["markdown"],
-        escaped=lambda text: re.sub(r"([\\`*_<\[#])", r"\\\1", text),
+        title=lambda text: re.sub(r"([\\`*_<\[#])", r"\\\1", text),
         code=lambda text: text.replace("|", "\\|"),  # else it would end the cell of a table
         number=str,
     ),
-    "html": Markup(form="mathml", part=PAGE, escaped=escape, code=str, number=_minus),
+    "html": Markup(form="mathml", part=PAGE, title=escape, code=str, number=_minus),
 }
 
 
 def _parts(sheet: Worksheet, markup: Markup, lang: str, answers: bool, picture: str) -> Iterator[str]:
     """A sheet from its top to its bottom."""
     exercise, part = sheet.exercise, markup.part
-
-    def quantity(name: str) -> str:
-        return markup.code(notation.quantity(name, markup.form))
-
+    quantity = partial(notation.quantity, form=markup.form)
     if not answers:
         yield part["who"].format(name=say("Name").in_(lang), date=say("Date").in_(lang))
     rules = [
@@ -426,7 +413,7 @@ def _working(sheet: Worksheet, line: Line, markup: Markup, answers: bool) -> str
         last = line.working.sides[-1]
         numbers = notation.text(last, in_numbers=True, number=number)
         if numbers not in (_minus(line.answer), notation.text(last)):
-            written += part["in_numbers"].format(escape(numbers) if markup.form == "mathml" else markup.code(numbers))
+            written += part["in_numbers"].format(markup.code(notation.NOTATIONS[markup.form].escaped(numbers)))
     return part["working"].format(written) if written else ""
 
 
@@ -472,30 +459,28 @@ def as_toml(
 
     opening: the comment it begins with, by default what to do. notes: comments to stand above the lines of some names.
     """
-    exercise, notes, key = sheet.exercise, notes or {}, say("Answer key")
+    exercise, key = sheet.exercise, say("Answer key")
     opening = f"{key.in_('ko')} · {key}" if answers else opening or TEMPLATES["toml"]["opening"]
-    tables = {
-        "given": {name: _sized(number) for name, number in exercise.given.items()},
-        "parameters": {name: _sized(number) for name, number in exercise.parameters.items()},
-        "forward": {name: _quoted(formula.text) for name, formula in exercise.forward.items()},
-    }
-    lines = []
-    for table, entries in tables.items():
-        lines.append(f"[{table}]")
-        for name, text in entries.items():
-            note = notes.get(f"{table} {name}")
-            lines += [f"# {note}"] * (note is not None) + [f"{_key(name)} = {text}"]
-        lines.append("")
+
+    def table(name: str, entries: Mapping[str, Any], text: Callable[[Any], str]) -> str:
+        written = ""
+        for key, entry in entries.items():
+            note = notes.get(f"{name} {key}") if notes else None
+            written += (f"# {note}\n" if note else "") + f"{_key(key)} = {text(entry)}\n"
+        return written
+
     sections = []
-    for kind, asked in sheet.sections():
-        numbers = (f'{_key(line.name)} = "{line.answer * (answers or not line.blank)}"' for line in asked)
+    for kind, lines in sheet.sections():
+        numbers = (f'{_key(line.name)} = "{line.answer * (answers or not line.blank)}"' for line in lines)
         sections.append("\n".join([f"# {TITLES[kind].in_('ko')} · {TITLES[kind]}", *numbers]))
     return Template(TEMPLATES["toml"]["frame"]).substitute(
         opening=re.sub("^", "# ", opening, flags=re.M),
         title=_quoted(exercise.title),
         loss=_quoted(exercise.loss),
         lr="" if exercise.lr is None else f"lr = {_sized(exercise.lr)}  # 학습률 · the learning rate\n",
-        tables="\n".join(lines),
+        given=table("given", exercise.given, _sized),
+        parameters=table("parameters", exercise.parameters, _sized),
+        forward=table("forward", exercise.forward, lambda formula: _quoted(formula.text)),
         hand="\n\n".join(sections),
     )
 
