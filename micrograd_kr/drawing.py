@@ -15,7 +15,8 @@ import subprocess
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -137,8 +138,8 @@ def handed_on(node: Value, g: Any) -> list[Any]:
     with np.errstate(all="ignore"):
         first: Any = None if node.x is None else rule.dx(*wide)
         second = None if node.y is None else rule.dy(*wide)
-        contributions = [*(first if type(node.x) is tuple else [first]), *[second] * bool(rule.dy)]
-        pairs = zip(inputs(node), contributions, strict=True)
+        parts = [*(first if type(node.x) is tuple else [first]), second]
+        pairs = zip(inputs(node), parts, strict=False)  # an option is no input
         return [None if value is None else ops.fit.compute(r, data) for (value, data), r in pairs]
 
 
@@ -285,21 +286,21 @@ def draw(
     out = defaultdict(list)
     for edge in edges:
         out[edge.source].append(edge)
+    shown = partial(_shown, digits=digits, lang=lang)
     for each in drawn:
         kind = "root" if each in ends else "given" if each.rule is None else "computed"
-        rows = _head(each, formulas.get(each)) + _value_rows(each, out[each], each in ends, digits, lang)
+        rows = [*_head(each, formulas.get(each)), *_value_rows(each, out[each], each in ends, shown, lang)]
         if each.label and notes and each.label in notes:
             rows.append(_line(notes[each.label], tags="I"))
         dot.box(names[each], kind, rows)
     largest = max((_size(edge.flow) for edge in edges if edge.flow is not None), default=0.0)
     for i, (source, data, local, target, flow) in enumerate(edges):
         if source is None:
-            dot.constant(f"c{i}", font(_shown(data, digits, lang), INK))
+            dot.constant(f"c{i}", font(shown(data), INK))
             dot.edge(f"c{i}", names[target], style="dashed")
             continue
-        rows = [cell(font("∂ " + _shown(local, digits, lang), SOFT, 9))]
-        if flow is not None:
-            rows.append(cell(font("← " + _shown(flow, digits, lang), BACK, 9)))
+        rows = [cell(font(f"∂ {shown(local)}", SOFT, 9))]
+        rows += [] if flow is None else [cell(font(f"← {shown(flow)}", BACK, 9))]
         dot.edge(names[source], names[target], table(rows, PILL, 2), **pen_width(flow, largest))
     return dot
 
@@ -335,30 +336,28 @@ def _line(text: str, tags: str = "") -> str:
     return cell(font(escaped(text), SOFT, 9, tags), f'{ACROSS} ALIGN="LEFT"')
 
 
-def _value_rows(value: Value, out: Sequence[Edge], is_root: bool, digits: int, lang: str) -> list[str]:
+def _value_rows(
+    value: Value, out: Sequence[Edge], is_root: bool, shown: Callable[[Any], str], lang: str
+) -> Iterator[str]:
     """Data, gradient, and what explains them."""
 
-    def row(name: Said, number: Any, color: str, sigma: str = "") -> str:
-        text = number.in_(lang) if isinstance(number, Said) else _shown(number, digits, lang)
+    def row(name: Said, text: str, color: str, sigma: str = "") -> str:
         return cell(font(escaped(sigma + name.in_(lang)) + "&nbsp;", SOFT, 9)) + cell(font(escaped(text), color))
 
-    rows = [row(say("data"), value.data, INK)]
-    rows += [row(say("computed with"), data, INK) for data in _others([edge.data for edge in out], value.data)]
+    yield row(say("data"), shown(value.data), INK)
+    known = [value.data]
+    for data in (edge.data for edge in out):
+        if data is not value.data and not any(np.array_equal(data, each, equal_nan=True) for each in known):
+            known.append(data)
+            yield row(say("computed with"), shown(data), INK)
     if _unset(value):
-        return [*rows, row(say("gradient"), say("not computed"), SOFT)]
+        yield row(say("gradient"), say("not computed").in_(lang), SOFT)
+        return
     flows = [edge.flow for edge in out if edge.flow is not None]
     rest = None if is_root else _rest(value.grad, flows)
-    rows.append(row(say("gradient"), value.grad, BACK, "Σ " if len(flows) + (rest is not None) > 1 else ""))
-    return rows + ([] if rest is None else [row(say("from other passes"), rest, BACK)])
-
-
-def _others(used: Sequence[Any], data: Any) -> list[Any]:
-    """The numbers a graph was computed with that are not what a Value holds now, each once."""
-    found: list[Any] = []
-    for each in used:
-        if each is not data and not any(np.array_equal(each, known, equal_nan=True) for known in [data, *found]):
-            found.append(each)
-    return found
+    yield row(say("gradient"), shown(value.grad), BACK, "Σ " * (len(flows) + (rest is not None) > 1))
+    if rest is not None:
+        yield row(say("from other passes"), shown(rest), BACK)
 
 
 def _rest(grad: Any, flows: Sequence[Any]) -> Any:
@@ -477,9 +476,10 @@ def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
         command = [sys.executable, "-P", "-c", PYGRAPHVIZ, format]
         done = subprocess.run(command, input=dot.source.encode(), capture_output=True, check=False)
         picture, said = done.stdout, done.stderr
-    why = [line for line in said.decode(errors="replace").splitlines() if "Fontconfig" not in line]
-    if not picture or any(line.startswith("Error") for line in why):
-        raise DrawingError("Graphviz refused the picture: {why}", why="; ".join(why))
+    lines = said.decode(errors="replace").splitlines()
+    errors = [line for line in lines if line.startswith("Error")]
+    if errors or not picture:
+        raise DrawingError("Graphviz refused the picture: {why}", why="; ".join(errors or lines[-1:]))
     return picture
 
 

@@ -13,7 +13,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any, get_args
@@ -88,19 +88,11 @@ def _slot_in_math(name: str | None, value: float, tight: bool) -> str:
 Sides = list[tuple[str, str]]  # equal expressions from left to right, each in MathML and as text
 
 
-def _partial(formula: Any, source: str, target: str) -> Sides:
-    """The local derivative along one line: ∂o/∂z = o(1 − o) = its numbers = its value."""
-
-    def sides(form: notation.Form, slot: notation.Number) -> list[str]:
-        left = notation.quantity(derivative(target, source), form)
-        written = [notation.written(formula, form, in_numbers, slot) for in_numbers in (False, True)]
-        return [left, *written, slot(local_key(source, target), 0.0, False)]
-
-    return _twice(sides)
-
-
-def _twice(sides: Callable[[notation.Form, notation.Number], list[str]]) -> Sides:
-    return list(zip(sides("mathml", _slot_in_math), sides("text", _slot), strict=True))
+def _sides(name: str, line: chain.Line) -> Sides:
+    """A name and what it is equal to: ∂o/∂z = o(1 − o) = its numbers = its value."""
+    slots: list[tuple[notation.Form, notation.Number]] = [("mathml", _slot_in_math), ("text", _slot)]
+    both = ([notation.quantity(name, form), *explanation.sides(line, form, slot)] for form, slot in slots)
+    return list(zip(*both, strict=True))
 
 
 # --- hand numbers -----------------------------------------------------------------------------------------------------
@@ -139,6 +131,10 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         str(each): str(each) for each in [*numbers, *(Quantity(exercise.loss, name) for name in exercise.positions)]
     }
     names |= {local_key(s, t): derivative(t, s) for t, line in lines.lines.items() for s in line.partials}
+    partials = []
+    for s, t in arcs:
+        line = chain.equation(local_key(s, t), "local", lines.lines[t].partials.get(s, 0.0))
+        partials.append((line.name, _sides(derivative(t, s), line)))
     return {
         "loss": exercise.loss,
         "lr": exercise.lr,
@@ -157,7 +153,7 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
         "names": [(key, symbol(name)) for key, name in (names | {row: row for row in exercise.hand}).items()],
         "math": [(key, notation.quantity(name, "mathml")) for key, name in names.items()],
-        "partials": [(local_key(s, t), _partial(lines.lines[t].partials.get(s, 0.0), s, t)) for s, t in arcs],
+        "partials": partials,
         **_derivations(solution, readable, gradients),
         "hand": [_hand(diagram, row) for row in report.rows],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
@@ -178,10 +174,7 @@ def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> 
     def place(each: chain.Line) -> int:
         key = (each.kind, explanation.line_text(each, _slot))
         if key not in written:
-            sides = _twice(
-                lambda form, slot: [notation.quantity(each.name, form), *explanation.sides(each, form, slot)]
-            )
-            written[key] = len(written), sides
+            written[key] = len(written), _sides(each.name, each)
         return written[key][0]
 
     forms = {each.name: place(each) for each in explanation.explained(lines, solution).lines}
