@@ -17,7 +17,6 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -470,9 +469,11 @@ def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
         raise DrawingError(
             "expected Graphviz to draw the picture, got: {reason}; does `dot -V` work?", reason=error
         ) from error
-    except graphviz.ExecutableNotFound:
-        if not find_spec("pygraphviz"):
-            raise
+    except graphviz.ExecutableNotFound as error:
+        try:
+            import pygraphviz  # noqa: F401 -- whether it is there
+        except ImportError:
+            raise error from None
         command = [sys.executable, "-P", "-c", PYGRAPHVIZ, format]
         done = subprocess.run(command, input=dot.source.encode(), capture_output=True, check=False)
         picture, said = done.stdout, done.stderr

@@ -21,15 +21,14 @@ from typing import Any, get_args
 from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import names_in
-from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
-from micrograd_kr.teacher.ask.solution import Solution, solve
+from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import Report, Row
 from micrograd_kr.teacher.derive import chain, explanation, notation
 from micrograd_kr.teacher.derive.lines import Line, Lines
 from micrograd_kr.teacher.derive.notation import symbol
-from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back
+from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back, worked
 
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
 ROOM = 400_000  # characters of formulas, so that a page stays well below a megabyte
@@ -200,15 +199,7 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     lang: "en" or "ko", what the page begins with. Raises ExerciseError for an exercise of more than MOST quantities,
     and as `check` does.
     """
-    count = len(exercise.positions)
-    if count > MOST:
-        raise ExerciseError(
-            "expected an exercise of at most {most} quantities for a page, got {count}: make a page of a part of it",
-            most=MOST,
-            count=count,
-        ).at(exercise.source)
-    solution = solve(exercise)
-    lines = Lines.of(solution)
+    solution, lines = worked(exercise, MOST)
     report = report or diagnosed(lines, solution)
     names = ("page.css", "page.html", "engine.js", "picture.js", "page.js")
     style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)

@@ -17,7 +17,6 @@ from micrograd_kr.drawing import (
     PILL,
     SOFT,
     Drawing,
-    DrawingError,
     cell,
     check_language,
     escaped,
@@ -29,12 +28,11 @@ from micrograd_kr.drawing import (
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.quantity import derivative
-from micrograd_kr.teacher.ask.solution import Solution, solve
+from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import SAID, Report, Row, Verdict
-from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import subscripts, symbol
-from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key
+from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key, worked
 from micrograd_kr.teacher.show.worksheet import to_its_end
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
@@ -70,18 +68,11 @@ def draw_exercise(
     the hand's, digit under digit, with its verdict: ✓ match, ≈ rounding, ✗ wrong.
 
     report: of `check`; by default the exercise's own hand numbers are checked. second: whether to show the second pass.
-    digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError as `check` does.
+    digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError for an
+    exercise of more than MOST quantities, and as `check` does.
     """
     check_language(lang)
-    count = len(exercise.positions)
-    if count > MOST:
-        raise DrawingError(
-            "expected an exercise of at most {most} quantities to draw, got {count}: draw a part of it",
-            most=MOST,
-            count=count,
-        )
-    solution = solve(exercise)
-    lines = Lines.of(solution)
+    solution, lines = worked(exercise, MOST)
     rows = (report or diagnosed(lines, solution)).rows
     if not second:
         solution = replace(solution, passes=solution.passes[:1])
@@ -101,7 +92,7 @@ def draw_exercise(
         dot.attr("edge", tailport="e", headport="w")
     dot.attr(labelloc="t", label=_heading(solution, rows, digits, lang))
     nodes = {key: box.names[-1] if box.names else key for key, box in diagram.boxes.items()}
-    for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], count)):
+    for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], MOST)):
         box = diagram.boxes[key]
         dot.box(nodes[key], "root" if box.kind == "loss" else box.kind, _rows(box, groups[key], digits), padding=0)
     _draw_lines(dot, diagram, nodes)

@@ -281,10 +281,7 @@ def _objections(exercise: Exercise, wanted: Comfort) -> Iterator[Said]:
             if abs(x) > FLAT.get(function, math.inf):
                 yield say("{name} is saturated; use smaller numbers, or fewer inputs", name=name)
             if function in KINKED and (abs(x) < KINK or x * next(sides) < 0):
-                yield say(
-                    "{name} comes too near to its kink, or goes to its other side; change the exercise's numbers",
-                    name=name,
-                )
+                yield say("{name} comes near to its kink or crosses it; change the exercise's numbers", name=name)
     for name in wanted.names:
         asked, size = parse_name(exercise, name), solution.value(name)
         size -= solution.value(str(asked.before)) if asked.is_parameter else 0.0  # how far an update moves it
