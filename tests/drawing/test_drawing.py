@@ -500,6 +500,7 @@ def test_an_exercise_of_too_many_quantities_is_refused(tmp_path: Path) -> None:
         (715.0000000000001, "715"),
         (0.609446004997, "0.60944600"),
         (0.0, "0"),
+        (-0.0, "0"),
         (1.5e-9, "1.5e-09"),
         (2e12, "2e+12"),
         (math.inf, "inf"),

@@ -10,7 +10,7 @@ from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask.exercise import Exercise, known, parse_name
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError, placed, quoted
-from micrograd_kr.teacher.ask.quantity import again
+from micrograd_kr.teacher.ask.quantity import Quantity, again
 
 
 def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -> dict[str, Value]:
@@ -63,19 +63,19 @@ class Solution:
         """The parameters after a step; none without a learning rate."""
         return {name: self.after[name].data for name in self.exercise.parameters} if self.after else {}
 
-    def value(self, name: str) -> float:
+    def value(self, name: str | Quantity) -> float:
         """The exact value of a quantity: z1, dE_total/dW5, W5+, z1'.
 
         Raises ExerciseError for what is no quantity, or infinite.
         """
-        asked = parse_name(self.exercise, name)
+        asked = name if isinstance(name, Quantity) else parse_name(self.exercise, name)
         if asked.by is None:
             found = self.passes[asked.step][asked.of].data
         else:
             if asked.of not in self._slopes:
                 self._slopes[asked.of] = _slopes(self.before, asked.of)
             found = self._slopes[asked.of][asked.by]
-        with placed(self.exercise.source), placed(quoted(name)):
+        with placed(self.exercise.source), placed(quoted(str(name))):
             return _finite(found)
 
     def numbers(self, name: str) -> dict[str, float]:

@@ -145,8 +145,7 @@ def _groups(diagram: Diagram, box: Box, first: Mapping[str | None, Row]) -> Iter
         if i:
             yield "", [local(name, box.names[i - 1])]
         numbers = [
-            entry("second" if each.step else "value", str(each), solution.value(str(each)))
-            for each in diagram.numbers(name)
+            entry("second" if each.step else "value", str(each), solution.value(each)) for each in diagram.numbers(name)
         ]
         sigma = "Σ " * (len(diagram.lines.users[name]) > 1)
         numbers.append(entry("gradient", derivative(loss, name), solution.gradients.get(name, 0.0), mark=sigma))

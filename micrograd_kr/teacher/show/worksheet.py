@@ -283,8 +283,8 @@ def _objections(exercise: Exercise, wanted: Comfort) -> Iterator[Said]:
             if function in KINKED and (abs(x) < KINK or x * next(sides) < 0):
                 yield say("{name} comes near to its kink or crosses it; change the exercise's numbers", name=name)
     for name in wanted.names:
-        asked, size = parse_name(exercise, name), solution.value(name)
-        size -= solution.value(str(asked.before)) if asked.is_parameter else 0.0  # how far an update moves it
+        asked = parse_name(exercise, name)
+        size = solution.value(asked) - (solution.value(asked.before) if asked.is_parameter else 0.0)  # how far it moves
         if name not in wanted.zeros and abs(size) < UNITS * 10.0**-wanted.digits:
             yield say(
                 "{name} has fewer than two digits at {digits} decimals; ask for more with --digits",
