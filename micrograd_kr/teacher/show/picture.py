@@ -1,4 +1,4 @@
-"""An exercise as its textbook draws it, the hand numbers beside the engine's."""
+"""An exercise as its textbook draws it, the hand numbers beside the engine's; and as a net to print on a worksheet."""
 
 import re
 from collections import Counter
@@ -27,13 +27,14 @@ from micrograd_kr.drawing import (
 )
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.number import to_its_end
 from micrograd_kr.teacher.ask.quantity import derivative
-from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import SAID, Report, Row, Verdict
+from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import subscripts, symbol
 from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key, worked
-from micrograd_kr.teacher.show.worksheet import to_its_end
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
 MARKS: dict[Verdict, tuple[str, str]] = {
@@ -231,3 +232,32 @@ def _heading(solution: Solution, rows: Sequence[Row], digits: int, lang: str) ->
         "&nbsp; " + "&nbsp;&nbsp; ".join(legend) + "&nbsp; ",
     ]
     return table([cell(line, "", 16) for line in lines if line], PILL, 3)
+
+
+def net(exercise: Exercise) -> graphviz.Digraph:
+    """An exercise as a net to print on its worksheet: what it starts from, and none of the numbers to be worked."""
+    solution = solve(exercise)
+    diagram = Diagram(Lines.of(solution), solution, every_line=False)
+    dot = graphviz.Digraph()
+    dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
+    dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
+    dot.attr("edge", arrowsize="0.5", color="#777777")
+
+    def start(node: str, name: str, number: float, **attributes: str) -> None:
+        dot.node(node, f"{symbol(name)} = {number:.15g}".replace("-", "−"), **attributes)
+
+    for name, number in exercise.given.items():
+        start(name, name, number, shape="box")
+    for key, box in diagram.boxes.items():
+        if box.kind in ("computed", "loss"):
+            dot.node(key, " → ".join(map(symbol, box.names)))
+    for source, target in diagram.arcs:
+        here, there = diagram.home[source], diagram.home[target]
+        if source in exercise.parameters:
+            here = f"{source} {target}"
+            start(here, source, exercise.parameters[source], shape="plaintext", fontsize="10")
+        if (source, target) in diagram.factors:
+            dot.edge(here, f"{diagram.factors[source, target]} {target}", arrowhead="none")
+        elif here != there:
+            dot.edge(here, there)
+    return dot

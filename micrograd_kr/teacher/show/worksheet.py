@@ -12,31 +12,25 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import partial
 from html import escape
 from importlib.resources import files
 from itertools import groupby, pairwise
 from random import Random
 from string import Template
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import Formula, evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.number import hand, to_its_end
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import chain, explanation, notation
 from micrograd_kr.teacher.derive.lines import Lines
-from micrograd_kr.teacher.derive.notation import symbol
-from micrograd_kr.teacher.show.diagram import Diagram, way_back
-
-if TYPE_CHECKING:
-    import graphviz
-
+from micrograd_kr.teacher.show.diagram import way_back
 
 SHEETS = {".md": "markdown", ".html": "html", ".toml": "toml"}
 GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "second": "second"}
@@ -152,15 +146,6 @@ def answer(value: float, digits: int) -> str:
     ('0.08', '0.51998934', '715')
     """
     return to_its_end(value, max(digits, EXACT_DIGITS)) or f"{value:z.{digits}f}"
-
-
-def to_its_end(value: float, most: int) -> str | None:
-    """A number with all its decimals; None where that would be more than so many."""
-    for places in range(most + 1):
-        text = f"{value:z.{places}f}"
-        if abs(Decimal(text) - Decimal(value)) <= Decimal(4 * math.ulp(value)):
-            return text
-    return None
 
 
 # --- comfortable numbers ----------------------------------------------------------------------------------------------
@@ -412,38 +397,6 @@ def _working(sheet: Worksheet, line: Line, markup: Markup, answers: bool) -> str
         if numbers not in (_minus(line.answer), notation.text(last)):
             written += part["in_numbers"].format(markup.code(notation.NOTATIONS[markup.form].escaped(numbers)))
     return part["working"].format(written) if written else ""
-
-
-def net(exercise: Exercise) -> "graphviz.Digraph":
-    """The exercise as a net to print on its sheet: what it starts from, and none of the numbers to be worked."""
-    import graphviz
-
-    solution = solve(exercise)
-    diagram = Diagram(Lines.of(solution), solution, every_line=False)
-    dot = graphviz.Digraph()
-    dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
-    dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
-    dot.attr("edge", arrowsize="0.5", color="#777777")
-
-    given, parameters = (
-        {name: f"{symbol(name)} = {_minus(_sized(number))}" for name, number in numbers.items()}
-        for numbers in (exercise.given, exercise.parameters)
-    )
-    for name, text in given.items():
-        dot.node(name, text, shape="box")
-    for key, box in diagram.boxes.items():
-        if box.kind in ("computed", "loss"):
-            dot.node(key, " → ".join(map(symbol, box.names)))
-    for source, target in diagram.arcs:
-        start, end = diagram.home[source], diagram.home[target]
-        if source in parameters:
-            start = f"{source} {target}"
-            dot.node(start, parameters[source], shape="plaintext", fontsize="10")
-        if (source, target) in diagram.factors:
-            dot.edge(start, f"{diagram.factors[source, target]} {target}", arrowhead="none")
-        elif start != end:
-            dot.edge(start, end)
-    return dot
 
 
 # --- exercise files ---------------------------------------------------------------------------------------------------

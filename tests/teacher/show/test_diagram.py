@@ -9,8 +9,7 @@ from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
 from micrograd_kr.teacher.ask.solution import forward, solve
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.show.diagram import Diagram, way_back
-from micrograd_kr.teacher.show.picture import draw_exercise
-from micrograd_kr.teacher.show.worksheet import net
+from micrograd_kr.teacher.show.picture import draw_exercise, net
 
 
 def diagram_of(exercise: Exercise, every_line: bool = True) -> Diagram:
