@@ -50,12 +50,12 @@ class Solution:
 
     @property
     def before(self) -> dict[str, Value]:
-        """Every quantity in the first pass."""
+        """The first pass."""
         return self.passes[0]
 
     @property
     def after(self) -> dict[str, Value] | None:
-        """Every quantity in the pass after a step, if there is one."""
+        """The pass after a step, if there is one."""
         return self.passes[1] if len(self.passes) > 1 else None
 
     @cached_property

@@ -14,6 +14,7 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.show.worksheet import (
     DIGITS,
     KINK,
+    TEMPLATES,
     Comfort,
     as_toml,
     first_comfortable,
@@ -31,14 +32,6 @@ ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear")
 
 MODERATE = 1.5  # as large as a sum is to be: no function is flat there, and sums do not grow from layer to layer
 SIGNINGS = 30  # of one neuron
-
-
-OPENING = """\
-{shape} 신경망. 오차는 {loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {shape} net. Its error is {loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
 
 
 class Net(NamedTuple):
@@ -80,7 +73,7 @@ def new(net: Net, seed: int = 0) -> str:
         return sized and _signed(sized, random, lowest=KINK if relus else -MODERATE)
 
     wanted = Comfort(suggested(draft), DIGITS, [1.0] * relus, len(draft.forward) - relus)  # every relu open: h = z
-    opening = OPENING.format(shape=_shape(net), loss=net.loss, seed=seed)
+    opening = TEMPLATES["toml"]["new"].format(shape=_shape(net), loss=net.loss, seed=seed)
     return as_toml(worksheet(first_comfortable(seed, attempt, wanted)), opening=opening, notes=notes)
 
 
@@ -128,7 +121,8 @@ def _checked(net: Net) -> Net:
 def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
     """The exercise of a net with numbers that are still to be drawn, and comments for its lines, by "table name"."""
     above = [f"x{i}" for i in range(1, net.sizes[0] + 1)]
-    given, parameters = dict.fromkeys(above, 0.5), dict[str, float]()
+    given = dict.fromkeys(above, 0.5)
+    parameters: dict[str, float] = {}
     forward: dict[str, str] = {}
     notes = {"given x1": "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"}
     weights, units, last = count(1), count(1), len(net.activations)
@@ -160,7 +154,7 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
 
 
 def _shape(net: Net) -> str:
-    functions = dict.fromkeys(net.activations) if len(set(net.activations)) == 1 else net.activations
+    functions = net.activations[:1] if len(set(net.activations)) == 1 else net.activations
     return f"{'-'.join(map(str, net.sizes))} {', '.join(functions)}"
 
 
