@@ -364,7 +364,7 @@ def inline_picture(sheet: "Worksheet", options: Options) -> str:
     from tempfile import TemporaryDirectory
 
     from micrograd_kr.drawing import render
-    from micrograd_kr.teacher.show.worksheet import net
+    from micrograd_kr.teacher.show.picture import net
 
     if not can_render():
         missing = say("the sheet has no picture, since nothing here can render one: {install}", install=INSTALL)

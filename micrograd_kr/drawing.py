@@ -12,10 +12,11 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
+import sys
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ FILLS = {  # kind: fill, border
     "root": ("#fbeeec", "#cd7f6e"),
 }
 FONT = "Helvetica,Arial,sans-serif"
+ACROSS = ' COLSPAN="2"'
 PILL = ' BGCOLOR="#ffffff" BORDER="1" COLOR="#d3d9e2" STYLE="ROUNDED"'
 LONGEST = 60  # characters of one text before it is cut
 # All but XML 1.0's characters, section 2.2, and control characters.
@@ -74,7 +76,7 @@ def font(text: str, color: str, size: float = 10, tags: str = "") -> str:
     return f'<FONT COLOR="{color}" POINT-SIZE="{size:g}">{text}</FONT>' if text else ""
 
 
-def table(rows: Sequence[str], attributes: str = ' BORDER="0"', padding: int = 1) -> str:
+def table(rows: Iterable[str], attributes: str = ' BORDER="0"', padding: int = 1) -> str:
     """An HTML-like label of the rows, each a string of cells."""
     inner = "".join(f"<TR>{row}</TR>" for row in rows)
     return f'<<TABLE{attributes} CELLBORDER="0" CELLSPACING="0" CELLPADDING="{padding}">{inner}</TABLE>>'
@@ -103,8 +105,6 @@ def _brief(number: Any, digits: int) -> str:
 
 # --- what flows through a graph ---------------------------------------------------------------------------------------
 
-Inputs = list[tuple[Value | None, Any]]  # what a node was computed from, None for a constant, and the numbers it had
-
 
 class Edge(NamedTuple):
     """One edge of a picture: from a Value (None: a constant) that was worth `data` into the Value computed from it.
@@ -121,13 +121,12 @@ class Edge(NamedTuple):
     flow: Any
 
 
-def inputs(node: Value) -> Inputs:
-    """What a node was computed from, with the numbers it had then; what is an option of its rule is none."""
-    found: Inputs = []
-    if node.rule:
-        found += zip(node.x, node.x_data, strict=True) if type(node.x) is tuple else [(node.x, node.x_data)]
-        found += [(node.y, node.y_data)] if node.rule.dy else []
-    return found
+def inputs(node: Value) -> list[tuple[Value | None, Any]]:
+    """What a node was computed from, None for a constant, with the numbers it had then; an option is none of these."""
+    if not node.rule:
+        return []
+    first = zip(node.x, node.x_data, strict=True) if type(node.x) is tuple else [(node.x, node.x_data)]
+    return [*first, *[(node.y, node.y_data)] * bool(node.rule.dy)]
 
 
 def handed_on(node: Value, g: Any) -> list[Any]:
@@ -137,9 +136,9 @@ def handed_on(node: Value, g: Any) -> list[Any]:
     wide = [np.float64(each) if type(each) is float else each for each in numbers]  # where floats raise: 1/0
     with np.errstate(all="ignore"):
         first: Any = None if node.x is None else rule.dx(*wide)
-        contributions = list(first) if type(node.x) is tuple else [first]
-        contributions += [None if node.y is None else rule.dy(*wide)] if rule.dy else []
-        pairs = zip(inputs(node), contributions, strict=True)
+        second = None if node.y is None else rule.dy(*wide)
+        parts = [*(first if type(node.x) is tuple else [first]), second]
+        pairs = zip(inputs(node), parts, strict=False)  # an option is no input
         return [None if value is None else ops.unbroadcast.compute(r, data) for (value, data), r in pairs]
 
 
@@ -212,15 +211,6 @@ def formula(between: Sequence[Value], digits: int) -> str:
     return text if len(text) <= LONGEST else f"f({', '.join(sources)})"
 
 
-def chosen(order: Sequence[Value], roots: Sequence[Value], limit: int) -> list[Value]:
-    """What is drawn: above `limit` only roots and labelled Values, at most `limit` of them, nearest to the roots."""
-    if len(order) <= limit:
-        return list(order)
-    labelled = [each for each in order if each.label]
-    kept = {*labelled[max(0, len(labelled) - limit) :], *roots}
-    return [each for each in order if each in kept]
-
-
 def edges_of(drawn: Sequence[Value], digits: int) -> tuple[list[Edge], dict[Value, str]]:
     """The edges between Values, and of each with folded ones before it the formula: its constants stand in that."""
     edges: list[Edge] = []
@@ -274,8 +264,11 @@ def draw(
             "expected a Value, or a list of Values, got {root}: draw what the graph computed", root=repr(root)
         )
     check_language(lang)
-    order = below(roots)
-    drawn = chosen(order, roots, limit)
+    drawn = order = below(roots)
+    if len(order) > limit:
+        labelled = [each for each in order if each.label]
+        kept = {*labelled[max(0, len(labelled) - limit) :], *roots}
+        drawn = [each for each in order if each in kept]
     edges, formulas = edges_of(drawn, digits)
     dot = paper(title)
     if len(drawn) < len(order):
@@ -285,28 +278,28 @@ def draw(
             total=len(order),
             limit=limit,
             kept=len(drawn),
-        ).in_(lang)
-        _node(dot, "folded", "constant", [cell(font(text, INK, tags="I"))], style="filled,dashed")
+        )
+        dot.constant("folded", font(text.in_(lang), INK, tags="I"))
     names = {each: f"n{i}" for i, each in enumerate(drawn)}
-    out: dict[Value | None, list[Edge]] = {each: [] for each in [None, *drawn]}
+    ends = set(roots)  # a list would compare data
+    out = defaultdict(list)
     for edge in edges:
         out[edge.source].append(edge)
-    ends = set(roots)  # a list would compare data
+    shown = partial(_shown, digits=digits, lang=lang)
     for each in drawn:
         kind = "root" if each in ends else "given" if each.rule is None else "computed"
-        rows = _head(each, formulas.get(each)) + _value_rows(each, out[each], each in ends, digits, lang)
+        rows = [*_head(each, formulas.get(each)), *_value_rows(each, out[each], each in ends, shown, lang)]
         if each.label and notes and each.label in notes:
             rows.append(_line(notes[each.label], tags="I"))
-        _node(dot, names[each], kind, rows)
+        dot.box(names[each], kind, rows)
     largest = max((_size(edge.flow) for edge in edges if edge.flow is not None), default=0.0)
     for i, (source, data, local, target, flow) in enumerate(edges):
         if source is None:
-            _node(dot, f"c{i}", "constant", [cell(font(_shown(data, digits, lang), INK))], style="filled,dashed")
+            dot.constant(f"c{i}", font(shown(data), INK))
             dot.edge(f"c{i}", names[target], style="dashed")
             continue
-        rows = [cell(font("∂ " + _shown(local, digits, lang), SOFT, 9))]
-        if flow is not None:
-            rows.append(cell(font("← " + _shown(flow, digits, lang), BACK, 9)))
+        rows = [cell(font(f"∂ {shown(local)}", SOFT, 9))]
+        rows += [] if flow is None else [cell(font(f"← {shown(flow)}", BACK, 9))]
         dot.edge(names[source], names[target], table(rows, PILL, 2), **pen_width(flow, largest))
     return dot
 
@@ -317,66 +310,53 @@ def check_language(lang: str) -> None:
         raise DrawingError("expected a language, {languages}, got {lang!r}", languages=languages, lang=lang)
 
 
-def paper(title: str) -> "Drawing":
-    """An empty picture: left to right on a transparent background."""
+def paper(title: str = "") -> "Drawing":
+    """An empty picture, left to right on white."""
+    text = {"fontname": FONT}
+    node = {"shape": "box", "style": "rounded,filled", "fontsize": "10", "margin": "0.09,0.05"}
     dot = Drawing(
-        graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.2", "ranksep": "0.4", "fontname": FONT},
-        node_attr={
-            "shape": "box",
-            "style": "rounded,filled",
-            "fontname": FONT,
-            "fontsize": "10",
-            "margin": "0.09,0.05",
-            "height": "0",
-            "width": "0",
-        },
-        edge_attr={"color": LINE, "fontname": FONT, "fontsize": "9", "arrowsize": "0.6"},
+        graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.2", "ranksep": "0.4", **text},
+        node_attr={**node, "height": "0", "width": "0", **text},
+        edge_attr={"color": LINE, "fontsize": "9", "arrowsize": "0.6", **text},
     )
     if title:
         dot.attr(labelloc="t", label=table([cell(font(escaped(title), INK, 13, "B"))], PILL, 5))
     return dot
 
 
-def _node(dot: graphviz.Digraph, name: str, kind: str, rows: Sequence[str], **attributes: str) -> None:
-    fill, border = FILLS[kind]
-    dot.node(name, table(rows), fillcolor=fill, color=border, **attributes)
-
-
 def _head(value: Value, formula: str | None) -> list[str]:
     """The operation's symbol and the label; for an operation on what is folded, the formula below the label."""
     symbol = "" if formula or not value.rule else font(escaped(value.rule.symbol), SOFT, 13, "B")
     head = "&nbsp;&nbsp;".join(part for part in (symbol, font(escaped(value.label), INK, 12, "B")) if part)
-    return [cell(head, ' COLSPAN="2"', 16)] * bool(head) + ([_line(f"= {formula}")] if formula else [])
+    return [cell(head, ACROSS, 16)] * bool(head) + ([_line(f"= {formula}")] if formula else [])
 
 
 def _line(text: str, tags: str = "") -> str:
-    return cell(font(escaped(text), SOFT, 9, tags), ' COLSPAN="2" ALIGN="LEFT"')
+    return cell(font(escaped(text), SOFT, 9, tags), f'{ACROSS} ALIGN="LEFT"')
 
 
-def _value_rows(value: Value, out: Sequence[Edge], is_root: bool, digits: int, lang: str) -> list[str]:
+def _value_rows(
+    value: Value, out: Sequence[Edge], is_root: bool, shown: Callable[[Any], str], lang: str
+) -> Iterator[str]:
     """Data, gradient, and what explains them."""
 
-    def row(name: Said, number: Any, color: str, sigma: str = "") -> str:
-        text = number.in_(lang) if isinstance(number, Said) else _shown(number, digits, lang)
+    def row(name: Said, text: str, color: str, sigma: str = "") -> str:
         return cell(font(escaped(sigma + name.in_(lang)) + "&nbsp;", SOFT, 9)) + cell(font(escaped(text), color))
 
-    rows = [row(say("data"), value.data, INK)]
-    rows += [row(say("computed with"), data, INK) for data in _others([edge.data for edge in out], value.data)]
+    yield row(say("data"), shown(value.data), INK)
+    known = [value.data]
+    for data in (edge.data for edge in out):
+        if data is not value.data and not any(np.array_equal(data, each, equal_nan=True) for each in known):
+            known.append(data)
+            yield row(say("computed with"), shown(data), INK)
     if _unset(value):
-        return [*rows, row(say("gradient"), say("not computed"), SOFT)]
+        yield row(say("gradient"), say("not computed").in_(lang), SOFT)
+        return
     flows = [edge.flow for edge in out if edge.flow is not None]
     rest = None if is_root else _rest(value.grad, flows)
-    rows.append(row(say("gradient"), value.grad, BACK, "Σ " if len(flows) + (rest is not None) > 1 else ""))
-    return rows + ([] if rest is None else [row(say("from other passes"), rest, BACK)])
-
-
-def _others(used: Sequence[Any], data: Any) -> list[Any]:
-    """The numbers a graph was computed with that are not what a Value holds now, each once."""
-    found: list[Any] = []
-    for each in used:
-        if each is not data and not any(np.array_equal(each, known, equal_nan=True) for known in [data, *found]):
-            found.append(each)
-    return found
+    yield row(say("gradient"), shown(value.grad), BACK, "Σ " * (len(flows) + (rest is not None) > 1))
+    if rest is not None:
+        yield row(say("from other passes"), shown(rest), BACK)
 
 
 def _rest(grad: Any, flows: Sequence[Any]) -> Any:
@@ -416,6 +396,14 @@ KOREAN_FONTS = re.compile(
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
     """A graph that a notebook shows: as a picture, drawn as by `render`, or where nothing can draw as text."""
+
+    def box(self, name: str, kind: str, rows: Iterable[str], padding: int = 1, **attributes: str) -> None:
+        """A node. kind: a key of FILLS."""
+        fill, border = FILLS[kind]
+        self.node(name, table(rows, padding=padding), fillcolor=fill, color=border, **attributes)
+
+    def constant(self, name: str, text: str) -> None:
+        self.box(name, "constant", [cell(text)], style="filled,dashed")
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         try:
@@ -464,32 +452,36 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     return write(path, picture)
 
 
+# Run by itself: what its C library complains of comes on the standard error.
+PYGRAPHVIZ = """
+import sys, pygraphviz
+dot = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+sys.stdout.buffer.write(dot.draw(format=sys.argv[1], prog="dot"))
+"""
+
+
 def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
     try:
         return bytes(dot.pipe(format=format, quiet=True))
     except graphviz.CalledProcessError as error:
-        raise _refused((error.stderr or b"").decode(errors="replace").strip()) from error
+        picture, said = b"", error.stderr or b""
     except OSError as error:  # a broken pipe, too
         raise DrawingError(
             "expected Graphviz to draw the picture, got: {reason}; does `dot -V` work?", reason=error
         ) from error
     except graphviz.ExecutableNotFound as error:
         try:
-            import pygraphviz
+            import pygraphviz  # noqa: F401 -- whether it is there
         except ImportError:
             raise error from None
-    with _errors_kept() as said:
-        try:
-            picture = pygraphviz.AGraph(string=dot.source).draw(format=format, prog="dot")
-        except (ValueError, OSError, RuntimeError) as error:
-            raise _refused(str(error)) from error
-    if not picture or any(line.startswith("Error") for line in said):
-        raise _refused("; ".join(said))
-    return bytes(picture)
-
-
-def _refused(why: str) -> DrawingError:
-    return DrawingError("Graphviz refused the picture: {why}", why=why)
+        command = [sys.executable, "-P", "-c", PYGRAPHVIZ, format]
+        done = subprocess.run(command, input=dot.source.encode(), capture_output=True, check=False)
+        picture, said = done.stdout, done.stderr
+    lines = said.decode(errors="replace").splitlines()
+    errors = [line for line in lines if line.startswith("Error")]
+    if errors or not picture:
+        raise DrawingError("Graphviz refused the picture: {why}", why="; ".join(errors or lines[-1:]))
+    return picture
 
 
 def has_korean_font() -> bool:
@@ -499,19 +491,3 @@ def has_korean_font() -> bool:
     folders = (Path(each).expanduser() for each in FONT_FOLDERS)
     names = (font.name for folder in folders if folder.is_dir() for font in folder.rglob("*.[to]t[fc]"))
     return any(KOREAN_FONTS.search(name) for name in names)
-
-
-@contextmanager
-def _errors_kept() -> Iterator[list[str]]:
-    """What C libraries say on the standard error inside, in a list afterwards; but for fontconfig's complaints."""
-    said: list[str] = []
-    with tempfile.TemporaryFile() as file:
-        before = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield said
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
-            file.seek(0)
-            said += [line for line in file.read().decode(errors="replace").splitlines() if "Fontconfig" not in line]

@@ -1,5 +1,6 @@
 """Numbers as a person writes them: their decimals count."""
 
+import math
 import re
 from decimal import Decimal
 from typing import NamedTuple
@@ -33,6 +34,12 @@ def hand(text: str) -> Hand:
 def distance(written: Hand, value: float) -> float:
     """|hand − value|, without the rounding that a subtraction of floats would add."""
     return abs(float(written.number - Decimal(value)))
+
+
+def to_its_end(value: float, most: int) -> str | None:
+    """A number with all its decimals; None where that would be more than so many."""
+    texts = (f"{value:z.{places}f}" for places in range(most + 1))
+    return next((text for text in texts if abs(Decimal(text) - Decimal(value)) <= Decimal(4 * math.ulp(value))), None)
 
 
 def no_number(text: str, worked: bool) -> ExerciseError:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask.exercise import Exercise, known, parse_name
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError, placed, quoted
-from micrograd_kr.teacher.ask.quantity import again
+from micrograd_kr.teacher.ask.quantity import Quantity, again
 
 
 def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -> dict[str, Value]:
@@ -38,39 +39,49 @@ def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -
 class Solution:
     """An exercise worked by the engine.
 
-    before: every quantity in the first pass. gradients: of the loss, with respect to every quantity.
-    updated: the parameters after one step, W − lr·dE/dW. after: every quantity in the second pass, with these.
-    Without a learning rate `updated` is empty and `after` is None.
+    passes: every quantity with the parameters as given, then with those after each step, W − lr·dE/dW. Without a
+    learning rate there is one pass. gradients: of the loss in the first, with respect to every quantity.
     """
 
     exercise: Exercise
-    before: dict[str, Value]
+    passes: tuple[dict[str, Value], ...]
     gradients: dict[str, float]
-    updated: dict[str, float]
-    after: dict[str, Value] | None
     _slopes: dict[str, dict[str, float]] = field(default_factory=dict, repr=False, compare=False)
 
-    def value(self, name: str) -> float:
+    @property
+    def before(self) -> dict[str, Value]:
+        """The first pass."""
+        return self.passes[0]
+
+    @property
+    def after(self) -> dict[str, Value] | None:
+        """The pass after a step, if there is one."""
+        return self.passes[1] if len(self.passes) > 1 else None
+
+    @cached_property
+    def updated(self) -> dict[str, float]:
+        """The parameters after a step; none without a learning rate."""
+        return {name: self.after[name].data for name in self.exercise.parameters} if self.after else {}
+
+    def value(self, name: str | Quantity) -> float:
         """The exact value of a quantity: z1, dE_total/dW5, W5+, z1'.
 
         Raises ExerciseError for what is no quantity, or infinite.
         """
-        asked = parse_name(self.exercise, name)
-        if asked.by is not None:
+        asked = name if isinstance(name, Quantity) else parse_name(self.exercise, name)
+        if asked.by is None:
+            found = self.passes[asked.step][asked.of].data
+        else:
             if asked.of not in self._slopes:
                 self._slopes[asked.of] = _slopes(self.before, asked.of)
             found = self._slopes[asked.of][asked.by]
-        elif asked.kind == "updated":
-            found = self.updated[asked.of]
-        else:
-            found = ((self.after or {}) if asked.step else self.before)[asked.of].data
-        with placed(self.exercise.source), placed(quoted(name)):
+        with placed(self.exercise.source), placed(quoted(str(name))):
             return _finite(found)
 
     def numbers(self, name: str) -> dict[str, float]:
         """What the names in a worked line of a quantity stand for, lr among them; of z1', those of the second pass."""
-        second = parse_name(self.exercise, name).kind == "second"
-        numbers = {each: value.data for each, value in ((self.after if second else None) or self.before).items()}
+        asked = parse_name(self.exercise, name)
+        numbers = {each: value.data for each, value in self.passes[asked.step - asked.is_parameter].items()}
         return numbers if self.exercise.lr is None else numbers | {"lr": self.exercise.lr}
 
 
@@ -101,6 +112,6 @@ def step(
     """The same from the first pass, with what makes the second."""
     slopes = _slopes(before, exercise.loss)
     if exercise.lr is None:
-        return Solution(exercise, before, slopes, {}, None)
+        return Solution(exercise, (before,), slopes)
     updated = {name: number - exercise.lr * slopes[name] for name, number in exercise.parameters.items()}
-    return Solution(exercise, before, slopes, updated, forward(updated))
+    return Solution(exercise, (before, forward(updated)), slopes)

@@ -5,14 +5,16 @@ Worked out once; a picture, a page and a printed sheet are three ways to write i
 
 import ast
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import pairwise
 
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.formula import Formula, names_in
+from micrograd_kr.teacher.ask.formula import names_in
+from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity
-from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive.expressions import number
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -55,9 +57,7 @@ class Diagram:
             for source in names_in(formula):
                 local = float(number(lines.lines[target].partials.get(source, 0.0)))
                 self.arcs[source, target] = local, solution.gradients.get(target, 0.0) * local
-        self.factors = {
-            (x, z): w for z, formula in exercise.forward.items() for x, w in _factors(formula, exercise).items()
-        }
+        self.factors = {(x, z): w for z in exercise.forward for x, w in _factors(exercise, z)}
         self.weights = {arc: w for arc, w in self.factors.items() if len(lines.users[w]) == 1}
         kinds = {**dict.fromkeys(exercise.given, "given"), **dict.fromkeys(exercise.parameters, "parameter")}
         kinds |= {**dict.fromkeys(exercise.forward, "computed"), exercise.loss: "loss"}
@@ -99,13 +99,10 @@ class Diagram:
             self.boxes[key] = Box("parameter", [weight], [(target, weight), *local], flow, [to])
 
     def numbers(self, name: str) -> list[Quantity]:
-        """A quantity before the update and after it, where that makes it another one."""
-        found, solution = [Quantity(name)], self.solution
-        if name in solution.updated:
-            found.append(Quantity(name, step=1, is_parameter=True))
-        elif solution.after and name in solution.exercise.forward:
-            found.append(Quantity(name, step=1))
-        return found
+        """A quantity in each pass that makes it another one: an update changes all but what is given."""
+        exercise = self.solution.exercise
+        steps = range(1 if name in exercise.given else len(self.solution.passes))
+        return [Quantity(name, step=step, is_parameter=step > 0 and name in exercise.parameters) for step in steps]
 
     def key(self, name: str) -> str | None:
         """Which number of the drawing a name on a sheet stands for: a quantity's, or what belongs to a line.
@@ -126,6 +123,18 @@ class Diagram:
         return None
 
 
+def worked(exercise: Exercise, most: int) -> tuple[Solution, Lines]:
+    """An exercise worked. Raises ExerciseError for one of more quantities than anyone would look through."""
+    if len(exercise.positions) > most:
+        raise ExerciseError(
+            "expected an exercise of at most {most} quantities, got {count}: take a part of it",
+            most=most,
+            count=len(exercise.positions),
+        ).at(exercise.source)
+    solution = solve(exercise)
+    return solution, Lines.of(solution)
+
+
 def local_key(source: str, target: str) -> str:
     return f"∂{target}/∂{source}"
 
@@ -134,17 +143,16 @@ def flow_key(source: str, target: str) -> str:
     return f"←{source},{target}"
 
 
-def _factors(formula: Formula, exercise: Exercise) -> dict[str, str]:
-    """The parameter W of each x that stands in a formula as W·x, both of them once."""
-    found: dict[str, str] = {}
-    used = Counter(each.id for each in ast.walk(formula.tree) if isinstance(each, ast.Name))
-    for node in ast.walk(formula.tree):
+def _factors(exercise: Exercise, name: str) -> Iterator[tuple[str, str]]:
+    """The parameter W of each x that stands in a line as W·x, both of them once."""
+    nodes = list(ast.walk(exercise.forward[name].tree))
+    used = Counter(each.id for each in nodes if isinstance(each, ast.Name))
+    for node in nodes:
         match node:
             case ast.BinOp(left=ast.Name(id=one), op=ast.Mult(), right=ast.Name(id=other)):
                 w, x = (one, other) if one in exercise.parameters else (other, one)
                 if w in exercise.parameters and x not in exercise.parameters and used[w] == used[x] == 1:
-                    found[x] = w
-    return found
+                    yield x, w
 
 
 def _columns(boxes: dict[str, Box]) -> tuple[list[list[str]], list[tuple[str, list[str]]]]:

@@ -13,7 +13,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any, get_args
@@ -21,15 +21,14 @@ from typing import Any, get_args
 from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import names_in
-from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
-from micrograd_kr.teacher.ask.solution import Solution, solve
+from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import Report, Row
 from micrograd_kr.teacher.derive import chain, explanation, notation
 from micrograd_kr.teacher.derive.lines import Line, Lines
 from micrograd_kr.teacher.derive.notation import symbol
-from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back
+from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back, worked
 
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
 ROOM = 400_000  # characters of formulas, so that a page stays well below a megabyte
@@ -42,18 +41,17 @@ def script_of(solution: Solution, lines: Lines) -> str:
 
     Names do not come into it, whatever they are: the numbers stand in an array, in the order of `lines`.
     """
+
+    def of(expression: Any) -> str:
+        return f"(v) => {notation.javascript(expression, lines.order)}"
+
     start = {**solution.exercise.given, **solution.exercise.parameters}
     written = []
     for name, place in lines.order.items():
         if name not in start:
             line = lines.lines.get(name) or Line(name, solution.before[name].data, {})  # a formula without names
-            formula, *slopes = (
-                f"(v) => {notation.javascript(each, lines.order)}" for each in (line.formula, *line.partials.values())
-            )
-            pairs = ", ".join(
-                f"[{lines.order[used]}, {slope}]" for used, slope in zip(line.partials, slopes, strict=True)
-            )
-            written.append(f"  [{place}, {formula}, [{pairs}]],\n")
+            slopes = ", ".join(f"[{lines.order[used]}, {of(slope)}]" for used, slope in line.partials.items())
+            written.append(f"  [{place}, {of(line.formula)}, [{slopes}]],\n")
     return f"\n// The exercise, written from micrograd_kr's rules.\nconst LINES = [\n{''.join(written)}];\n\n"
 
 
@@ -89,24 +87,11 @@ def _slot_in_math(name: str | None, value: float, tight: bool) -> str:
 Sides = list[tuple[str, str]]  # equal expressions from left to right, each in MathML and as text
 
 
-def _partial(formula: Any, source: str, target: str) -> Sides:
-    """The local derivative along one line: ∂o/∂z = o(1 − o) = its numbers = its value."""
-
-    def sides(form: notation.Form, slot: notation.Number) -> list[str]:
-        left = notation.quantity(derivative(target, source), form)
-        written = [notation.written(formula, form, in_numbers, slot) for in_numbers in (False, True)]
-        return [left, *written, slot(local_key(source, target), 0.0, False)]
-
-    return _twice(sides)
-
-
-def _derived(each: chain.Line) -> Sides:
-    """A line of a derivation."""
-    return _twice(lambda form, slot: [notation.quantity(each.name, form), *explanation.sides(each, form, slot)])
-
-
-def _twice(sides: Callable[[notation.Form, notation.Number], list[str]]) -> Sides:
-    return list(zip(sides("mathml", _slot_in_math), sides("text", _slot), strict=True))
+def _sides(name: str, line: chain.Line) -> Sides:
+    """A name and what it is equal to: ∂o/∂z = o(1 − o) = its numbers = its value."""
+    slots: list[tuple[notation.Form, notation.Number]] = [("mathml", _slot_in_math), ("text", _slot)]
+    both = ([notation.quantity(name, form), *explanation.sides(line, form, slot)] for form, slot in slots)
+    return list(zip(*both, strict=True))
 
 
 # --- hand numbers -----------------------------------------------------------------------------------------------------
@@ -134,8 +119,21 @@ def _hand(diagram: Diagram, row: Row) -> dict[str, Any]:
 def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
     """All that the page is told, ready for JSON; what has names of the exercise as keys is a list of pairs."""
     exercise = solution.exercise
-    diagram = Diagram(lines, solution, every_line=False)
-    kinds = get_args(chain.Kind)
+    diagram, readable, kinds = Diagram(lines, solution, every_line=False), lines.readable(), get_args(chain.Kind)
+    gradients = differentiated(exercise, lines)
+    in_order = sorted(diagram.arcs, key=lambda arc: exercise.positions[arc[0]])
+    arcs = [(s, t) for target in gradients for s, t in in_order if t == target and s in gradients]
+    numbers = sorted(
+        (each for name in exercise.positions for each in diagram.numbers(name)), key=lambda each: each.step
+    )
+    names = {
+        str(each): str(each) for each in [*numbers, *(Quantity(exercise.loss, name) for name in exercise.positions)]
+    }
+    names |= {local_key(s, t): derivative(t, s) for t, line in lines.lines.items() for s in line.partials}
+    partials = []
+    for s, t in arcs:
+        line = chain.equation(local_key(s, t), "local", lines.lines[t].partials.get(s, 0.0))
+        partials.append((line.name, _sides(derivative(t, s), line)))
     return {
         "loss": exercise.loss,
         "lr": exercise.lr,
@@ -144,37 +142,22 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "parameters": list(exercise.parameters),
         "forward": list(exercise.forward),
         "numbers": list({**exercise.given, **exercise.parameters}.items()),
-        "order": list(lines.readable().order),
+        "order": list(readable.order),
         "boxes": [(key, vars(box)) for key, box in diagram.boxes.items()],
         "columns": diagram.columns,
         "routes": diagram.routes,
         "home": [(name, key) for key, box in diagram.boxes.items() for name in box.names],
-        **_formulas(diagram, differentiated(exercise, lines)),
+        "gradients": gradients,
+        "arcs": arcs,
+        "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
+        "names": [(key, symbol(name)) for key, name in (names | {row: row for row in exercise.hand}).items()],
+        "math": [(key, notation.quantity(name, "mathml")) for key, name in names.items()],
+        "partials": partials,
+        **_derivations(solution, readable, gradients),
         "hand": [_hand(diagram, row) for row in report.rows],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
         "words": {lang: {key: each.template(lang) for key, each in WORDS.items()} for lang in LANGUAGES},
         "captions": {lang: {kind: explanation.caption(kind, lang) for kind in kinds} for lang in LANGUAGES},
-    }
-
-
-def _formulas(diagram: Diagram, gradients: Sequence[str]) -> dict[str, Any]:
-    """Names and formulas of all quantities, and which of them go into which."""
-    lines, solution, exercise = diagram.lines, diagram.solution, diagram.solution.exercise
-    in_order = sorted(diagram.arcs, key=lambda arc: exercise.positions[arc[0]])
-    arcs = [(s, t) for target in gradients for s, t in in_order if t == target and s in gradients]
-    numbers = [each for name in exercise.positions for each in diagram.numbers(name)]
-    numbers.sort(key=lambda each: each.step)
-    numbers += [Quantity(exercise.loss, name) for name in exercise.positions]
-    keys = {str(each): str(each) for each in numbers}
-    keys |= {local_key(s, t): derivative(t, s) for t, line in lines.lines.items() for s in line.partials}
-    return {
-        "gradients": gradients,
-        "arcs": arcs,
-        "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
-        "names": [(key, symbol(name)) for key, name in (keys | {row: row for row in exercise.hand}).items()],
-        "math": [(key, notation.quantity(name, "mathml")) for key, name in keys.items()],
-        "partials": [(local_key(s, t), _partial(lines.lines[t].partials.get(s, 0.0), s, t)) for s, t in arcs],
-        **_derivations(solution, lines.readable(), gradients),
     }
 
 
@@ -185,33 +168,28 @@ def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> 
     Parameters come first; what is asked for when the page has grown to ROOM has its own line only.
     """
     exercise = solution.exercise
-    places: dict[tuple[str, str], int] = {}
-    written: list[tuple[str, Sides]] = []
-    size = 0
+    written: dict[tuple[str, str], tuple[int, Sides]] = {}
 
     def place(each: chain.Line) -> int:
-        nonlocal size
         key = (each.kind, explanation.line_text(each, _slot))
-        if key not in places:
-            places[key] = len(written)
-            written.append((each.kind, _derived(each)))
-            size += sum(len(math) + len(text) for math, text in written[-1][1])
-        return places[key]
-
-    def derivation(name: str) -> list[int]:
-        asked = derivative(exercise.loss, name) if name in gradients[1:] else name
-        asked = updated(name) if updated(name) in forms else asked
-        if asked in forms and (size > ROOM or asked == name):  # a formula without names has no line
-            return [forms[asked]]
-        return [place(each) for each in explanation.explained(lines, solution, asked).lines]
+        if key not in written:
+            written[key] = len(written), _sides(each.name, each)
+        return written[key][0]
 
     forms = {each.name: place(each) for each in explanation.explained(lines, solution).lines}
-    derivable = [*exercise.parameters, *(name for name in gradients if name in exercise.given), *exercise.forward]
-    found = {name: derivation(name) for name in derivable}
+    found: dict[str, list[int]] = {}
+    for name in [*exercise.parameters, *(name for name in gradients if name in exercise.given), *exercise.forward]:
+        asked = derivative(exercise.loss, name) if name in gradients[1:] else name
+        asked = updated(name) if updated(name) in forms else asked
+        size = sum(len(math) + len(text) for _, sides in written.values() for math, text in sides)
+        if asked in forms and (size > ROOM or asked == name):  # a formula without names has no line
+            found[name] = [forms[asked]]
+        else:
+            found[name] = [place(each) for each in explanation.explained(lines, solution, asked).lines]
     return {
         "forms": list(forms.items()),
         "derivations": [(name, found[name]) for name in exercise.positions if name in found],
-        "written": written,
+        "written": [(kind, sides) for (kind, _), (_, sides) in written.items()],
     }
 
 
@@ -221,15 +199,7 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     lang: "en" or "ko", what the page begins with. Raises ExerciseError for an exercise of more than MOST quantities,
     and as `check` does.
     """
-    count = len(exercise.positions)
-    if count > MOST:
-        raise ExerciseError(
-            "expected an exercise of at most {most} quantities for a page, got {count}: make a page of a part of it",
-            most=MOST,
-            count=count,
-        ).at(exercise.source)
-    solution = solve(exercise)
-    lines = Lines.of(solution)
+    solution, lines = worked(exercise, MOST)
     report = report or diagnosed(lines, solution)
     names = ("page.css", "page.html", "engine.js", "picture.js", "page.js")
     style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)

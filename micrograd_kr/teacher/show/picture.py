@@ -1,9 +1,9 @@
-"""An exercise as its textbook draws it, the hand numbers beside the engine's."""
+"""An exercise as its textbook draws it, the hand numbers beside the engine's; and as a net to print on a worksheet."""
 
-import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,13 +11,12 @@ import graphviz
 import numpy as np
 
 from micrograd_kr.drawing import (
+    ACROSS,
     BACK,
-    FILLS,
     INK,
     PILL,
     SOFT,
     Drawing,
-    DrawingError,
     cell,
     check_language,
     escaped,
@@ -28,13 +27,14 @@ from micrograd_kr.drawing import (
 )
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.number import to_its_end
 from micrograd_kr.teacher.ask.quantity import derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import SAID, Report, Row, Verdict
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import subscripts, symbol
-from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key
+from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key, worked
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
 MARKS: dict[Verdict, tuple[str, str]] = {
@@ -69,48 +69,44 @@ def draw_exercise(
     the hand's, digit under digit, with its verdict: ✓ match, ≈ rounding, ✗ wrong.
 
     report: of `check`; by default the exercise's own hand numbers are checked. second: whether to show the second pass.
-    digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError as `check` does.
+    digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError for an
+    exercise of more than MOST quantities, and as `check` does.
     """
     check_language(lang)
-    count = len(exercise.positions)
-    if count > MOST:
-        raise DrawingError(
-            "expected an exercise of at most {most} quantities to draw, got {count}: draw a part of it",
-            most=MOST,
-            count=count,
-        )
-    solution = solve(exercise)
-    lines = Lines.of(solution)
+    solution, lines = worked(exercise, MOST)
     rows = (report or diagnosed(lines, solution)).rows
-    diagram = Diagram(lines, solution, every_line=True)
     if not second:
+        solution = replace(solution, passes=solution.passes[:1])
         rows = tuple(row for row in rows if not parse_name(exercise, row.name).step)
+    diagram = Diagram(lines, solution, every_line=True)
     first = {diagram.key(row.name): row for row in reversed(rows)}  # what a number of the picture is by hand
-    groups = {key: _groups(diagram, box, first, second) for key, box in diagram.boxes.items()}
+    groups = {key: list(_groups(diagram, box, first)) for key, box in diagram.boxes.items()}
     shown = [entry.hand for each in groups.values() for _, entries in each for entry in entries if entry.hand]
     for row in rows:
         if row not in shown:  # what belongs to no line
             asked = parse_name(exercise, row.name)
             home = diagram.home[asked.by or asked.of]
             groups[home].append(("", [Entry(symbol(row.name), "gradient", row.value, row)]))
-    dot = paper("")
+    dot = paper()
     if all(len(places) == 1 for _, places in diagram.routes):  # then no straight line can cross a box
         dot.attr(splines="line")
         dot.attr("edge", tailport="e", headport="w")
-    dot.attr(labelloc="t", label=_heading(exercise, solution, rows, second, digits, lang))
+    dot.attr(labelloc="t", label=_heading(solution, rows, digits, lang))
     nodes = {key: box.names[-1] if box.names else key for key, box in diagram.boxes.items()}
-    for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], count)):
+    for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], MOST)):
         box = diagram.boxes[key]
-        fill, border = FILLS["root" if box.kind == "loss" else box.kind]
-        label = table(_box_rows(_title(box, groups[key]), groups[key], digits), padding=0)
-        dot.node(nodes[key], label, fillcolor=fill, color=border)
-    _lines(dot, diagram, nodes)
+        dot.box(nodes[key], "root" if box.kind == "loss" else box.kind, _rows(box, groups[key], digits), padding=0)
+    _draw_lines(dot, diagram, nodes)
     return dot
 
 
-def _lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str]) -> None:
-    """The lines between the boxes, and what keeps each column upright and in its order."""
-    boxes = diagram.boxes
+def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str]) -> None:
+    """The lines between the boxes, and what keeps each column upright and in its order.
+
+    A line's weight is how straight it lies: the net's the straighter the farther from the loss; what is given goes up
+    or down with its outer line.
+    """
+    boxes, given = diagram.boxes, diagram.solution.exercise.given
     columns = [[key for key in column if key in boxes] for column in reversed(diagram.columns)]
     flows = {}
     for key, box in boxes.items():
@@ -120,9 +116,12 @@ def _lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str]) ->
     largest = max(map(abs, flows.values()), default=0.0)
     for i, column in enumerate(columns):
         for j, key in enumerate(column):
-            weights = _weights(diagram, boxes[key], i, 2 * j < len(column))
-            for to, weight in zip(boxes[key].to, weights, strict=True):
-                arrow = {} if boxes[key].flow else {"arrowhead": "none"}  # it does not arrive yet
+            box = boxes[key]
+            start = (box.names or box.flow or [""])[0]
+            outer = 0 if 2 * j < len(column) else len(box.to) - 1
+            arrow = {} if box.flow else {"arrowhead": "none"}  # it does not arrive yet
+            for k, to in enumerate(box.to):
+                weight = 10 * (i + 2) if start not in given else 10 if k == outer else 5
                 dot.edge(nodes[key], nodes[to], weight=str(weight), **pen_width(flows[key, to], largest), **arrow)
     for column in columns:
         with dot.subgraph() as same:
@@ -133,7 +132,7 @@ def _lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str]) ->
                 same.edge(nodes[upper], nodes[lower], style="invis")  # of weight 1, which the lines outweigh
 
 
-def _groups(diagram: Diagram, box: Box, first: Mapping[str | None, Row], second: bool) -> Groups:
+def _groups(diagram: Diagram, box: Box, first: Mapping[str | None, Row]) -> Iterator[tuple[str, list[Entry]]]:
     """The numbers of a box: of each quantity its values and its gradient, of each line its derivative and the flow."""
     solution, loss = diagram.solution, diagram.solution.exercise.loss
 
@@ -143,40 +142,29 @@ def _groups(diagram: Diagram, box: Box, first: Mapping[str | None, Row], second:
     def local(target: str, source: str) -> Entry:
         return entry("local", derivative(target, source), diagram.arcs[source, target][0], local_key(source, target))
 
-    groups: Groups = []
     for i, name in enumerate(box.names):
         if i:
-            groups.append(("", [local(name, box.names[i - 1])]))
-        shown = [each for each in diagram.numbers(name) if second or not each.step]
-        numbers = [entry("second" if each.step else "value", str(each), solution.value(str(each))) for each in shown]
+            yield "", [local(name, box.names[i - 1])]
+        numbers = [
+            entry("second" if each.step else "value", str(each), solution.value(each)) for each in diagram.numbers(name)
+        ]
         sigma = "Σ " * (len(diagram.lines.users[name]) > 1)
         numbers.append(entry("gradient", derivative(loss, name), solution.gradients.get(name, 0.0), mark=sigma))
-        groups.append((_formula(name, solution.exercise), numbers))
+        yield _formula(name, solution.exercise), numbers
     for target, source in box.local:
         if target not in box.names:
             numbers, key = [local(target, source)], flow_key(source, target)
             if box.flow == (source, target):
                 name = first[key].name if key in first else source
                 numbers.append(entry("flow", name, diagram.arcs[source, target][1], key, "← "))
-            groups.append(("", numbers))
-    return groups
-
-
-def _title(box: Box, groups: Groups) -> str:
-    """The quantities of a box; with its number, which then stands nowhere else, if that is given and not by hand."""
-    title = " | ".join(map(symbol, box.names))
-    if box.kind in ("given", "parameter") and groups[0][1][0].hand is None:
-        title += f" = {groups[0][1].pop(0).value:g}"
-    return title
+            yield "", numbers
 
 
 def _decimals(number: float, digits: int) -> str:
     """So many decimals, but none that say nothing (0.3, 715); very small and very large numbers in powers of ten."""
     if not np.isfinite(number) or (number and not 10.0 ** (2 - digits) <= abs(number) < 1e9):
         return f"{number:.{min(digits, 5)}g}"
-    fixed = f"{number:.{digits}f}"
-    short = fixed.rstrip("0").rstrip(".") if digits else fixed
-    return short if abs(float(short) - number) <= 4 * math.ulp(number) else fixed
+    return to_its_end(number, digits) or f"{number:.{digits}f}"
 
 
 def _formula(name: str, exercise: Exercise) -> str:
@@ -187,55 +175,49 @@ def _formula(name: str, exercise: Exercise) -> str:
     return symbol(name) + " = " + subscripts(re.sub(r"(?<!\*)\*(?!\*)", "·", text).replace("-", "−"))
 
 
-def _box_rows(title: str, groups: Groups, digits: int) -> list[str]:
-    """The title, then group by group each number, with the hand's right under it, digit under digit."""
-    across = ' COLSPAN="2"'
-    rows = [cell(font(escaped(title), INK, 13, "B"), across, 18)] * bool(title)
-    for i, (formula, entries) in enumerate(groups):
-        rows += [cell("", across, 4)] * bool(rows and i)
-        rows += [cell(font(escaped(formula), SOFT, 8), across, 11)] * bool(formula)
-        rows += [row for entry in entries for row in _entry_rows(entry, digits)]
-    return rows
+def _rows(box: Box, groups: Groups, digits: int) -> Iterator[str]:
+    """A box's quantities, then group by group each number, with the hand's right under it, digit under digit.
 
-
-def _entry_rows(entry: Entry, digits: int) -> list[str]:
-    color = COLORS[entry.kind]
-    number = cell(font(_decimals(entry.value, digits), color))
-    rows = [cell(font(escaped(entry.name) + "&nbsp;", color, 9)) + number]
-    if entry.hand:
-        mark, ink = MARKS[entry.hand.verdict]
-        back = ' BGCOLOR="#fbd5d5"' if entry.hand.verdict == "wrong" else ""
-        hand = cell(font(escaped(entry.hand.hand), PENCIL, 10, "I"), f' ALIGN="LEFT"{back}')
-        rows.append(cell(font(mark + "&nbsp;", ink, 8, "B"), f' ALIGN="RIGHT"{back}') + hand)
-        for part in entry.hand.parts or ():
-            if part.verdict == "wrong":
-                text = font(f"{mark}&nbsp;", ink, 8, "B") + font(escaped(part.text), PENCIL, 8, "I")
-                rows.append(cell(text, f' COLSPAN="2" ALIGN="RIGHT"{back}'))
-    return rows
-
-
-def _weights(diagram: Diagram, box: Box, column: int, upper: bool) -> list[int]:
-    """How straight the lines of a box are to lie.
-
-    The net's the straighter the farther from the loss; what is given goes up or down with its outer line.
+    A number that is given, and not by hand, stands beside the name and nowhere else.
     """
-    given = diagram.solution.exercise.given
-    if box.kind != "given" and (box.names or not box.flow or box.flow[0] not in given):
-        return [10 * (column + 2)] * len(box.to)
-    outer = 0 if upper else len(box.to) - 1
-    return [10 if i == outer else 5 for i in range(len(box.to))]
+    title = " | ".join(map(symbol, box.names))
+    if box.kind in ("given", "parameter") and groups[0][1][0].hand is None:
+        title += f" = {groups[0][1].pop(0).value:g}"
+    if title:
+        yield cell(font(escaped(title), INK, 13, "B"), ACROSS, 18)
+    for i, (formula, entries) in enumerate(groups):
+        if i:
+            yield cell("", ACROSS, 4)
+        if formula:
+            yield cell(font(escaped(formula), SOFT, 8), ACROSS, 11)
+        for name, kind, value, hand in entries:
+            color = COLORS[kind]
+            yield cell(font(escaped(name) + "&nbsp;", color, 9)) + cell(font(_decimals(value, digits), color))
+            if hand:
+                yield from _hand_rows(hand)
 
 
-def _heading(exercise: Exercise, solution: Solution, rows: Sequence[Row], second: bool, digits: int, lang: str) -> str:
-    """The title, what the step did to the loss, and what the colours and marks mean."""
-    loss = f"{say('loss').in_(lang)} {symbol(exercise.loss)} = {_decimals(solution.before[exercise.loss].data, digits)}"
-    if second and solution.after:
-        after, rate = _decimals(solution.after[exercise.loss].data, digits), say("learning rate").in_(lang)
-        loss += f" → {after} ({rate} {exercise.lr:g})"
+def _hand_rows(row: Row) -> Iterator[str]:
+    """The hand's number with its verdict, and what is wrong in a worked line."""
+    mark, ink = MARKS[row.verdict]
+    mark = font(f"{mark}&nbsp;", ink, 8, "B")
+    back = ' BGCOLOR="#fbd5d5"' if row.verdict == "wrong" else ""
+    number = cell(font(escaped(row.hand), PENCIL, 10, "I"), f' ALIGN="LEFT"{back}')
+    yield cell(mark, f' ALIGN="RIGHT"{back}') + number
+    for part in row.parts or ():
+        if part.verdict == "wrong":
+            yield cell(mark + font(escaped(part.text), PENCIL, 8, "I"), f'{ACROSS} ALIGN="RIGHT"{back}')
+
+
+def _heading(solution: Solution, rows: Sequence[Row], digits: int, lang: str) -> str:
+    """The title, what each step did to the loss, and what the colours and marks mean."""
+    exercise, loss, updates = solution.exercise, solution.exercise.loss, len(solution.passes) - 1
+    losses = " → ".join(_decimals(values[loss].data, digits) for values in solution.passes)
+    rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if updates else ""
     counts = Counter(row.verdict for row in rows)
     meanings = [
         ("value", "z", say("data forward")),
-        *[("second", "z′", say("after the update"))] * bool(second and solution.after),
+        *[("second", "z′", say("after the update"))] * bool(updates),
         ("local", "∂", say("local derivative")),
         ("flow", "←", say("gradient, flowing back (line width: its size)")),
         ("gradient", "Σ", say("contributions meet")),
@@ -246,7 +228,36 @@ def _heading(exercise: Exercise, solution: Solution, rows: Sequence[Row], second
         legend += [font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in MARKS.items()]
     lines = [
         font(escaped(exercise.title), INK, 14, "B"),
-        font(loss, INK),
+        font(f"{say('loss').in_(lang)} {symbol(loss)} = {losses}{rate}", INK),
         "&nbsp; " + "&nbsp;&nbsp; ".join(legend) + "&nbsp; ",
     ]
     return table([cell(line, "", 16) for line in lines if line], PILL, 3)
+
+
+def net(exercise: Exercise) -> graphviz.Digraph:
+    """An exercise as a net to print on its worksheet: what it starts from, and none of the numbers to be worked."""
+    solution = solve(exercise)
+    diagram = Diagram(Lines.of(solution), solution, every_line=False)
+    dot = graphviz.Digraph()
+    dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
+    dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
+    dot.attr("edge", arrowsize="0.5", color="#777777")
+
+    def start(node: str, name: str, number: float, **attributes: str) -> None:
+        dot.node(node, f"{symbol(name)} = {number:.15g}".replace("-", "−"), **attributes)
+
+    for name, number in exercise.given.items():
+        start(name, name, number, shape="box")
+    for key, box in diagram.boxes.items():
+        if box.kind in ("computed", "loss"):
+            dot.node(key, " → ".join(map(symbol, box.names)))
+    for source, target in diagram.arcs:
+        here, there = diagram.home[source], diagram.home[target]
+        if source in exercise.parameters:
+            here = f"{source} {target}"
+            start(here, source, exercise.parameters[source], shape="plaintext", fontsize="10")
+        if (source, target) in diagram.factors:
+            dot.edge(here, f"{diagram.factors[source, target]} {target}", arrowhead="none")
+        elif here != there:
+            dot.edge(here, there)
+    return dot

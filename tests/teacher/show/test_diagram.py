@@ -1,15 +1,15 @@
 """The diagram of an exercise: one layout, and one answer to which number a name stands for, for all who draw it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
-from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.ask.solution import forward, solve
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.show.diagram import Diagram, way_back
-from micrograd_kr.teacher.show.picture import draw_exercise
-from micrograd_kr.teacher.show.worksheet import net
+from micrograd_kr.teacher.show.picture import draw_exercise, net
 
 
 def diagram_of(exercise: Exercise, every_line: bool = True) -> Diagram:
@@ -57,6 +57,18 @@ def test_only_what_an_update_changes_has_a_number_in_a_later_pass() -> None:
     assert [str(each) for each in chapter.numbers("z1")] == ["z1", "z1'"]
     assert [str(each) for each in chapter.numbers("x1")] == ["x1"]
     assert {len(price.numbers(each)) for each in price.home} == {1}
+
+
+def test_each_pass_of_a_solution_is_drawn_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    chapter = load("chapter7")
+    solution = solve(chapter)
+    later = dict.fromkeys(chapter.parameters, 0.0)
+    more = replace(solution, passes=(*solution.passes, forward(chapter, later)))
+    numbers = Diagram(Lines.of(more), more, every_line=True).numbers
+    assert [str(each) for each in (*numbers("W5"), *numbers("z1"))] == ["W5", "W5+", "W5++", "z1", "z1'", "z1''"]
+    assert [more.value(each) for each in numbers("z1")] == [solution.value("z1"), solution.value("z1'"), 0.0]
+    monkeypatch.setattr("micrograd_kr.teacher.show.diagram.solve", lambda exercise: more)
+    assert " = 0.02397190 → 0.02323634 → 0.01 (" in draw_exercise(chapter).source
 
 
 def test_a_name_stands_for_a_quantity_for_a_line_or_for_nothing_that_is_drawn() -> None:

@@ -17,7 +17,7 @@ from micrograd_kr.teacher.ask import solution
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.derive import explanation, lines
-from micrograd_kr.teacher.show import page as page_of
+from micrograd_kr.teacher.show import diagram
 from micrograd_kr.teacher.show.page import MOST, WORDS, embedded, page
 
 CHAPTER = load("chapter7")
@@ -90,7 +90,7 @@ def test_the_page_solves_the_exercise_once_and_makes_each_line_once(monkeypatch)
     def counting(name, own):
         return lambda *args: counted.update([name]) or own(*args)
 
-    for module in (page_of, explanation, lines, solution):
+    for module in (diagram, explanation, lines, solution):
         for name in {"solve", "line_of"} & vars(module).keys():
             monkeypatch.setattr(module, name, counting(name, vars(module)[name]))
     page(CHAPTER)

@@ -16,7 +16,8 @@ from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.show.nets import LOSSES, Net, layer_sizes, new
-from micrograd_kr.teacher.show.worksheet import answer, as_text, as_toml, net, suggested, worksheet
+from micrograd_kr.teacher.show.picture import net
+from micrograd_kr.teacher.show.worksheet import answer, as_text, as_toml, suggested, worksheet
 
 DEMOS = Path(__file__).parents[3] / "demos"
 FOR_TEACHERS = ("neuron", "dead-path", "paths-meet")
