@@ -17,8 +17,8 @@ from itertools import chain, takewhile
 from typing import Any, TypeVar
 
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.expressions import Symbol, names_in, number, renamed
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
-from micrograd_kr.teacher.derive.expressions import Symbol, names_in, number, renamed
 from micrograd_kr.teacher.derive.lines import Lines
 
 WAYS = 6  # through the quantities nearest to either end of a derivative; the others' rounding lies between theirs
@@ -130,11 +130,12 @@ class Forms:
             self._worked_from[each] = {each}.union(*(self._worked_from[other] for other in self.mentions(each)))
         return on in self._worked_from[name]
 
-    def _after(self, name: str, value: float) -> Any:
+    def _after(self, leaf: Symbol) -> Any:
         """What stands for a name in the second pass."""
+        name = leaf.name
         if name in self.exercise.parameters:
             return Symbol(updated(name), number(self.expansion(updated(name))))
-        return Symbol(again(name), number(self.expansion(again(name)))) if name in self.lines else Symbol(name, value)
+        return Symbol(again(name), number(self.expansion(again(name)))) if name in self.lines else leaf
 
     def _over_users(self, a: str, b: str, named: bool) -> Any:
         """Σ dA/dc · ∂c/∂B over everything c that is computed from B."""

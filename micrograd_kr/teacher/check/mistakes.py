@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, names_in, number
 from micrograd_kr.teacher.ask.quantity import read, updated
 from micrograd_kr.teacher.check.forms import Forms, inside_out
-from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number
 from micrograd_kr.teacher.derive.labelled import stem
 
 # One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.

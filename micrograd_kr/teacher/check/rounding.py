@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from micrograd_kr import ops
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, number
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.check.forms import Forms, inside_out
-from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number
 
 STEPS = 250_000  # of working, some two seconds
 

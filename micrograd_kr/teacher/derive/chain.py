@@ -8,9 +8,9 @@ from itertools import islice, takewhile
 from typing import Any, Literal, NamedTuple
 
 from micrograd_kr import ops
+from micrograd_kr.teacher.ask.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.ask.quantity import derivative
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.derive.lines import Lines, reached
 
 Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]

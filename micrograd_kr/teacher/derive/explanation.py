@@ -23,13 +23,13 @@ from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.printed import Printed, displayable
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask import quantity
+from micrograd_kr.teacher.ask import expressions, quantity
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.derive import expressions, notation
+from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct, equation
-from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.derive.lines import Lines, labels, line_of, named_values, values_below
 from micrograd_kr.teacher.derive.notation import Form, Number
 
@@ -215,10 +215,11 @@ def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
     """The forward pass with the updated parameters, by the names of the first."""
     found: dict[str, Line] = {}
 
-    def after(name: str, value: float) -> Symbol:
+    def after(leaf: Symbol) -> Symbol:
+        name = leaf.name
         if name in solution.updated:
             return Symbol(quantity.updated(name), solution.updated[name])
-        return Symbol(quantity.again(name), found[name].value) if name in found else Symbol(name, value)
+        return Symbol(quantity.again(name), found[name].value) if name in found else leaf
 
     for name, line in lines.lines.items():
         found[name] = equation(quantity.again(name), "second", expressions.renamed(line.formula, after))

@@ -3,7 +3,6 @@
 So a person's numbers are checked against a program's own graph by the same code as against an exercise file.
 """
 
-import ast
 import math
 import re
 from collections import Counter
@@ -62,9 +61,10 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     start = {name: numbers[name] for name in changed}
     names = {value: name for name, value in before.items()}
     formulas = {
-        name: Formula(notation.text(line_of(name, value, names).formula), ast.Constant(value.data))
+        name: Formula(notation.text(formula), formula)
         for name, value in before.items()
         if value.rule is not None
+        for formula in [line_of(name, value, names).formula]
     }
     exercise = Exercise("graph", "", names[loss], lr, given, start, formulas, {}, frozenset(), "")
     hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}

@@ -15,9 +15,9 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.ops import Axes
+from micrograd_kr.teacher.ask.expressions import Symbol, constant, named_in, number, spread
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import Solution
-from micrograd_kr.teacher.derive.expressions import Symbol, constant, named_in, number, spread
 
 READABLE_DEPTH, READABLE_LENGTH = 6, 100  # operations within one another, and in all, in one formula
 

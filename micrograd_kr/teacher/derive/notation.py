@@ -20,8 +20,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from micrograd_kr import ops
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, number, parts_of
 from micrograd_kr.teacher.ask.quantity import read
-from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number, parts_of
 
 Form = Literal["text", "latex", "mathml"]
 

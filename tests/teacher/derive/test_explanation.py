@@ -20,11 +20,11 @@ from written import PLAIN, assert_balanced
 
 from micrograd_kr import Value, explain, gradients, nn, no_grad, ops
 from micrograd_kr.__main__ import main
+from micrograd_kr.teacher.ask import expressions as symbols
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
 from micrograd_kr.teacher.ask.formula import Formula, evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
-from micrograd_kr.teacher.derive import expressions as symbols
 from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.chain import FACTORS, Derivation
@@ -593,7 +593,7 @@ def test_the_decimals_are_those_of_the_hand_numbers_within_reason() -> None:
 
 
 def test_a_line_that_only_renames_is_its_other_name() -> None:
-    forward = {"a": Formula("x", read_formula("x").tree), "b": read_formula("a*2")}
+    forward = {"a": Formula("x", read_formula("x").expression), "b": read_formula("a*2")}
     exercise = Exercise("r", "r", "b", None, {"x": 1.5}, {}, forward, {}, frozenset(), "r.toml")
     assert line_text(explain_exercise(exercise).lines[0]) == "a = x = 1.5"
 

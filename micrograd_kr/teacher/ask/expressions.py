@@ -201,24 +201,39 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
     return None
 
 
-def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
-    """The same expression over other names: each name becomes names(name, number), and the numbers follow."""
-    found: dict[int, Any] = {}  # what is shared is worked once
+def fold(of: Any, f: Callable[[Any, Any, Any], Any]) -> Any:
+    """What f makes of an expression from the inside out: f(part, x, y), x and y what it made of the part's operands.
 
-    def again(each: Any) -> Any:
-        if isinstance(each, Comparison):
-            return Comparison(again(each.left), again(each.right), each.operation)
+    What is shared is worked once. A number, and an option of a rule, stays as it is.
+    """
+    done: dict[int, Any] = {}
+
+    def made(each: Any) -> Any:
         if type(each) is tuple:
-            return tuple(map(again, each))
-        if not isinstance(each, Symbol):
+            return tuple(map(made, each))
+        if not isinstance(each, Symbol | Comparison):
             return each
-        if each.rule is None:
-            return names(each.name, each.number)
-        if id(each) not in found:
-            found[id(each)] = _record(each.rule, again(each.x), again(each.y))
-        return found[id(each)]
+        if id(each) not in done:
+            done[id(each)] = f(each, *map(made, operands(each)))
+        return done[id(each)]
 
-    return again(of)
+    return made(of)
+
+
+def renamed(of: Any, leaf: Callable[[Symbol], Any]) -> Any:
+    """The same expression over something else, numbers, Values or symbols: each name becomes leaf(its symbol)."""
+
+    def again(each: Any, x: Any, y: Any) -> Any:
+        if isinstance(each, Comparison):
+            return Comparison(x, y, each.operation)
+        return each.rule(x, y) if each.rule else leaf(each)
+
+    return fold(of, again)
+
+
+def operands(of: Any) -> tuple[Any, Any]:
+    """x and y of an operation, the two sides of a comparison."""
+    return of[:2] if isinstance(of, Comparison) else (of.x, of.y)
 
 
 def parts_of(of: Any) -> Iterator[Any]:
@@ -232,7 +247,7 @@ def parts_of(of: Any) -> Iterator[Any]:
         elif isinstance(each, Symbol | Comparison) and id(each) not in seen:
             seen.add(id(each))
             yield each
-            waiting += [each.x, each.y] if isinstance(each, Symbol) else [each.left, each.right]
+            waiting += operands(each)
 
 
 def named_in(of: Any) -> Iterator[Symbol]:
