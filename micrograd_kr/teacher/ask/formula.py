@@ -111,7 +111,7 @@ def names_in(formula: Formula) -> list[str]:
 
 def leaves(formula: Formula) -> list[Symbol]:
     """The names and the literals of a formula, as often and in the order in which they stand."""
-    return [each for each in parts_of(formula.expression) if each.rule is None][::-1]
+    return [each for each in parts_of(formula.expression) if each.rule is None]
 
 
 def _expression(text: str) -> Any:
