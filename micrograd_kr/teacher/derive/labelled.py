@@ -16,9 +16,9 @@ from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import read, spelled
-from micrograd_kr.teacher.ask.solution import Solution, step
+from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.lines import labels, line_of, named_values, operands, values_below
+from micrograd_kr.teacher.derive.lines import Lines, labels, named_values, operands, values_below
 
 Parameters = Iterable[Value | str] | None
 
@@ -48,7 +48,7 @@ def named(loss: Value) -> dict[str, Value]:
 
 
 def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: Parameters) -> Solution:
-    """A scalar graph as an exercise with a person's numbers, worked.
+    """A scalar graph as an exercise with a person's numbers, worked at the numbers that it was computed from.
 
     parameters: the leaves that a step of gradient descent changes; by default those with a W+ among the numbers, and
     those whose labels differ from one of these only by an index.
@@ -56,21 +56,14 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     before = named(loss)
     leaves = {name: value for name, value in before.items() if value.rule is None}
     changed = _parameters(hand, leaves, parameters)
-    numbers = {name: float(value.data) for name, value in leaves.items()}
+    lines = Lines({value: name for name, value in before.items()})
+    numbers = {name: lines.numbers.get(name, float(value.data)) for name, value in leaves.items()}
     given = {name: number for name, number in numbers.items() if name not in changed}
     start = {name: numbers[name] for name in changed}
-    names = {value: name for name, value in before.items()}
-    formulas = {
-        name: Formula(notation.text(formula), formula)
-        for name, value in before.items()
-        if value.rule is not None
-        for formula in [line_of(name, value, names).formula]
-    }
-    exercise = Exercise("graph", "", names[loss], lr, given, start, formulas, {}, frozenset(), "")
+    formulas = {name: Formula(notation.text(line.formula), line.formula) for name, line in lines.lines.items()}
+    exercise = Exercise("graph", "", lines.named[loss], lr, given, start, formulas, {}, frozenset(), "")
     hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}
-    exercise = with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()})
-    before = {name: before[name] for name in exercise.positions}
-    return step(exercise, before, lambda updated: after(before, loss, given | updated))
+    return solve(with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()}))
 
 
 def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters: Parameters) -> list[str]:
