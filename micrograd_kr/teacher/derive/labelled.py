@@ -87,19 +87,6 @@ def stem(name: str) -> str:
     return re.sub("[0-9]", "", name)
 
 
-def after(before: Mapping[str, Value], loss: Value, start: Mapping[str, Any]) -> dict[str, Value]:
-    """The named Values computed again from other leaves."""
-    names = {value: name for name, value in before.items()}
-    again: dict[Value | None, Value] = {}
-    for node in values_below(loss):
-        if node.rule is None:
-            again[node] = Value(start.get(names.get(node, ""), node.data))
-        else:
-            again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
-        again[node].label = node.label
-    return {name: again[value] for name, value in before.items()}
-
-
 def _entry(written: Any, decimals: int) -> Any:
     """A number as it would stand in a file. A float has lost its zeros: they are put back."""
     if isinstance(written, str) or (isinstance(written, int) and not isinstance(written, bool)):
@@ -139,14 +126,23 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
     if by is not None and of in graph and by in graph:
         return gradients(graph[of], [graph[by]])[0]
     if lr is not None and wanted.step and of in (parameters if wanted.is_parameter else graph):
-        slopes = zip(parameters, gradients(loss, [graph[each] for each in parameters]), strict=True)
-        updated = {each: graph[each].data - lr * slope for each, slope in slopes}
-        return updated[of] if wanted.is_parameter else after(graph, loss, updated)[of].data
+        start = [graph[each] for each in parameters]
+        slopes = gradients(loss, start)
+        return _after(graph[of], {each: each.data - lr * slope for each, slope in zip(start, slopes, strict=True)})
     raise ExerciseError(
         "unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}",
         name=name,
         names=", ".join(graph),
     )
+
+
+def _after(value: Value, updated: Mapping[Value, Any]) -> Any:
+    """The data of a Value, computed again from leaves that were updated."""
+    again = dict[Any, Any](updated)
+    for node in values_below(value):
+        if node.rule is not None:
+            again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
+    return again.get(value, value.data)
 
 
 def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Parameters) -> Iterator[Entry]:
