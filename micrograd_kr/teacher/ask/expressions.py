@@ -50,8 +50,7 @@ class Comparison:
     operation: Callable[[float, float], bool]
     also: Any = None
 
-    def _record(self, rule: Rule, x: Any, y: Any) -> Any:
-        return _record(rule, x, y)
+    _record = staticmethod(_record)
 
     @property
     def true(self) -> Any:
