@@ -17,6 +17,7 @@ from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, inside_out, names_in, number, parts_of, within
+from micrograd_kr.teacher.ask.expressions import operands as made_of
 from micrograd_kr.teacher.ask.quantity import read, updated
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.derive.labelled import stem
@@ -265,11 +266,8 @@ def operations(form: Any) -> list[Symbol]:
 
 def operands(operation: Symbol) -> Iterator[Symbol]:
     """The symbols that an operation is applied to, those it compares included."""
-    for each in (*operation.x, operation.y) if type(operation.x) is tuple else (operation.x, operation.y):
-        if isinstance(each, Comparison):
-            yield from (side for side in (each.x, each.y) if isinstance(side, Symbol))
-        elif isinstance(each, Symbol):
-            yield each
+    for each in made_of(operation):
+        yield from made_of(each) if isinstance(each, Comparison) else [each]
 
 
 def mapped(operation: Symbol, other: Any) -> Symbol:

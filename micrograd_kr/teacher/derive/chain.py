@@ -174,10 +174,9 @@ class Derivation:
 
     def _without_passing_on(self, path: Path) -> Path:
         """A path without the lines at its upper end whose derivative is 1; at least one is left."""
-        count = len(path)
-        while count > 1 and self.lines.passes_on(*path[count - 1]):
-            count -= 1
-        return path[:count]
+        while len(path) > 1 and self.lines.passes_on(*path[-1]):
+            path = path[:-1]
+        return path
 
     def _terms_of_total(self, a: str, b: str) -> list[str]:
         """The terms of a total, if b reaches each over one path of its own: ∂E/∂h1 = ∂E_o1/∂h1 + ∂E_o2/∂h1."""
