@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count, pairwise
+from itertools import count
 from random import Random
 from typing import NamedTuple
 
@@ -31,54 +31,6 @@ ACTIVATIONS = ("sigmoid", "tanh", "relu", "linear")
 
 MODERATE = 1.5  # as large as a sum is to be: no function is flat there, and sums do not grow from layer to layer
 SIGNINGS = 30  # of one neuron
-
-
-OPENING = """\
-{shape} 신경망. 오차는 {loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {shape} net. Its error is {loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
-
-
-OPENING = """\
-{shape} 신경망. 오차는 {loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {shape} net. Its error is {loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
-
-
-OPENING = """\
-{shape} 신경망. 오차는 {loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {shape} net. Its error is {loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
-
-
-OPENING = """\
-{shape} 신경망. 오차는 {loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {shape} net. Its error is {loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
-
-
-OPENING = """\
-{shape} 신경망. 오차는 {loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {shape} net. Its error is {loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
-
-
-OPENING = """\
-{shape} 신경망. 오차는 {loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
-A {shape} net. Its error is {loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
-layer, neuron by neuron, input by input.
-수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
-Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
 
 
 class Net(NamedTuple):
@@ -119,9 +71,16 @@ def new(net: Net, seed: int = 0) -> str:
         sized = redrawn(draft, random, step)
         return sized and _signed(sized, random, lowest=KINK if relus else -MODERATE)
 
-    wanted = Comfort(suggested(draft), DIGITS, [1.0] * relus, len(draft.forward) - relus)  # every relu open: h = z
-    opening = OPENING.format(shape=_shape(net), loss=net.loss, seed=seed)
-    return as_toml(worksheet(first_comfortable(seed, attempt, wanted)), opening=opening, notes=notes)
+    story = Story([1.0] * relus, frozenset(), len(draft.forward) - relus)  # every relu open, so h = z
+    exercise = first_comfortable(seed, attempt, story, suggested(draft), DIGITS)
+    shape = _shape(net)
+    opening = f"""\
+{shape} 신경망. 오차는 {net.loss}, 수를 뽑은 시드는 {seed}입니다. 가중치 번호는 층, 뉴런, 입력 순서입니다.
+A {shape} net. Its error is {net.loss}, its numbers were drawn with seed {seed}. Weights are numbered layer by
+layer, neuron by neuron, input by input.
+수와 식을 바꾸어 쓸 수 있습니다. 빈칸 ""을 채운 뒤: micrograd-kr check FILE
+Change the numbers and formulas as you like. Fill in the blanks, "", then: micrograd-kr check FILE"""
+    return as_toml(worksheet(exercise), opening=opening, notes=notes)
 
 
 def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
@@ -142,8 +101,8 @@ def _checked(net: Net) -> Net:
     """The net with an activation for each layer. Raises ExerciseError for one that cannot be."""
     layers = len(net.sizes) - 1
     activations = tuple(net.activations) * (layers if len(net.activations) == 1 else 1)
-    names = sum((before + 3) * size for before, size in pairwise(net.sizes))
-    unknown = set(activations) - set(ACTIVATIONS)
+    names = sum((before + 3) * size for before, size in zip(net.sizes, net.sizes[1:], strict=False))
+    unknown = [each for each in activations if each not in ACTIVATIONS]
     if unknown or len(activations) != layers:
         raise ExerciseError(
             "--activation: expected {names}, one for all or {layers} parted by commas; got {got}",
@@ -167,32 +126,35 @@ def _checked(net: Net) -> Net:
 
 def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
     """The exercise of a net with numbers that are still to be drawn, and comments for its lines, by "table name"."""
-    above = [f"x{i}" for i in range(1, net.sizes[0] + 1)]
-    given, parameters = dict.fromkeys(above, 0.5), dict[str, float]()
+    given = {f"x{i}": 0.5 for i in range(1, net.sizes[0] + 1)}
+    parameters: dict[str, float] = {}
     forward: dict[str, str] = {}
     notes = {"given x1": "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"}
-    weights, units, last = count(1), count(1), len(net.activations)
+    weights, units, above = count(1), count(1), list(given)
     for layer, (size, activation) in enumerate(zip(net.sizes[1:], net.activations, strict=True), 1):
-        numbers = range(1, size + 1)
+        last = layer == len(net.activations)
+        note = _layer_note(layer, len(net.activations) - 1)
         hidden = sum(net.sizes[1:layer])
-        outs = [f"o{i}" if size > 1 else "o" for i in numbers] if layer == last else [f"h{hidden + i}" for i in numbers]
-        for out in outs:
+        outs = [f"o{i}" if last else f"h{hidden + i}" for i in range(1, size + 1)]
+        outs = ["o"] if last and size == 1 else outs
+        for i, out in enumerate(outs):
             unit, into = next(units), [f"W{next(weights)}" for _ in above]
             bias = [f"b{unit}"] * net.bias
+            total = " + ".join([f"{weight}*{x}" for weight, x in zip(into, above, strict=True)] + bias)
             first = out if activation == "linear" else f"z{unit}"
-            forward[first] = " + ".join([f"{weight}*{x}" for weight, x in zip(into, above, strict=True)] + bias)
+            forward[first] = total
             forward.setdefault(out, f"{activation}({first})")
             parameters |= dict.fromkeys([*into, *bias], 0.5)
-            if out == outs[0]:
-                notes |= dict.fromkeys([f"parameters {into[0]}", f"forward {first}"], _layer_note(layer, last - 1))
+            if i == 0:
+                notes |= {f"parameters {into[0]}": note, f"forward {first}": note}
         above = outs
-    tails = {out: "" if out == "o" else f"_{out}" for out in above}
-    for out, tail in tails.items():
-        given[f"target{tail}"] = 0.5 if net.loss != "cross-entropy" else float(out == above[0])
+    tails = ["" if out == "o" else f"_{out}" for out in above]
+    for i, (out, tail) in enumerate(zip(above, tails, strict=True)):
+        given[f"target{tail}"] = 0.5 if net.loss != "cross-entropy" else float(i == 0)
         forward[f"E{tail}"] = LOSSES[net.loss].format(target=f"target{tail}", o=out)
-    notes[f"forward E{tails[above[0]]}"] = "오차 · the error"
+    notes[f"forward E{tails[0]}"] = "오차 · the error"
     if len(above) > 1:
-        forward["E_total"] = " + ".join(f"E{tail}" for tail in tails.values())
+        forward["E_total"] = " + ".join(f"E{tail}" for tail in tails)
     formulas = {name: read_formula(text) for name, text in forward.items()}
     lr = 0.5 if set(net.activations) == {"sigmoid"} else 0.1
     title = f"{_shape(net)} 신경망 · A {_shape(net)} net"
@@ -200,7 +162,7 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
 
 
 def _shape(net: Net) -> str:
-    functions = dict.fromkeys(net.activations) if len(set(net.activations)) == 1 else net.activations
+    functions = net.activations[:1] if len(set(net.activations)) == 1 else net.activations
     return f"{'-'.join(map(str, net.sizes))} {', '.join(functions)}"
 
 
