@@ -39,6 +39,7 @@ class Mode(NamedTuple):
 # A ContextVar, so that threads and coroutines do not disturb each other.
 _mode: ContextVar[Mode | None] = ContextVar("mode", default=None)
 _mode_now = _mode.get
+_new = object.__new__
 
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -153,10 +154,7 @@ def _explained(error: Exception, rule: Rule, x: Any, y: Any) -> Exception:
     if rule is ops.matmul:
         needed = "as many columns on the left as rows on the right", "transpose one with .T, or reshape it"
     elif rule.dy:
-        needed = (
-            "shapes that broadcast (from the right each pair equal, or one of them 1)",
-            "reshape or expand_dims one",
-        )
+        needed = "shapes that broadcast (each pair from the right equal, or one 1)", "reshape or expand_dims one"
     else:
         return ValueError(f"{rule.symbol} with {y} cannot be computed from {shapes}: {error}")
     return ValueError(f"{rule.symbol} needs {needed[0]}, got shapes {shapes}: {needed[1]}")
@@ -177,7 +175,12 @@ def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["V
                 out = scalar(x, y)
             except (ArithmeticError, ValueError):
                 out = rule.compute(x, y)
-            return _node(rule, out, self, node_y, x, y)
+            node = _new(Value)  # as `_node` has it: the call would be a tenth of the operation
+            node._numbers = node.out = out
+            node.rule, node.x, node.y = rule, self, node_y
+            node.x_data, node.y_data = x, y
+            node.grad, node.label = UNSET, ""
+            return node
         return _record(rule, self, other) if isinstance(other, _OPERANDS) else NotImplemented
 
     def reflected(self: "Value", other: Any) -> "Value":
@@ -250,9 +253,6 @@ def _compare(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], A
         return bool(answer) if isinstance(answer, np.bool_) else answer
 
     return method
-
-
-_new = object.__new__
 
 
 class Value:

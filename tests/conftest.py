@@ -39,6 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
         )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With -n, a file's tests stay in one process: what they share, a demo's run, say, is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
 def pytest_report_header() -> str:
     spec = find_spec("micrograd_kr")
     return f"micrograd_kr from {spec.origin if spec else None}"

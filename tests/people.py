@@ -5,6 +5,7 @@ one hidden layer are written out for every unit and weight, in decimal arithmeti
 exercise and what one person writes down for it; the same arguments give the same sheet again.
 """
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,11 @@ CARRYING = ("carried", "not carried", "mixed")
 STYLES = tuple((rounding, carry) for rounding in ROUNDINGS for carry in CARRYING)
 SIZES = ((2, 2, 2), (2, 2, 1), (3, 2, 2), (1, 2, 1), (2, 3, 2), (1, 1, 1), (2, 1, 2), (2, 2, 3))
 HALF, ONE, ZERO = Decimal("0.5"), Decimal(1), Decimal(0)
+
+
+def number(wanted: int) -> int:
+    """How many people a test asks: so many where nothing may be skipped, else half, since each takes its time."""
+    return wanted if os.environ.get("MICROGRAD_KR_NO_SKIPS") else wanted // 2
 
 
 class Style(NamedTuple):

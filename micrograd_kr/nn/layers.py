@@ -73,7 +73,7 @@ def _one_hot(x: Any, classes: Any) -> Any:
 
 
 def _beside(g: Any, x: Any) -> Any:
-    """A gradient for each sample, with the axis of the classes back in it, by a rule: it may be a symbol."""
+    """A gradient for each sample, with the axis of the classes back in it."""
     axis = _class_axis(x)
     return ops.reshape(g, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
 

@@ -43,6 +43,49 @@ def test_scalar_steps_are_micrograds_own(bench: Any, name: str, options: dict[st
     assert steps(benchmark, "micrograd_kr", options) == pytest.approx(steps(benchmark, "micrograd", options), rel=1e-12)
 
 
+# As long as a listing of microgpt need be: its own Value, the names it reads, a loop that trains, and what comes after.
+LISTING = """
+import random
+random.seed(42)
+from pathlib import Path
+docs = Path("input.txt").read_text().split()
+class Value:
+    def __init__(self, data):
+        self.data, self.grad = data, 0
+    def __mul__(self, other):
+        made = Value(self.data * other.data)
+        made.inputs = self, other
+        return made
+    def backward(self):
+        x, y = self.inputs
+        x.grad += y.data
+        y.grad += x.data
+w = Value(random.gauss(0, 1))
+num_steps = 1000
+for step in range(num_steps):
+    loss = w * Value(float(len(docs[step])))
+    loss.backward()
+    w.data -= 0.01 * w.grad
+    w.grad = 0
+raise SystemExit("what comes after the training is not run")
+"""
+
+
+def test_microgpts_listing_trains_alike_with_its_value_and_with_ours(
+    bench: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    (tmp_path / "microgpt.py").write_text(LISTING, "utf-8")
+    training = bench("microgpt", "training")
+    monkeypatch.setattr("microgpt.LISTING", str(tmp_path / "microgpt.py"))
+    own, ours, less = (training(*each)() for each in (("microgpt", 5), ("micrograd_kr", 5), ("microgpt", 4)))
+    assert own == ours != less
+
+
+def test_a_listing_without_a_training_is_refused(bench: Any) -> None:
+    with pytest.raises(ValueError, match="none"):
+        bench("microgpt", "trained")("num_steps = 3", "microgpt", 1)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_xor_steps_are_pytorchs(bench: Any, dtype: str) -> None:
     pytest.importorskip("torch")

@@ -21,8 +21,8 @@ from micrograd_kr.teacher.check import sheet as checking
 from micrograd_kr.teacher.check.diagnosis import check
 
 SEED = os.environ.get("MICROGRAD_KR_SEED") or secrets.token_hex(4)
-HONEST = 40  # sheets in each style
-MOVED = 120  # slips of each size; their rates are bars, so their seed stays
+HONEST = people.number(40)  # sheets in each style
+MOVED = people.number(120)  # slips of each size; their rates are bars, so their seed stays
 EIGHT = {"decimals": 8, "written": "all", "zeros": "kept"}
 
 # Every number of the chapter to 8 decimals where it differs, each worked from the rounded one before it.

@@ -24,7 +24,7 @@ from micrograd_kr.teacher.check.report import Report
 
 SEED = os.environ.get("MICROGRAD_KR_SEED") or "mistakes"
 EACH = 5  # sheets of each kind
-RANDOM = 60  # random wrong numbers
+RANDOM = people.number(60)  # random wrong numbers
 WRITTEN = ("all", "70 %", "results")
 ALL_KINDS = (*careless.KINDS, *careless.MISCONCEPTIONS)
 
