@@ -1,6 +1,6 @@
 """An exercise file in, its quantities out: read from TOML, worked by the engine.
 
-An exercise is data. A formula is cut into tokens, parsed into a tree of five kinds of node and computed with the rules
+An exercise is data. A formula is cut into tokens, parsed into symbols and computed with the rules
 of `ops`; nothing in a file is ever run. Whatever is wrong with a file is an ExerciseError that names the file and the
 line's name and says what was expected, in English and in Korean.
 

@@ -1,4 +1,4 @@
-"""Formulas: cut into tokens, parsed into a tree of five kinds of node, computed with the rules of `ops`; never run.
+"""Formulas: cut into tokens, parsed into symbols, computed with the rules of `ops`; never run.
 
 Whatever is wrong with one is an ExerciseError that says what was expected.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import say
+from micrograd_kr.teacher.ask.expressions import Symbol, parts_of, renamed
 from micrograd_kr.teacher.ask.messages import ExerciseError, quoted, unknown
 
 FORMULA_LENGTH = 1_000
@@ -24,12 +25,16 @@ FORMULA_LEVELS = 100
 class Formula:
     """An expression that has been read and found harmless.
 
-    text: as written, with single blanks; `ast.get_source_segment(text, node)` gives a literal with its zeros.
-    tree: of BinOp, UnaryOp, Call, Name and Constant nodes; every constant is a float.
+    text: as written, with single blanks. expression: the same as symbols without numbers, nothing in it simplified;
+    the leaves are names and `Literal`s, whose number is a float.
     """
 
     text: str
-    tree: ast.expr = field(compare=False)
+    expression: Any = field(compare=False)
+
+
+class Literal(str):
+    """In the place of a name, for a number that stands in a formula: its text, with its zeros."""
 
 
 # --- formulas ---------------------------------------------------------------------------------------------------------
@@ -69,22 +74,7 @@ def evaluate(formula: Formula, names: Mapping[str, Any]) -> Any:
 
     Floats give a float, as numpy has it: 1/0 is inf, 9**9**9**9 too.
     """
-
-    def of(node: Any) -> Any:
-        match node:
-            case ast.Constant():
-                return node.value
-            case ast.Name():
-                return names[node.id]
-            case ast.UnaryOp():
-                return ops.neg(of(node.operand)) if isinstance(node.op, ast.USub) else of(node.operand)
-            case ast.BinOp():
-                return OPERATORS[type(node.op)](of(node.left), of(node.right))
-            case _:
-                slope = [0.01] * (node.func.id == "leaky_relu" and len(node.args) == 1)
-                return FUNCTIONS[node.func.id](*map(of, node.args), *slope)
-
-    return of(formula.tree)
+    return renamed(formula.expression, lambda leaf: leaf.number if isinstance(leaf.name, Literal) else names[leaf.name])
 
 
 def check_length(text: str, most: int = FORMULA_LENGTH) -> None:
@@ -105,7 +95,7 @@ def read_formula(text: str) -> Formula:
     check_length(text)
     text = " ".join(text.split())
     try:
-        return Formula(text, _tree(text))
+        return Formula(text, _expression(text))
     except ExerciseError as error:
         meant = corrected(text)
         if not is_formula(meant):
@@ -115,25 +105,23 @@ def read_formula(text: str) -> Formula:
 
 def names_in(formula: Formula) -> list[str]:
     """The names in a formula, each once, in the order in which they stand."""
-    found = [node for node in ast.walk(formula.tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS]
-    return list(dict.fromkeys(node.id for node in sorted(found, key=lambda node: node.col_offset)))
+    found = [each.name for each in leaves(formula) if not isinstance(each.name, Literal)]
+    return list(dict.fromkeys(found))
 
 
-def _tree(text: str) -> ast.expr:
-    """The tree of an expression, once nothing is in it that could do harm."""
+def leaves(formula: Formula) -> list[Symbol]:
+    """The names and the literals of a formula, as often and in the order in which they stand."""
+    return [each for each in parts_of(formula.expression) if each.rule is None]
+
+
+def _expression(text: str) -> Any:
+    """The expression that a text stands for, once nothing is in it that could do harm."""
     _check_tokens(text)
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ExerciseError('expected a formula such as "W1*x1 + W2*x2", got {text}', text=quoted(text)) from None
-    nodes = [tree]
-    for _ in range(FORMULA_LEVELS):  # not by recursion: how deep it goes is what has to be found out
-        nodes = [each for node in nodes for each in _operands(node)]
-        if not nodes:
-            return tree
-    raise ExerciseError(
-        "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
-    )
+    return _symbol(tree, text.encode(), 1)
 
 
 def _check_tokens(text: str) -> None:
@@ -152,29 +140,41 @@ def _check_tokens(text: str) -> None:
         before = kind
 
 
-def _operands(node: Any) -> list[ast.expr]:
-    """What an allowed node is computed from. Constants become floats on the way; any other node is an ExerciseError."""
+def _symbol(node: Any, source: bytes, level: int) -> Any:
+    """A node of Python's tree as a symbol. Raises ExerciseError for one that has no place in a formula."""
+    if level > FORMULA_LEVELS:
+        raise ExerciseError(
+            "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
+        )
+
+    def operation(rule: Rule, *inputs: Any, option: Any = None) -> Symbol:
+        x, y = [*(_symbol(each, source, level + 1) for each in inputs), option][:2]
+        return Symbol(None, math.nan, rule, x, y)
+
     match node:
         case ast.Constant():
-            node.value = finite(node.value)
-            return []
+            literal = source[node.col_offset : node.end_col_offset].decode()
+            return Symbol(Literal(literal), finite(node.value))
         case ast.Name(id=name):
             if name in FUNCTIONS:
                 raise ExerciseError("{name} is a function: expected its argument in brackets, {name}(z1)", name=name)
-            return []
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
-            return [node.operand]
+            return Symbol(name, math.nan)
+        case ast.UnaryOp(op=ast.UAdd()):
+            return _symbol(node.operand, source, level + 1)
+        case ast.UnaryOp(op=ast.USub()):
+            return operation(ops.neg, node.operand)
         case ast.BinOp() if type(node.op) in OPERATORS:
-            return [node.left, node.right]
+            return operation(OPERATORS[type(node.op)], node.left, node.right)
         case ast.Call(func=ast.Name(id=name), keywords=[]):
-            return _arguments(name, node.args)
+            _check_arguments(name, node.args)
+            return operation(FUNCTIONS[name], *node.args, option=0.01 if name == "leaky_relu" else None)
     raise ExerciseError(
         "expected a formula of numbers, names, + - * / **, brackets and the functions {functions}",
         functions=", ".join(FUNCTIONS),
     )
 
 
-def _arguments(function: str, arguments: list[ast.expr]) -> list[ast.expr]:
+def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
     if function not in FUNCTIONS:
         said = say("no such function {name}{meant}; there are {names}; a product is written with *")
         raise unknown(said, function, FUNCTIONS, {"ln": "log", "σ": "sigmoid"}.get(function, function))
@@ -189,12 +189,11 @@ def _arguments(function: str, arguments: list[ast.expr]) -> list[ast.expr]:
         )
     if function == "leaky_relu" and not all(isinstance(each, ast.Constant) for each in arguments[1:]):
         raise ExerciseError("expected a plain number as the slope of leaky_relu; with a name write max(a*z1, z1)")
-    return arguments
 
 
 def is_formula(text: str) -> bool:
     try:
-        _tree(text)
+        _expression(text)
     except ExerciseError:
         return False
     return True

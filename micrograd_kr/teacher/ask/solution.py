@@ -1,7 +1,7 @@
 """An exercise worked by the engine: forward, backward, one step of gradient descent, forward again."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -103,15 +103,9 @@ def solve(exercise: Exercise) -> Solution:
 
     Raises ExerciseError where a quantity of either pass is not finite.
     """
-    return step(exercise, forward(exercise), lambda updated: forward(exercise, updated))
-
-
-def step(
-    exercise: Exercise, before: dict[str, Value], forward: Callable[[dict[str, float]], dict[str, Value]]
-) -> Solution:
-    """The same from the first pass, with what makes the second."""
+    before = forward(exercise)
     slopes = _slopes(before, exercise.loss)
     if exercise.lr is None:
         return Solution(exercise, (before,), slopes)
     updated = {name: number - exercise.lr * slopes[name] for name, number in exercise.parameters.items()}
-    return Solution(exercise, (before, forward(updated)), slopes)
+    return Solution(exercise, (before, forward(exercise, updated)), slopes)

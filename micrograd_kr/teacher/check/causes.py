@@ -7,13 +7,13 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
+from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, SENTENCES, Catalogue, Edit, Working, transposed
 from micrograd_kr.teacher.check.report import Cause
 from micrograd_kr.teacher.check.sheet import Judged
 from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.expressions import Symbol
 
 WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
 WORK_OF_ERROR = 4  # and the running error of one

@@ -10,35 +10,19 @@ After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 200
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from heapq import heappop, heappush
 from itertools import chain, takewhile
-from typing import Any, TypeVar
+from typing import Any
 
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, renamed
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
-from micrograd_kr.teacher.derive.expressions import Symbol, names_in, number, renamed
 from micrograd_kr.teacher.derive.lines import Lines
 
 WAYS = 6  # through the quantities nearest to either end of a derivative; the others' rounding lies between theirs
 STAGES = {"value": 0, "gradient": 1, "updated": 1, "second": 2}  # of working; no number needs one of a later stage
-
-T = TypeVar("T", bound=Hashable)
-
-
-def inside_out(last: T, needed: Callable[[T], Iterable[T]], done: Container[T]) -> Iterator[T]:
-    """What is not done yet of all that something needs, and it: each after what it needs itself.
-
-    Who takes them puts each among what is done. Not by recursion, a chain may be long.
-    """
-    waiting = [last]
-    while waiting:
-        first = [each for each in needed(waiting[-1]) if each not in done]
-        if first:
-            waiting += reversed(first)
-        elif (each := waiting.pop()) not in done:
-            yield each
 
 
 # --- worked forms -----------------------------------------------------------------------------------------------------
@@ -117,7 +101,7 @@ class Forms:
     def mentions(self, name: str) -> list[str]:
         """The names in the usual form of a quantity."""
         if name not in self._mentioned:
-            self._mentioned[name] = list(names_in(self.expansion(name)))
+            self._mentioned[name] = names_in(self.expansion(name))
         return self._mentioned[name]
 
     def exact(self, name: str) -> float:
@@ -130,11 +114,12 @@ class Forms:
             self._worked_from[each] = {each}.union(*(self._worked_from[other] for other in self.mentions(each)))
         return on in self._worked_from[name]
 
-    def _after(self, name: str, value: float) -> Any:
+    def _after(self, leaf: Symbol) -> Any:
         """What stands for a name in the second pass."""
+        name = leaf.name
         if name in self.exercise.parameters:
             return Symbol(updated(name), number(self.expansion(updated(name))))
-        return Symbol(again(name), number(self.expansion(again(name)))) if name in self.lines else Symbol(name, value)
+        return Symbol(again(name), number(self.expansion(again(name)))) if name in self.lines else leaf
 
     def _over_users(self, a: str, b: str, named: bool) -> Any:
         """Σ dA/dc · ∂c/∂B over everything c that is computed from B."""

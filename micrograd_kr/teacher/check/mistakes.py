@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, inside_out, names_in, number, parts_of, within
+from micrograd_kr.teacher.ask.expressions import operands as made_of
 from micrograd_kr.teacher.ask.quantity import read, updated
-from micrograd_kr.teacher.check.forms import Forms, inside_out
-from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number
+from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.derive.labelled import stem
 
 # One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
@@ -246,55 +247,44 @@ class Working:
 
 def rebuilt(expression: Any, known: Callable[[Symbol], Any]) -> Any:
     """An expression with other symbols for those that are known; operations that change nothing go."""
+    again = partial(rebuilt, known=known)
     if isinstance(expression, Comparison):
-        return Comparison(rebuilt(expression.left, known), rebuilt(expression.right, known), expression.operation)
+        return Comparison(again(expression.x), again(expression.y), expression.operation)
     if not isinstance(expression, Symbol):
         return expression
     instead = known(expression)
     if instead is not None or expression.rule is None:
         return expression if instead is None else instead
-    x, y = expression.x, expression.y
-    x = tuple(rebuilt(each, known) for each in x) if type(x) is tuple else rebuilt(x, known)
-    if expression.rule in (ROUNDED, CUT):
-        return expression.rule.compute(float(number(x)), y)
-    return expression.rule(x) if y is None else expression.rule(x, rebuilt(y, known))
+    x, y = within(expression.x, again), within(expression.y, again)
+    return expression.rule.compute(float(number(x)), y) if expression.rule in (ROUNDED, CUT) else expression.rule(x, y)
 
 
 def operations(form: Any) -> list[Symbol]:
     """The operations of an expression, each once and after what it is applied to."""
-    done: dict[Symbol, None] = {}
-    if isinstance(form, Symbol) and form.rule is not None:
-        for each in inside_out(form, lambda of: (used for used in operands(of) if used.rule is not None), done):
-            done[each] = None
-    return list(done)
+    return [each for each in parts_of(form) if isinstance(each, Symbol) and each.rule is not None]
 
 
 def operands(operation: Symbol) -> Iterator[Symbol]:
     """The symbols that an operation is applied to, those it compares included."""
-    for each in (*operation.x, operation.y) if type(operation.x) is tuple else (operation.x, operation.y):
-        if isinstance(each, Comparison):
-            yield from (side for side in each[:2] if isinstance(side, Symbol))
-        elif isinstance(each, Symbol):
-            yield each
+    for each in made_of(operation):
+        yield from made_of(each) if isinstance(each, Comparison) else [each]
 
 
 def mapped(operation: Symbol, other: Any) -> Symbol:
     """The same operation on other operands; its number stays."""
 
     def of(each: Any) -> Any:
-        if isinstance(each, Symbol):
-            return other(each)
         if isinstance(each, Comparison):
-            return Comparison(of(each.left), of(each.right), each.operation)
-        return tuple(map(of, each)) if type(each) is tuple else each
+            return Comparison(within(each.x, of), within(each.y, of), each.operation)
+        return other(each)
 
-    return Symbol(None, operation.number, operation.rule, of(operation.x), of(operation.y))
+    return Symbol(None, operation.number, operation.rule, within(operation.x, of), within(operation.y, of))
 
 
 def value(expression: Any, changed: Table, table: Table, node: Any = None) -> Any:
     """What an expression comes to. node: the operation that it replaces, which is worked as it was."""
     if isinstance(expression, Comparison):
-        left, right = (value(each, changed, table, node) for each in expression[:2])
+        left, right = (value(each, changed, table, node) for each in (expression.x, expression.y))
         return float(expression.operation(left, right))
     if not isinstance(expression, Symbol):
         return expression
@@ -437,10 +427,8 @@ class Catalogue:
 
     def _of_choice(self, node: Symbol) -> Edit:
         """The other case; where both sides of the comparison are equal, at 0 of relu, it is as good."""
-        left, right, operation, _ = node.y
-        table = self.working.tables[0]
-        sides = value(left, {}, table), value(right, {}, table)
-        one, other = node.x if operation(*sides) else node.x[::-1]
+        sides = [value(each, {}, self.working.tables[0]) for each in (node.y.x, node.y.y)]
+        one, other = node.x if node.y.operation(*sides) else node.x[::-1]
         return self._put("kink" if sides[0] == sides[1] else "case", node, one, other)
 
     def _without(self, node: Symbol, dropped: Any, kept: Any) -> Edit:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from micrograd_kr import ops
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, inside_out, number, terms
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.check.forms import Forms, inside_out
-from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number
+from micrograd_kr.teacher.check.forms import Forms
 
 STEPS = 250_000  # of working, some two seconds
 
@@ -47,7 +47,7 @@ class RunningError:
     def _of_operation(self, form: Symbol, last: bool) -> float:
         self.steps += 1
         if form.rule in (ops.add, ops.sub):
-            return self._of_sum(_terms(form), form.number)
+            return self._of_sum([term for term, _ in terms(form)], form.number)
         if form.rule in (ops.mul, ops.neg):
             return self._of_product(self._factors(form), form.number, last)
         if form.rule is ops.where_:
@@ -115,8 +115,8 @@ class RunningError:
         """A derivative with a kink: within rounding of it, either side may have been taken."""
         mask: Comparison = form.y
         one, other = form.x if mask.true else form.x[::-1]
-        unsure = abs(number(mask.left) - number(mask.right)) <= self.of(mask.left) + self.of(mask.right)
-        if not unsure or (not self.of(mask.left) and not self.of(mask.right)):
+        unsure = abs(number(mask.x) - number(mask.y)) <= self.of(mask.x) + self.of(mask.y)
+        if not unsure or (not self.of(mask.x) and not self.of(mask.y)):
             return self.of(one)
         return max(self.of(one), self.of(other)) + abs(float(number(one)) - float(number(other)))
 
@@ -149,18 +149,6 @@ class RunningError:
             given[which] = moved
             distances.append(abs(form.rule.compute(*given) - form.number))
         return float(max(distances))
-
-
-def _terms(form: Any) -> list[Any]:
-    """The terms of a sum, signs left out."""
-    terms, waiting = [], [form]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Symbol) and each.rule in (ops.add, ops.sub):
-            waiting += [each.y, each.x]
-        else:
-            terms.append(each)
-    return terms
 
 
 class Errors:

@@ -13,8 +13,6 @@ The running error is that of `forms`. A number on the sheet that is not wrong ha
 sheet is worked in place. The largest bound of a quantity's forms counts.
 """
 
-import ast
-import copy
 import math
 import re
 from collections import Counter
@@ -25,7 +23,8 @@ from typing import Any, NamedTuple
 
 from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.formula import Formula, evaluate, read_formula
+from micrograd_kr.teacher.ask.expressions import Symbol, renamed
+from micrograd_kr.teacher.ask.formula import Formula, Literal, leaves, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.ask.quantity import Quantity
@@ -242,31 +241,30 @@ class WorkedLine:
 
     def part(self, text: str) -> Part:
         """Judge one part against the number at the end of the line."""
-        tree, operands = self._read(text)
-        value, error = _worked(tree, operands)
+        formula, operands = self._read(text)
+        value, error = _worked(formula, operands)
         verdict = judged(self.last, value, error, self.last.unit)
-        return Part(text, value, verdict, self._remedy(tree, operands) if verdict == "wrong" else None)
+        return Part(text, value, verdict, self._remedy(formula, operands) if verdict == "wrong" else None)
 
-    def _read(self, text: str) -> tuple[ast.expr, dict[Any, Operand]]:
-        """The expression, and what its literals (by their place in it) and its names stand for."""
+    def _read(self, text: str) -> tuple[Formula, dict[Any, Operand]]:
+        """The formula, and what its literals (each by its symbol) and its names stand for."""
         formula = read_formula(text)
-        tree = copy.deepcopy(formula.tree)
         operands: dict[Any, Operand] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant):
-                written = hand(str(ast.get_source_segment(formula.text, node)))
-                exact = not written.decimals or float(written.number) in self.exact
-                operands[node] = Operand(written.text, float(written.number), 0.0 if exact else written.unit)
-            elif isinstance(node, ast.Name) and node.id in self.names:
-                operands[node.id] = self.names[node.id]
-        return tree, operands
+        for leaf in leaves(formula):
+            if isinstance(leaf.name, Literal):
+                written = hand(leaf.name)
+                exact = not written.decimals or leaf.number in self.exact
+                operands[leaf] = Operand(written.text, leaf.number, 0.0 if exact else written.unit)
+            elif leaf.name in self.names:
+                operands[leaf.name] = self.names[leaf.name]
+        return formula, operands
 
-    def _remedy(self, tree: ast.expr, operands: Mapping[Any, Operand]) -> str | None:
+    def _remedy(self, formula: Formula, operands: Mapping[Any, Operand]) -> str | None:
         """Which number in place of which would make the part agree: "0.1 → W1 = 0.3".
 
         Every named number is tried for every literal, and for all literals that are alike.
         """
-        literals = {place: each for place, each in operands.items() if isinstance(place, ast.Constant)}
+        literals = {place: each for place, each in operands.items() if isinstance(place, Symbol)}
         alike = [
             [place for place, each in literals.items() if each.text == text]
             for text in {each.text for each in literals.values()}
@@ -276,21 +274,18 @@ class WorkedLine:
             written = literals[places[0]]
             for candidate in self.candidates:
                 if candidate.number != written.number:
-                    value, error = _worked(tree, {**operands, **dict.fromkeys(places, candidate)})
+                    value, error = _worked(formula, {**operands, **dict.fromkeys(places, candidate)})
                     if judged(self.last, value, error, self.last.unit) != "wrong":
                         number = "" if candidate.text[0].isdigit() else f" = {candidate.number:.12g}"
                         found.append(f"{written.text} → {candidate.text}{number}")
         return " / ".join(dict.fromkeys(found)) or None
 
 
-def _worked(tree: ast.expr, operands: Mapping[Any, Operand]) -> tuple[float, float]:
+def _worked(formula: Formula, operands: Mapping[Any, Operand]) -> tuple[float, float]:
     """The value of a part, and how far the rounding of its numbers may have moved it."""
-    leaves = {place: Value(each.number) for place, each in operands.items()}
-    for place, leaf in leaves.items():
-        if isinstance(place, ast.Constant):
-            vars(place)["value"] = leaf
-    out = evaluate(Formula("", tree), leaves)
-    slopes = gradients(out, list(leaves.values()))
+    values = {place: Value(each.number) for place, each in operands.items()}
+    out = renamed(formula.expression, lambda leaf: values[leaf if leaf in values else leaf.name])
+    slopes = gradients(out, list(values.values()))
     return out.item(), sum(
         abs(slope) * each.unit for slope, each in zip(slopes, operands.values(), strict=True) if each.unit
     )

@@ -1,16 +1,16 @@
 """How the derivative of one named quantity by another is put together: factors along a path, a sum over paths."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice, takewhile
 from typing import Any, Literal, NamedTuple
 
 from micrograd_kr import ops
-from micrograd_kr.teacher.ask.quantity import derivative
+from micrograd_kr.teacher.ask import quantity
+from micrograd_kr.teacher.ask.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.derive.lines import Lines, reached
 
 Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
@@ -44,6 +44,11 @@ def equation(name: str, kind: Kind, side: Any) -> Line:
     return Line(name, kind, (side,), number(side))
 
 
+def update(name: str, start: Any, lr: float, slope: Symbol) -> Line:
+    """A step of gradient descent."""
+    return equation(quantity.updated(name), "update", Symbol(name, start) - Symbol("lr", lr) * slope)
+
+
 def distinct(*sides: Any) -> tuple[Any, ...]:
     """Of expressions that look the same, the last."""
     return tuple({notation.text(side): side for side in sides}.values())
@@ -58,19 +63,33 @@ class Factor(NamedTuple):
 
     @property
     def name(self) -> str:
-        return derivative(self.of, self.by)
+        return quantity.derivative(self.of, self.by)
 
 
 Path = list[tuple[str, str]]  # the lines from a quantity upwards, each with what it uses: ("h1", "z1"), ("z3", "h1")
 
 
 class Derivation:
-    """Derivatives of named quantities, worked one after the other; each is written out once."""
+    """Derivatives of named quantities, worked one after the other; each is written out once.
 
-    def __init__(self, lines: Lines, loss: str) -> None:
-        self.lines, self.loss = lines, loss
+    start: the numbers that a step with the learning rate lr would change.
+    """
+
+    def __init__(self, lines: Lines, loss: str, start: Mapping[str, float], lr: float | None) -> None:
+        self.lines, self.loss, self.start, self.lr = lines, loss, start, lr
         self.numbers: dict[str, Any] = {}  # of each derivative that is written out, None while it is being worked
         self.written: list[Any] = []
+
+    def taken(self) -> tuple[Line, ...]:
+        """What has been written out since this was asked last."""
+        taken, self.written = tuple(self.written), []
+        return taken
+
+    def descend(self, name: str) -> None:
+        """Write out a derivative of the loss and, with a learning rate, the update of what it is taken by."""
+        slope = self.work(self.loss, name)
+        if self.lr is not None and name in self.start:
+            self.written.append(update(name, self.start[name], self.lr, slope))
 
     def work(self, of: str, by: str) -> Symbol:
         """Write out ∂of/∂by and everything it is made of. Returns it by its name."""
@@ -155,10 +174,9 @@ class Derivation:
 
     def _without_passing_on(self, path: Path) -> Path:
         """A path without the lines at its upper end whose derivative is 1; at least one is left."""
-        count = len(path)
-        while count > 1 and self.lines.passes_on(*path[count - 1]):
-            count -= 1
-        return path[:count]
+        while len(path) > 1 and self.lines.passes_on(*path[-1]):
+            path = path[:-1]
+        return path
 
     def _terms_of_total(self, a: str, b: str) -> list[str]:
         """The terms of a total, if b reaches each over one path of its own: ∂E/∂h1 = ∂E_o1/∂h1 + ∂E_o2/∂h1."""

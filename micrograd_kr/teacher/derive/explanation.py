@@ -23,31 +23,28 @@ from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.printed import Printed, displayable
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask import quantity
+from micrograd_kr.teacher.ask import expressions, quantity
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.expressions import Symbol, simplified
+from micrograd_kr.teacher.ask.expressions import number as value_of
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.derive import expressions, notation
-from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct, equation
-from micrograd_kr.teacher.derive.expressions import Symbol, number, simplified
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct, equation, update
 from micrograd_kr.teacher.derive.lines import Lines, labels, line_of, named_values, values_below
 from micrograd_kr.teacher.derive.notation import Form, Number
 
 PARAGRAPH = 60  # characters that are set in one row of LaTeX
 MANY = 12  # names in a heading
+FORWARD = say("Forward pass")
 
 
 @dataclass(frozen=True)
 class Section:
-    """Lines under one heading. title: "forward", "backward", "second", or "" for none.
+    """Lines under one heading, or under none."""
 
-    number: of a step back. names: the quantities whose derivatives it works out.
-    """
-
-    title: str
+    title: Said | None
     lines: tuple[Line, ...]
-    number: int = 0
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,12 +93,11 @@ def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> E
         return Explanation("", tuple(_matrices(loss, names, asked or leaves, lr)), exact)
     lines = Lines(named_values([loss], names))
     start = {name: lines.numbers[name] for name in leaves if name in lines.numbers}
-    if not asked:
-        return Explanation("", tuple(_worked(lines, loss.label, start, lr)), exact)
-    derivation = Derivation(lines, loss.label)
+    derivation = Derivation(lines, loss.label, start, lr)
     for name in asked:
-        _descend(derivation, name, start.get(name), lr)
-    return Explanation("", (Section("", tuple(derivation.written)),), exact)
+        derivation.descend(name)
+    sections = [Section(None, derivation.taken())] if asked else _worked(derivation)
+    return Explanation("", tuple(sections), exact)
 
 
 def _labels(loss: Value) -> dict[Value, str]:
@@ -139,86 +135,74 @@ def explain_exercise(exercise: Exercise, *names: str) -> Explanation:
 def explained(lines: Lines, solution: Solution, *names: str) -> Explanation:
     """The same of an exercise that has been worked, and whose lines there are."""
     exercise, lines = solution.exercise, lines.readable()
-    start = {**exercise.given, **exercise.parameters}
-    exact = frozenset([*start, "lr"])
-    if names:
-        return Explanation(exercise.title, (Section("", tuple(_asked(lines, solution, names))),), exact)
-    sections = list(_worked(lines, exercise.loss, exercise.parameters or exercise.given, exercise.lr))
-    if solution.after is not None:
-        sections.append(Section("second", tuple(_second_pass(lines, solution).values())))
+    exact = frozenset([*exercise.given, *exercise.parameters, "lr"])
+    derivation = Derivation(lines, exercise.loss, exercise.parameters or exercise.given, exercise.lr)
+    sections = [Section(None, tuple(_asked(derivation, solution, names)))] if names else list(_worked(derivation))
+    if solution.after is not None and not names:
+        title = say("Forward pass again, with the updated parameters")
+        sections.append(Section(title, tuple(_second_pass(lines, solution).values())))
     return Explanation(exercise.title, tuple(sections), exact)
 
 
-def _asked(lines: Lines, solution: Solution, names: Sequence[str]) -> Iterator[Line]:
+def _asked(derivation: Derivation, solution: Solution, names: Sequence[str]) -> Iterator[Line]:
     """The lines that lead to each of some quantities."""
-    exercise = solution.exercise
-    derivation = Derivation(lines, exercise.loss)
+    lines = derivation.lines
     for name in names:
-        asked = parse_name(exercise, name)
+        asked = parse_name(solution.exercise, name)
         if asked.by is not None:
             derivation.work(asked.of, asked.by)
-        elif not asked.step:
-            yield _forward(lines, asked.of, solution.before[asked.of].data)
-        elif asked.is_parameter:
-            _descend(derivation, asked.of, exercise.parameters[asked.of], exercise.lr)
-        else:
+        elif asked.step and not asked.is_parameter:
             yield _second_pass(lines, solution)[asked.of]
-        yield from derivation.written
-        derivation.written.clear()
+        elif asked.step:
+            derivation.descend(asked.of)
+        elif asked.of in lines.lines:
+            yield equation(asked.of, "forward", lines.lines[asked.of].formula)
+        else:  # a number that is given has no other side
+            yield Line(asked.of, "forward", (), solution.before[asked.of].data)
+        yield from derivation.taken()
 
 
-def _worked(lines: Lines, loss: str, start: Mapping[str, float], lr: float | None) -> Iterator[Section]:
+def _worked(derivation: Derivation) -> Iterator[Section]:
     """The forward pass, and the way back: first what is near the loss, as a textbook does layer by layer."""
-    yield Section("forward", tuple(_forward(lines, name, 0.0) for name in lines.lines))
-    derivation = Derivation(lines, loss)
-    depths = _depths(lines, loss, start)
+    lines = derivation.lines.lines.values()
+    yield Section(FORWARD, tuple(equation(line.name, "forward", line.formula) for line in lines))
+    depths = _depths(derivation)
     for i, depth in enumerate(sorted(set(depths.values())), 1):
-        names = tuple(name for name in depths if depths[name] == depth)
+        names = [name for name in depths if depths[name] == depth]
         for name in names:
-            _descend(derivation, name, start[name], lr)
-        yield Section("backward", tuple(derivation.written), i, names)
-        derivation.written.clear()
+            derivation.descend(name)
+        title = say("Backpropagation, step {number}: {names}", number=i, names=_listed(names))
+        yield Section(title, derivation.taken())
 
 
-def _depths(lines: Lines, loss: str, start: Mapping[str, float]) -> dict[str, int]:
-    """How many lines that use one of these quantities stand, at most, between each of them and the loss."""
+def _listed(names: Sequence[str]) -> Said | str:
+    """Names for a heading; of very many the first and the last."""
+    listed = [notation.quantity(name) for name in names]
+    if len(listed) <= MANY:
+        return ", ".join(listed)
+    return say("{first}, …, {last} ({count})", first=listed[0], last=listed[-1], count=len(listed))
+
+
+def _depths(derivation: Derivation) -> dict[str, int]:
+    """How many lines that use a start stand, at most, between each start and the loss."""
     depth: dict[str, int] = {}
+    lines, start = derivation.lines, derivation.start
     for name in reversed(lines.order):
-        above = max((depth[user] for user in lines.steps(loss, name)), default=0)
+        above = max((depth[user] for user in lines.steps(derivation.loss, name)), default=0)
         uses = name in lines.lines and not start.keys().isdisjoint(lines.lines[name].partials)
         depth[name] = above + uses
     return {name: depth.get(name, 0) for name in start}
-
-
-def _descend(derivation: Derivation, name: str, start: float | None, lr: float | None) -> None:
-    """A derivative of the loss and, with a learning rate, the update of what it is taken with respect to."""
-    slope = derivation.work(derivation.loss, name)
-    if lr is not None and start is not None:
-        derivation.written.append(_update(name, start, lr, slope))
-
-
-def _update(name: str, start: Any, lr: float, slope: Symbol) -> Line:
-    updated = Symbol(name, start) - Symbol("lr", lr) * slope
-    return equation(quantity.updated(name), "update", updated)
-
-
-def _forward(lines: Lines, name: str, value: float) -> Line:
-    """A line of the forward pass; a number that is given has no other side."""
-    return (
-        equation(name, "forward", lines.lines[name].formula)
-        if name in lines.lines
-        else Line(name, "forward", (), value)
-    )
 
 
 def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
     """The forward pass with the updated parameters, by the names of the first."""
     found: dict[str, Line] = {}
 
-    def after(name: str, value: float) -> Symbol:
+    def after(leaf: Symbol) -> Symbol:
+        name = leaf.name
         if name in solution.updated:
             return Symbol(quantity.updated(name), solution.updated[name])
-        return Symbol(quantity.again(name), found[name].value) if name in found else Symbol(name, value)
+        return Symbol(quantity.again(name), found[name].value) if name in found else leaf
 
     for name, line in lines.lines.items():
         found[name] = equation(quantity.again(name), "second", expressions.renamed(line.formula, after))
@@ -241,7 +225,7 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
         if value is not loss:
             side = expressions.narrow(gradient, shape)
             sides = distinct(side, expressions.narrow(simplified(side), shape))
-            slope: Any = np.broadcast_to(number(side), shape)
+            slope: Any = np.broadcast_to(value_of(side), shape)
             slope = slope if slope.ndim else float(slope)
             back[name] = Line(quantity.derivative(loss.label, name), "gradient", sides, slope)
             gradient = Symbol(back[name].name, slope)
@@ -256,27 +240,15 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
             reached.add(each.name)
     worked = [line for name, line in back.items() if name in reached]
     if lr is not None:
-        slopes = {name: Symbol(line.name, line.value) for name, line in back.items() if name in asked}
-        worked += [_update(name, value.data, lr, slopes[name]) for value, name in names.items() if name in slopes]
-    yield Section("forward", tuple(forward))
-    yield Section("matrices", tuple(worked), names=tuple(asked))
-
-
-def _shapes(line: Line) -> str:
-    """The shape of a tensor; of a product of matrices the shapes of both, too: (2, 4)·(4, 3) → (2, 3)."""
-    out, side = str(np.shape(line.value)), line.sides[-1] if line.sides else None
-    if isinstance(side, Symbol) and side.rule is ops.matmul:
-        return f"{np.shape(number(side.x))}·{np.shape(number(side.y))} → {out}"
-    return out
+        changed = [(name, value.data) for value, name in names.items() if name in back and name in asked]
+        worked += [update(name, start, lr, Symbol(back[name].name, back[name].value)) for name, start in changed]
+    yield Section(FORWARD, tuple(forward))
+    yield Section(say("Backpropagation in matrices: {names}", names=_listed(asked)), tuple(worked))
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
-WORDS: dict[str, Said] = {  # the titles of sections, and what stands above lines of a kind
-    "forward": say("Forward pass"),
-    "backward": say("Backpropagation, step {number}: {names}"),
-    "matrices": say("Backpropagation in matrices: {names}"),
-    "second": say("Forward pass again, with the updated parameters"),
+CAPTIONS: dict[str, Said] = {  # what stands above lines of a kind
     "chain": say("Chain rule"),
     "sum": say("Chain rule where paths meet: a sum"),
     "upstream": say("Upstream gradient"),
@@ -288,33 +260,9 @@ WORDS: dict[str, Said] = {  # the titles of sections, and what stands above line
 }
 
 
-def heading(section: Section, lang: str = "en") -> str:
-    """What stands above a section; empty for one without a heading."""
-    names = [notation.quantity(name) for name in section.names]
-    listed = ", ".join(names)
-    if len(names) > MANY:
-        listed = say("{first}, …, {last} ({count})", first=names[0], last=names[-1], count=len(names)).in_(lang)
-    if not section.title:
-        return ""
-    return Said(WORDS[section.title].text, {"number": section.number, "names": listed}).in_(lang)
-
-
 def caption(kind: Kind, lang: str = "en") -> str:
     """What stands above lines of a kind; empty for those of a forward pass."""
-    return "" if kind in ("forward", "second") else WORDS[kind].in_(lang)
-
-
-def notes(line: Line, form: Form = "text", number: Number | None = None) -> tuple[str, ...]:
-    """Which side was taken where a formula depends on a comparison, "z1 > 0"; of matrices, their shapes."""
-    if np.ndim(line.value):
-        return (_shapes(line),)
-    if line.kind not in ("upstream", "local"):
-        return ()
-    found: dict[frozenset[str], str] = {}  # a > b and b < a are one
-    for left, sign, right in notation.taken(line.sides[-1]):
-        one, other = (notation.written(each, form, number=number) for each in (left, right))
-        found.setdefault(frozenset((one, other)), notation.NOTATIONS[form].joined([one, other], sign))
-    return tuple(found.values())
+    return CAPTIONS[kind].in_(lang) if kind in CAPTIONS else ""
 
 
 # --- setting it -------------------------------------------------------------------------------------------------------
@@ -337,40 +285,71 @@ def line_text(line: Line, number: Number | None = None) -> str:
     return " = ".join([notation.quantity(line.name), *sides(line, "text", number)])
 
 
-def line_latex(line: Line, number: Number | None = None) -> str:
-    """A line as rows of an align* environment, without the environment; in one row if it is short."""
-    left, *others = notation.quantity(line.name, "latex"), *sides(line, "latex", number)
-    between = " = " if len(line_text(line, None)) <= PARAGRAPH else " \\\\\n&= "
-    return f"{left} &= {between.join(others)}"
-
-
-def line_mathml(line: Line, number: Number | None = None) -> str:
-    """A line as a <math> element, each side in a row of its own."""
-    left = notation.quantity(line.name, "mathml")
-    rows = [
-        f"<mtr><mtd>{left if i == 0 else '<mrow></mrow>'}</mtd><mtd><mo>=</mo></mtd>"
-        f'<mtd style="text-align: left">{side}</mtd></mtr>'
-        for i, side in enumerate(sides(line, "mathml", number))
-    ]
-    return f'<math display="block"><mtable>{"".join(rows)}</mtable></math>'
-
-
 def _outline(explanation: Explanation, lang: str) -> Iterator[tuple[str, str, list[Line]]]:
     """The parts of an explanation one after the other: what is said there, and the lines below it."""
     yield "title", explanation.title, []
     for section in explanation.sections:
-        yield "section", heading(section, lang), []
+        yield "section", section.title.in_(lang) if section.title else "", []
         for kind, lines in groupby(section.lines, lambda line: line.kind):
             yield "caption", caption(kind, lang), list(lines)
 
 
-def _remarks(
-    line: Line, lang: str, number: Number, form: Form = "text", around: str = "%s", escaped: Callable[[str], str] = str
-) -> list[str]:
-    """The notes of a line in words and formulas. around: what stands around a formula."""
-    if np.ndim(line.value):
-        return [escaped(say("shape {condition}", condition=each).in_(lang)) for each in notes(line)]
-    return [say("here {condition}", condition=around % each).in_(lang) for each in notes(line, form, number)]
+class Markup(NamedTuple):
+    """A language of markup, as templates; what is left out is LaTeX's.
+
+    title, section, caption: around words. block: around lines, `together` if all lines of a kind stand in one. row: the
+    name, or `nothing`, and a side that is equal to it. formula: around one in a remark. between: the parts.
+    """
+
+    title: str
+    section: str
+    caption: str
+    block: str
+    escaped: Callable[[str], str]
+    form: Form = "latex"
+    row: str = "%s &= %s"
+    nothing: str = ""
+    end: str = " \\\\\n"
+    formula: str = "$%s$"
+    remark: str = "(%s)"
+    between: str = "\n\n"
+    together: bool = False
+
+    def set(self, explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
+        """An explanation in this language. digits, number: as for `as_text`."""
+        number = number or notation.decimals(digits, self.form, explanation.exact)
+        out: list[str] = []
+        for level, words, below in _outline(explanation, lang):
+            out += [getattr(self, level) % self.escaped(words)] if words else []
+            for lines in [below] if self.together and below else [[line] for line in below]:
+                out.append(self.block % self.end.join(self.line(line, number) for line in lines))
+                for line in lines:
+                    out += [self.remark % each for each in self.notes(line, lang, number)]
+        return self.between.join(out) + "\n"
+
+    def line(self, line: Line, number: Number) -> str:
+        """A line, each side in a row of its own; in LaTeX in one row if it is short."""
+        shown = sides(line, self.form, number)
+        if self.form == "latex" and len(line_text(line)) <= PARAGRAPH:
+            shown = [" = ".join(shown)]
+        lefts = [notation.quantity(line.name, self.form), *[self.nothing] * (len(shown) - 1)]
+        return self.end.join((self.row % row).strip() for row in zip(lefts, shown, strict=True))
+
+    def notes(self, line: Line, lang: str, number: Number) -> list[str]:
+        """Which side was taken where a formula depends on a comparison, "here z1 > 0"; of matrices, their shapes."""
+        if np.ndim(line.value):
+            shapes, side = str(np.shape(line.value)), line.sides[-1] if line.sides else None
+            if isinstance(side, Symbol) and side.rule is ops.matmul:
+                shapes = f"{np.shape(value_of(side.x))}·{np.shape(value_of(side.y))} → {shapes}"
+            return [self.escaped(say("shape {condition}", condition=shapes).in_(lang))]
+        found: dict[frozenset[str], str] = {}  # a > b and b < a are one
+        for left, sign, right in notation.taken(line.sides[-1]) if line.kind in ("upstream", "local") else ():
+            both = [notation.written(each, self.form, number=number) for each in (left, right)]
+            found.setdefault(frozenset(both), self.formula % notation.NOTATIONS[self.form].joined(both, sign))
+        return [say("here {condition}", condition=each).in_(lang) for each in found.values()]
+
+
+TEXT = Markup("%s", "%s", "%s", "%s", str, "text", formula="%s")
 
 
 def as_text(
@@ -399,7 +378,7 @@ def _rows(lines: Sequence[Line], lang: str, indent: int, room: int, number: Numb
     for line, left in zip(lines, lefts, strict=True):
         start = " " * indent + left + " " * (column - cell_len(left))
         pieces = [f"= {side}" for side in sides(line, "text", number)]
-        pieces += [f"  ({each})" for each in _remarks(line, lang, number)]
+        pieces += [f"  ({each})" for each in TEXT.notes(line, lang, number)]
         one = " ".join([start, *pieces])
         if cell_len(one) <= room:
             yield one
@@ -430,39 +409,6 @@ def _folded(text: str, room: int, indent: str) -> Iterator[str]:
     yield row.rstrip()
 
 
-class Markup(NamedTuple):
-    """A language of markup, as templates; what is left out is LaTeX's.
-
-    title, section, caption: around words. block: around lines, `together` if all lines of a kind stand in one. formula:
-    around one in a remark. between: the parts.
-    """
-
-    title: str
-    section: str
-    caption: str
-    block: str
-    escaped: Callable[[str], str]
-    form: Form = "latex"
-    line: Callable[[Line, Number], str] = line_latex
-    formula: str = "$%s$"
-    remark: str = "(%s)"
-    between: str = "\n\n"
-    together: bool = False
-
-    def set(self, explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
-        """An explanation in this language. digits, number: as for `as_text`."""
-        number = number or notation.decimals(digits, self.form, explanation.exact)
-        out: list[str] = []
-        for level, words, below in _outline(explanation, lang):
-            out += [getattr(self, level) % self.escaped(words)] if words else []
-            for lines in [below] if self.together and below else [[line] for line in below]:
-                out.append(self.block % " \\\\\n".join(self.line(line, number) for line in lines))
-                for line in lines:
-                    remarks = _remarks(line, lang, number, self.form, self.formula, self.escaped)
-                    out += [self.remark % each for each in remarks]
-        return self.between.join(out) + "\n"
-
-
 def _escaped_markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#$|])", r"\\\1", text)
 
@@ -475,10 +421,12 @@ MATHML = Markup(
     "<h2>%s</h2>",
     "<h3>%s</h3>",
     "<p>%s</p>",
-    "%s",
+    '<math display="block"><mtable>%s</mtable></math>',
     html.escape,
     "mathml",
-    line_mathml,
+    '<mtr><mtd>%s</mtd><mtd><mo>=</mo></mtd><mtd style="text-align: left">%s</mtd></mtr>',
+    "<mrow></mrow>",
+    "",
     "<math>%s</math>",
     "<p>(%s)</p>",
     "\n",

@@ -3,7 +3,6 @@
 So a person's numbers are checked against a program's own graph by the same code as against an exercise file.
 """
 
-import ast
 import math
 import re
 from collections import Counter
@@ -17,9 +16,9 @@ from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import read, spelled
-from micrograd_kr.teacher.ask.solution import Solution, step
+from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.lines import labels, line_of, named_values, operands, values_below
+from micrograd_kr.teacher.derive.lines import Lines, labels, named_values, operands, values_below
 
 Parameters = Iterable[Value | str] | None
 
@@ -49,7 +48,7 @@ def named(loss: Value) -> dict[str, Value]:
 
 
 def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: Parameters) -> Solution:
-    """A scalar graph as an exercise with a person's numbers, worked.
+    """A scalar graph as an exercise with a person's numbers, worked at the numbers that it was computed from.
 
     parameters: the leaves that a step of gradient descent changes; by default those with a W+ among the numbers, and
     those whose labels differ from one of these only by an index.
@@ -57,20 +56,14 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     before = named(loss)
     leaves = {name: value for name, value in before.items() if value.rule is None}
     changed = _parameters(hand, leaves, parameters)
-    numbers = {name: float(value.data) for name, value in leaves.items()}
+    lines = Lines({value: name for name, value in before.items()})
+    numbers = {name: lines.numbers.get(name, float(value.data)) for name, value in leaves.items()}
     given = {name: number for name, number in numbers.items() if name not in changed}
     start = {name: numbers[name] for name in changed}
-    names = {value: name for name, value in before.items()}
-    formulas = {
-        name: Formula(notation.text(line_of(name, value, names).formula), ast.Constant(value.data))
-        for name, value in before.items()
-        if value.rule is not None
-    }
-    exercise = Exercise("graph", "", names[loss], lr, given, start, formulas, {}, frozenset(), "")
+    formulas = {name: Formula(notation.text(line.formula), line.formula) for name, line in lines.lines.items()}
+    exercise = Exercise("graph", "", lines.named[loss], lr, given, start, formulas, {}, frozenset(), "")
     hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}
-    exercise = with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()})
-    before = {name: before[name] for name in exercise.positions}
-    return step(exercise, before, lambda updated: after(before, loss, given | updated))
+    return solve(with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()}))
 
 
 def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters: Parameters) -> list[str]:
@@ -92,19 +85,6 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
 def stem(name: str) -> str:
     """A name without its indices: W5 and W7 are alike, dE_o1/dz3 and dE_o2/dz4 are."""
     return re.sub("[0-9]", "", name)
-
-
-def after(before: Mapping[str, Value], loss: Value, start: Mapping[str, Any]) -> dict[str, Value]:
-    """The named Values computed again from other leaves."""
-    names = {value: name for name, value in before.items()}
-    again: dict[Value | None, Value] = {}
-    for node in values_below(loss):
-        if node.rule is None:
-            again[node] = Value(start.get(names.get(node, ""), node.data))
-        else:
-            again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
-        again[node].label = node.label
-    return {name: again[value] for name, value in before.items()}
 
 
 def _entry(written: Any, decimals: int) -> Any:
@@ -146,14 +126,23 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
     if by is not None and of in graph and by in graph:
         return gradients(graph[of], [graph[by]])[0]
     if lr is not None and wanted.step and of in (parameters if wanted.is_parameter else graph):
-        slopes = zip(parameters, gradients(loss, [graph[each] for each in parameters]), strict=True)
-        updated = {each: graph[each].data - lr * slope for each, slope in slopes}
-        return updated[of] if wanted.is_parameter else after(graph, loss, updated)[of].data
+        start = [graph[each] for each in parameters]
+        slopes = gradients(loss, start)
+        return _after(graph[of], {each: each.data - lr * slope for each, slope in zip(start, slopes, strict=True)})
     raise ExerciseError(
         "unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}",
         name=name,
         names=", ".join(graph),
     )
+
+
+def _after(value: Value, updated: Mapping[Value, Any]) -> Any:
+    """The data of a Value, computed again from leaves that were updated."""
+    again = dict[Any, Any](updated)
+    for node in values_below(value):
+        if node.rule is not None:
+            again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
+    return again.get(value, value.data)
 
 
 def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Parameters) -> Iterator[Entry]:

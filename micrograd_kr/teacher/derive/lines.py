@@ -6,7 +6,7 @@ The engine's graph is cut at the Values that have names. Between two names the o
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.ops import Axes
+from micrograd_kr.teacher.ask.expressions import Symbol, constant, inside_out, named_in, number, spread
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import Solution
-from micrograd_kr.teacher.derive.expressions import Symbol, constant, named_in, number, spread
 
 READABLE_DEPTH, READABLE_LENGTH = 6, 100  # operations within one another, and in all, in one formula
 
@@ -40,13 +40,13 @@ def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any =
     """
     if value.rule is None:  # a formula without names
         return Line(name, value.data, {})
-    order: list[Any] = list(_between(value, names))
-    symbols: dict[Value, Any] = {}
+    order = list(_between(value, names))
+    symbols: dict[Any, Any] = {}
 
-    def symbol(of: Value | None, data: Any) -> Any:
-        if of is None or of not in names:
-            return symbols[of] if of in symbols else constant(data)
-        return Symbol(names[of], data)
+    def symbol(of: Any, data: Any) -> Any:
+        if of in names:
+            return Symbol(names[of], data)
+        return symbols[of] if of in symbols else constant(data)
 
     for node in order:
         symbols[node] = node.rule(*operands(node, symbol))
@@ -61,11 +61,7 @@ def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any =
 
 def values_below(root: Value) -> dict[Value, None]:
     """Every Value of a graph, each after what it was computed from."""
-    found: dict[Value, None] = {}
-    for node in _between(root, {}):
-        found |= dict.fromkeys(_inputs(node))
-        found[node] = None
-    return found or {root: None}
+    return dict.fromkeys(each for node in _between(root, {}) for each in (*_inputs(node), node)) or {root: None}
 
 
 def labels(loss: Value, without: str = "") -> dict[Value, str]:
@@ -110,17 +106,16 @@ def named_values(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Val
     return found
 
 
-def _between(value: Value, names: Mapping[Value, str]) -> Iterator[Value]:
+def _between(value: Value, names: Collection[Value]) -> Iterator[Any]:
     """The operations between a named Value and the named ones it was computed from, each after its inputs."""
     done: set[Value] = set()
-    waiting = [value]
-    while waiting:
-        node = waiting[-1]
-        first = [each for each in _inputs(node) if each.rule is not None and each not in names and each not in done]
-        if first:
-            waiting += reversed(first)
-        elif waiting.pop() not in done and node.rule is not None:
-            done.add(node)
+
+    def needed(node: Value) -> list[Value]:
+        return [each for each in _inputs(node) if each.rule is not None and each not in names]
+
+    for node in inside_out(value, needed, done):
+        done.add(node)
+        if node.rule is not None:
             yield node
 
 
@@ -141,13 +136,12 @@ def _contributions(node: Any, g: Any, out: Any, operands: tuple[Any, ...]) -> It
     rule = node.rule
     g = spread(g, np.shape(node.out))  # a rule leaves it to broadcasting where every entry gets the same
     if type(node.x) is tuple:
-        parts = zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True)
-        yield from ((each, _fitted(r, np.shape(data))) for each, data, r in parts if each is not None)
-        return
-    if node.x is not None:
-        yield node.x, _fitted(rule.dx(g, out, *operands), np.shape(node.x_data))
+        handed = list(zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True))
+    else:
+        handed = [(node.x, node.x_data, rule.dx(g, out, *operands))] if node.x is not None else []
     if node.y is not None:
-        yield node.y, _fitted(rule.dy(g, out, *operands), np.shape(node.y_data))
+        handed.append((node.y, node.y_data, rule.dy(g, out, *operands)))
+    return ((each, _fitted(r, np.shape(data))) for each, data, r in handed if each is not None)
 
 
 def _fitted(r: Any, shape: tuple[int, ...]) -> Any:

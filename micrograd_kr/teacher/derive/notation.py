@@ -20,8 +20,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from micrograd_kr import ops
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, number, parts_of
 from micrograd_kr.teacher.ask.quantity import read
-from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, number, parts_of
 
 Form = Literal["text", "latex", "mathml"]
 
@@ -387,12 +387,12 @@ class _Writer:
 
     def _cases(self, each: Symbol) -> Iterator[tuple[str, str]]:
         """The values of a choice, each with its condition; a tie between the same two is a case of its own."""
-        left, right = sides = [self.of(each.y.left), self.of(each.y.right)]
+        left, right = sides = [self.of(each.y.x), self.of(each.y.y)]
         sign = RELATIONS[each.y.operation]
         yield self.of(each.x[0]), self.notation.joined(sides, sign)
         other, rest = each.x[1], OTHERWISE[sign]
         is_tie = _is_choice(other) and other.y.operation is operator.eq and sign in "<>"
-        if is_tie and {self.of(other.y.left), self.of(other.y.right)} == {left, right}:
+        if is_tie and {self.of(other.y.x), self.of(other.y.y)} == {left, right}:
             yield self.of(other.x[0]), self.notation.joined(sides, "=")
             other, rest = other.x[1], ">" if sign == "<" else "<"
         yield self.of(other), self.notation.joined(sides, rest)
@@ -424,7 +424,7 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
     """
     again = partial(javascript, places=places)
     if isinstance(of, Comparison):
-        own = f"{again(of.left)} {COMPARED[of.operation]} {again(of.right)}"
+        own = f"{again(of.x)} {COMPARED[of.operation]} {again(of.y)}"
         return f"({own} && {again(of.also)})" if of.also else f"({own})"
     if not isinstance(of, Symbol):
         text = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(of, "NaN" if of != of else repr(float(of)))
@@ -448,9 +448,9 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
 
 def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:
     """Which side each comparison in an expression took, as (left, relation, right); a sign compares with 0."""
-    for each in reversed(list(parts_of(expression))):
-        if isinstance(each, Comparison) and not np.ndim(number(each.left)):
-            yield each.left, _side(number(each.left), number(each.right)), each.right
+    for each in parts_of(expression):
+        if isinstance(each, Comparison) and not np.ndim(number(each.x)):
+            yield each.x, _side(number(each.x), number(each.y)), each.y
         elif isinstance(each, Symbol) and each.rule is ops.sign and not np.ndim(each.number):
             yield each.x, _side(number(each.x), 0.0), 0.0
 

@@ -3,19 +3,19 @@
 Worked out once; a picture, a page and a printed sheet are three ways to write it down.
 """
 
-import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import pairwise
 
+from micrograd_kr import ops
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.formula import names_in
+from micrograd_kr.teacher.ask.expressions import Symbol, number, parts_of
+from micrograd_kr.teacher.ask.formula import leaves, names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.derive.expressions import number
 from micrograd_kr.teacher.derive.lines import Lines
 
 Arc = tuple[str, str]  # a quantity, and one that is computed from it
@@ -78,8 +78,10 @@ class Diagram:
         inner: dict[str, str] = {}
         forward, users = self.solution.exercise.forward, self.lines.users
         for name, formula in forward.items():
-            match formula.tree:
-                case ast.Call(args=[ast.Name(id=z)]) if z in forward and len(users[z]) == 1 and z not in inner:
+            match formula.expression:
+                case Symbol(rule=rule, x=Symbol(name=z), y=None | float()) if (
+                    rule is not ops.neg and z in forward and len(users[z]) == 1 and z not in inner
+                ):
                     inner[name] = z
         return inner
 
@@ -145,11 +147,11 @@ def flow_key(source: str, target: str) -> str:
 
 def _factors(exercise: Exercise, name: str) -> Iterator[tuple[str, str]]:
     """The parameter W of each x that stands in a line as W·x, both of them once."""
-    nodes = list(ast.walk(exercise.forward[name].tree))
-    used = Counter(each.id for each in nodes if isinstance(each, ast.Name))
-    for node in nodes:
-        match node:
-            case ast.BinOp(left=ast.Name(id=one), op=ast.Mult(), right=ast.Name(id=other)):
+    formula = exercise.forward[name]
+    used = Counter(each.name for each in leaves(formula))
+    for part in parts_of(formula.expression):
+        match part:
+            case Symbol(rule=ops.mul, x=Symbol(rule=None, name=one), y=Symbol(rule=None, name=other)):
                 w, x = (one, other) if one in exercise.parameters else (other, one)
                 if w in exercise.parameters and x not in exercise.parameters and used[w] == used[x] == 1:
                     yield x, w

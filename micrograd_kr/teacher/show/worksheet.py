@@ -5,7 +5,6 @@ comfortable: each keeps the sign and the kind of the one it takes the place of (
 stay), and `_objections` says what a teacher would have against what they come to.
 """
 
-import ast
 import json
 import math
 import re
@@ -23,7 +22,8 @@ from typing import Any, NamedTuple
 from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.formula import Formula, evaluate
+from micrograd_kr.teacher.ask.expressions import parts_of
+from micrograd_kr.teacher.ask.formula import FUNCTIONS, Formula, evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand, to_its_end
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
@@ -240,12 +240,13 @@ def _choices(old: float, step: int) -> list[float]:
 def _calls(exercise: Exercise, values: Mapping[str, Value]) -> Iterator[tuple[str, str, float]]:
     """Each function of a pass: its line, its name, what it is applied to; of max and min the difference."""
     numbers = {name: value.data for name, value in values.items()}
+    functions = {rule: function for function, rule in FUNCTIONS.items()}
     for line, formula in exercise.forward.items():
-        for node in ast.walk(formula.tree):
-            match node:
-                case ast.Call(func=ast.Name(id=function), args=arguments):
-                    x, *other = (evaluate(Formula("", each), numbers) for each in arguments)
-                    yield line, function, x - other[0] if function in ("max", "min") else x
+        for part in parts_of(formula.expression):
+            if part.rule in functions:
+                function = functions[part.rule]
+                x = evaluate(Formula("", part.x), numbers)
+                yield line, function, x - evaluate(Formula("", part.y), numbers) if part.rule.dy else x
 
 
 def _different(solution: Solution, digits: int) -> int:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.expressions import names_in, number
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance, hand
 from micrograd_kr.teacher.ask.solution import solve
@@ -16,7 +17,6 @@ from micrograd_kr.teacher.check.diagnosis import Diagnosis, Finding, _notes, che
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.rounding import Errors
 from micrograd_kr.teacher.check.sheet import Decimals, Judged, Sheet, WorkedLine, _decimals, _judged_coarse, _verdict
-from micrograd_kr.teacher.derive.expressions import names_in, number
 from micrograd_kr.teacher.derive.lines import Lines
 
 CHAPTER7 = load("chapter7")

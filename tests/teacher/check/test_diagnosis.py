@@ -19,6 +19,7 @@ from micrograd_kr.teacher.check.causes import SENTENCES
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.mistakes import KINDS, transposed
 from micrograd_kr.teacher.check.report import Report, Row
+from micrograd_kr.teacher.derive.lines import values_below
 
 CHAPTER7 = load("chapter7")
 EXACT = check(CHAPTER7)
@@ -388,6 +389,17 @@ def test_a_graph_of_labelled_values_gets_the_verdicts_and_causes_of_the_file(cha
 
     assert found(file) == found(python)
     assert [each.bound for each in python.rows] == pytest.approx([each.bound for each in file.rows], rel=1e-9)
+
+
+def test_a_graph_is_checked_at_the_numbers_that_it_was_computed_from() -> None:
+    loss, before = graph(), check(CHAPTER7.hand, graph(), lr=0.5)
+    for each in values_below(loss):
+        if each.rule is None:
+            each.data = each.data + 1.0
+    after = check(CHAPTER7.hand, loss, lr=0.5)
+    assert [(each.name, each.value, each.verdict) for each in after.rows] == [
+        (each.name, each.value, each.verdict) for each in before.rows
+    ]
 
 
 def test_floats_have_lost_their_zeros_and_text_has_not() -> None:

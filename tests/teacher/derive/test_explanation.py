@@ -20,15 +20,16 @@ from written import PLAIN, assert_balanced
 
 from micrograd_kr import Value, explain, gradients, nn, no_grad, ops
 from micrograd_kr.__main__ import main
+from micrograd_kr.teacher.ask import expressions as symbols
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
 from micrograd_kr.teacher.ask.formula import Formula, evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
-from micrograd_kr.teacher.derive import expressions as symbols
 from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.chain import FACTORS, Derivation
 from micrograd_kr.teacher.derive.explanation import (
+    TEXT,
     Explanation,
     as_latex,
     as_markdown,
@@ -37,7 +38,6 @@ from micrograd_kr.teacher.derive.explanation import (
     decimals_of,
     explain_exercise,
     line_text,
-    notes,
 )
 
 CHAPTER = load("chapter7")
@@ -85,12 +85,8 @@ def test_the_steps_back_are_the_chapters_in_the_chapters_order() -> None:
     forward, first, second, again = explain_exercise(CHAPTER).sections
     assert [line.name for line in forward.lines] == list(CHAPTER.forward)
     assert [line.name for line in again.lines] == [f"{name}'" for name in CHAPTER.forward]
-    assert (first.number, first.names, second.number, second.names) == (
-        1,
-        ("W5", "W6", "W7", "W8"),
-        2,
-        ("W1", "W2", "W3", "W4"),
-    )
+    assert str(first.title) == "Backpropagation, step 1: W5, W6, W7, W8"
+    assert str(second.title) == "Backpropagation, step 2: W1, W2, W3, W4"
     assert [line_text(line, notation.decimals(8, exact=CHAPTER.parameters)) for line in first.lines[:6]] == [
         "∂E_total/∂W5 = ∂E_total/∂o1·∂o1/∂z3·∂z3/∂W5",
         "∂E_total/∂o1 = ∂E_o1/∂o1 = −½·2·(target_o1 − o1) = −(target_o1 − o1) = −(0.4 − 0.60944600) = 0.20944600",
@@ -275,7 +271,7 @@ def test_the_side_of_a_kink_is_said(f, note: str, formula: str) -> None:
     out = f(a)
     out.label = "out"
     line = explain(out, a).lines[-1]
-    assert notes(line) == (note,)
+    assert TEXT.notes(line, "en", notation.decimals(8)) == [f"here {note}"]
     assert formula in line_text(line)
     assert f"(here {note})" in as_text(explain(out, a))
     assert f"(여기서 {note})" in as_text(explain(out, a), lang="ko")
@@ -327,7 +323,7 @@ def test_the_parameters_are_listed_in_the_order_in_which_they_are_written() -> N
     w1, w2, w3, w4 = (Value(0.5, f"W{i}") for i in range(1, 5))
     loss = (w1 * 2 + w2 * 3).tanh() * (w3 * 2 + w4 * 3).tanh()
     loss.label = "E"
-    assert explain(loss).sections[-1].names == ("W1", "W2", "W3", "W4")
+    assert explain(loss).sections[-1].title.gaps["names"] == "W1, W2, W3, W4"
 
 
 def test_a_parameter_without_a_label_is_refused() -> None:
@@ -593,7 +589,7 @@ def test_the_decimals_are_those_of_the_hand_numbers_within_reason() -> None:
 
 
 def test_a_line_that_only_renames_is_its_other_name() -> None:
-    forward = {"a": Formula("x", read_formula("x").tree), "b": read_formula("a*2")}
+    forward = {"a": Formula("x", read_formula("x").expression), "b": read_formula("a*2")}
     exercise = Exercise("r", "r", "b", None, {"x": 1.5}, {}, forward, {}, frozenset(), "r.toml")
     assert line_text(explain_exercise(exercise).lines[0]) == "a = x = 1.5"
 

@@ -13,9 +13,9 @@ from hypothesis import assume, given
 from written import PLAIN, assert_balanced
 
 from micrograd_kr import ops
+from micrograd_kr.teacher.ask.expressions import Symbol, named_in, number, simplified
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.expressions import Symbol, named_in, number, simplified
 
 NUMBERS = {"a": 0.7, "b": -1.3, "c1": 2.5, "E_o1": 0.4}
 

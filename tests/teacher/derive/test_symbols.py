@@ -7,8 +7,8 @@ from hypothesis import given
 from micrograd_kr import Value, gradients, ops
 from micrograd_kr.engine import where
 from micrograd_kr.teacher.ask.exercise import built_in, load
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, names_in, number, renamed
 from micrograd_kr.teacher.ask.solution import forward
-from micrograd_kr.teacher.derive.expressions import Comparison, Symbol, names_in, number, renamed
 from micrograd_kr.teacher.derive.lines import line_of
 
 SMALL = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-3)
@@ -98,7 +98,7 @@ def test_a_kink_is_written_as_a_choice_with_what_was_compared() -> None:
 
 def test_a_formula_under_other_names_has_their_numbers() -> None:
     _, _, written = a_line(lambda a, b: (a * b).tanh() - a, 0.5, 2.0)
-    again = renamed(written.formula, lambda name, value: Symbol(f"{name}'", value + 1))
+    again = renamed(written.formula, lambda leaf: Symbol(f"{leaf.name}'", leaf.number + 1))
     assert set(names_in(again)) == {"a'", "b'"}
     assert number(again) == pytest.approx(float(ops.tanh(1.5 * 3.0)) - 1.5)
 
@@ -108,12 +108,12 @@ def test_what_a_formula_shares_is_looked_at_and_renamed_once() -> None:
     for _ in range(60):
         it = it + it
     assert list(names_in(it)) == ["a"]
-    assert number(renamed(it, lambda name, _: Symbol(f"{name}'", 2.0))) == 2.0**61
+    assert number(renamed(it, lambda leaf: Symbol(f"{leaf.name}'", 2.0))) == 2.0**61
 
 
 def test_a_choice_under_other_names_compares_them() -> None:
     slope = ops.relu.dx(1.0, None, Symbol("a", 1.0))
-    again = renamed(slope, lambda name, value: Symbol(f"{name}'", -value))
+    again = renamed(slope, lambda leaf: Symbol(f"{leaf.name}'", -leaf.number))
     assert (number(slope), number(again)) == (1.0, 0.0)
     assert set(names_in(again)) == {"a'"}
 

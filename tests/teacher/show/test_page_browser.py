@@ -19,13 +19,13 @@ from hypothesis import given as drawn
 from micrograd_kr import ops
 from micrograd_kr.said import LANGUAGES
 from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.formula import FUNCTIONS, OPERATORS, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.explanation import explain_exercise, line_text
-from micrograd_kr.teacher.derive.expressions import Symbol
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.show.diagram import Diagram
 from micrograd_kr.teacher.show.page import WORDS, page, script_of

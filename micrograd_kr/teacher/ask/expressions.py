@@ -1,20 +1,23 @@
-"""The rules run on symbols: how a labelled quantity was computed from others, and its derivatives, as expressions.
+"""Expressions, the teacher's one form of a formula: the rules run on symbols, which know their numbers.
 
-The engine's graph is cut at the Values that have names. Between two names the operations are replayed on symbols
-(`Line.formula`), and walked back through with the same rules that computed the gradient (`Line.partials`), so that
-what is written out cannot disagree with what was computed. Only what changes nothing is left out, 1·x, x + 0, x¹; the
-factors ½, 2 and −1 stay, as a person writes them at first. What a person then makes of it is `simplified`.
+A text is parsed into them, what lies between two named Values of a graph is replayed on them, and walking back with
+the same rules gives derivatives, so that what is written out cannot disagree with what was computed. Only what changes
+nothing is left out, 1·x, x + 0, x¹; the factors ½, 2 and −1 stay, as a person writes them at first. What a person then
+makes of it is `simplified`.
 """
 
 import math
 import operator
-from collections.abc import Callable, Hashable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
+
+T = TypeVar("T", bound=Hashable)
 
 
 def _record(rule: Rule, x: Any, y: Any) -> Any:
@@ -38,28 +41,28 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
     return Symbol(None, rule.compute(numbers, number(y)), rule, x, y)
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Comparison:
     """How a comparison came out, and between what; in arithmetic it counts as 1 or 0. also: another that must hold."""
 
-    left: Any
-    right: Any
+    x: Any
+    y: Any
     operation: Callable[[float, float], bool]
     also: Any = None
 
-    def _record(self, rule: Rule, x: Any, y: Any) -> Any:
-        return _record(rule, x, y)
+    _record = staticmethod(_record)
 
     @property
     def true(self) -> Any:
         """A bool; for tensors an array of them."""
-        return self.operation(number(self.left), number(self.right))
+        return self.operation(number(self.x), number(self.y))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.asarray(number(self), dtype)
 
     def __and__(self, other: Any) -> Any:
         if not np.ndim(self.true):
-            return other._replace(also=self) if self.true else self._replace(also=other)
+            return replace(other, also=self) if self.true else replace(self, also=other)
         both = np.logical_and(self.true, number(other))
         return both if both.any() else False
 
@@ -122,6 +125,9 @@ class Symbol:
         return str(self.name) if self.rule is None else f"{self.rule.symbol}({self.x!r}, {self.y!r})"
 
 
+PARTS = Symbol, Comparison  # what an expression is made of besides numbers
+
+
 class Unnamed(NamedTuple):
     """In the place of a name, for an array that has none: the shape, and which array it is."""
 
@@ -139,7 +145,7 @@ def _is(of: Any, *rules: Rule) -> bool:
 
 def constant(data: Any) -> Any:
     """A number as it is; an array as a symbol, so that the factors and the sign before it stay to be seen."""
-    if isinstance(data, Symbol | Comparison) or not np.ndim(data):
+    if isinstance(data, PARTS) or not np.ndim(data):
         return data
     array = data * 1.0 if data.dtype == bool else data  # numpy's truth values know no minus
     return Symbol(Unnamed(array.shape, id(array)), array)
@@ -201,49 +207,82 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
     return None
 
 
-def renamed(of: Any, names: Callable[[Any, float], Any]) -> Any:
-    """The same expression over other names: each name becomes names(name, number), and the numbers follow."""
-    found: dict[int, Any] = {}  # what is shared is worked once
+def inside_out(last: T, needed: Callable[[T], Iterable[T]], done: Container[T]) -> Iterator[T]:
+    """What is not done yet of all that something needs, and it: each after what it needs itself.
 
-    def again(each: Any) -> Any:
-        if isinstance(each, Comparison):
-            return Comparison(again(each.left), again(each.right), each.operation)
-        if type(each) is tuple:
-            return tuple(map(again, each))
-        if not isinstance(each, Symbol):
-            return each
-        if each.rule is None:
-            return names(each.name, each.number)
-        if id(each) not in found:
-            found[id(each)] = _record(each.rule, again(each.x), again(each.y))
-        return found[id(each)]
-
-    return again(of)
-
-
-def parts_of(of: Any) -> Iterator[Any]:
-    """Every symbol and comparison in an expression, each once, from right to left."""
-    seen: set[int] = set()
-    waiting = [of]
+    Who takes them puts each among what is done. Not by recursion, a chain may be long.
+    """
+    waiting = [last]
     while waiting:
-        each = waiting.pop()
-        if type(each) is tuple:
-            waiting += each
-        elif isinstance(each, Symbol | Comparison) and id(each) not in seen:
-            seen.add(id(each))
+        first = [each for each in needed(waiting[-1]) if each not in done]
+        if first:
+            waiting += reversed(first)
+        elif (each := waiting.pop()) not in done:
             yield each
-            waiting += [each.x, each.y] if isinstance(each, Symbol) else [each.left, each.right]
 
 
-def named_in(of: Any) -> Iterator[Symbol]:
-    """The named quantities in an expression, each once."""
-    found = (each for each in parts_of(of) if isinstance(each, Symbol) and each.rule is None)
-    return iter({each.name: each for each in found}.values())
+def operands(of: Any) -> list[Any]:
+    """The symbols and comparisons that an operation or a comparison is made of directly."""
+    return [each for each in ((*of.x, of.y) if type(of.x) is tuple else (of.x, of.y)) if isinstance(each, PARTS)]
 
 
-def names_in(of: Any) -> Iterator[str]:
-    """The names in an expression, each once."""
-    return (str(each.name) for each in named_in(of))
+def parts_of(of: Any) -> list[Any]:
+    """Every symbol and comparison in an expression or in several, each once, from left to right and after what it is
+    made of.
+    """
+    done: dict[Any, None] = {}
+    for root in of if type(of) is tuple else (of,):
+        for each in inside_out(root, operands, done) if isinstance(root, PARTS) else ():
+            done[each] = None
+    return list(done)
+
+
+def within(operand: Any, f: Callable[[Any], Any]) -> Any:
+    """An operand with f of each symbol and comparison that it is or holds; numbers and options stay."""
+    if type(operand) is tuple:
+        return tuple(within(each, f) for each in operand)
+    return f(operand) if isinstance(operand, PARTS) else operand
+
+
+def renamed(of: Any, leaf: Callable[[Symbol], Any]) -> Any:
+    """The same expression over something else, numbers, Values or symbols: each name becomes leaf(its symbol).
+
+    What is shared is worked once.
+    """
+    done: dict[Any, Any] = {}
+
+    def again(part: Any) -> Any:
+        if part not in done:
+            x, y = within(part.x, again), within(part.y, again)
+            if isinstance(part, Comparison):
+                done[part] = Comparison(x, y, part.operation)
+            else:
+                done[part] = part.rule(x, y) if part.rule else leaf(part)
+        return done[part]
+
+    return within(of, again)
+
+
+def named_in(of: Any) -> list[Symbol]:
+    """The named quantities in an expression, each once, from right to left."""
+    found = [each for each in parts_of(of) if isinstance(each, Symbol) and each.rule is None]
+    return list({each.name: each for each in reversed(found)}.values())
+
+
+def names_in(of: Any) -> list[str]:
+    """The names in an expression, each once, from right to left."""
+    return [str(each.name) for each in named_in(of)]
+
+
+def terms(of: Any) -> Iterator[tuple[Any, float]]:
+    """The terms of a sum from left to right, each with its sign, 1 or −1."""
+    waiting = [(of, 1.0)]
+    while waiting:
+        each, sign = waiting.pop()
+        if _is(each, ops.add, ops.sub):
+            waiting += [(each.y, sign if each.rule is ops.add else -sign), (each.x, sign)]
+        else:
+            yield each, sign
 
 
 # --- as a person would write it ---------------------------------------------------------------------------------------
@@ -264,18 +303,17 @@ def simplified(of: Any) -> Any:
     """
     if not isinstance(of, Symbol) or of.rule is None:
         return of
-    return spread(_simplified(of), of.shape)  # what cancels out leaves a number
-
-
-def _simplified(of: Any) -> Any:
     if _is_product(of):
-        return _multiplied(_product(of))
-    if of.rule in (ops.add, ops.sub):
-        return _added(of)
-    if of.rule is ops.where_:
-        return _chosen(of)
-    x = tuple(map(simplified, of.x)) if type(of.x) is tuple else simplified(of.x)
-    return _transposed(x) if of.rule is ops.transpose and of.y == (1, 0) else _record(of.rule, x, simplified(of.y))
+        out = _multiplied(_product(of))
+    elif of.rule in (ops.add, ops.sub):
+        out = _added(of)
+    elif of.rule is ops.where_:
+        out = _chosen(of)
+    elif of.rule is ops.transpose and of.y == (1, 0):
+        out = _transposed(simplified(of.x))
+    else:
+        out = _record(of.rule, within(of.x, simplified), within(of.y, simplified))
+    return spread(out, of.shape)  # what cancels out leaves a number
 
 
 def _transposed(of: Any) -> Any:
@@ -299,7 +337,7 @@ def _chosen(of: Symbol, is_case: bool = False) -> Any:
     if isinstance(condition, Comparison):
         if condition.operation is operator.eq and not is_case and not np.any(condition.true):
             return simplified(of.x[1])
-        condition = Comparison(simplified(condition.left), simplified(condition.right), condition.operation)
+        condition = Comparison(simplified(condition.x), simplified(condition.y), condition.operation)
     return ops.where(condition, *(_chosen(each, True) if _is(each, ops.where_) else simplified(each) for each in of.x))
 
 
@@ -358,22 +396,17 @@ def _multiplied(product: Product) -> Any:
 
 def _added(of: Any) -> Any:
     """A sum in which each term stands once."""
-    terms: dict[Any, Product] = {}
-    waiting = [(of, 1.0)]
-    while waiting:
-        each, sign = waiting.pop()
-        if _is(each, ops.add, ops.sub):
-            waiting += [(each.y, sign if each.rule is ops.add else -sign), (each.x, sign)]
-            continue
-        numerator, denominator, powers = _product(each)
+    found: dict[Any, Product] = {}
+    for term, sign in terms(of):
+        numerator, denominator, powers = _product(term)
         key = frozenset((base, exponent) for base, (_, exponent) in powers.items())
-        before = terms.get(key, Product(0.0, denominator, powers))
+        before = found.get(key, Product(0.0, denominator, powers))
         if before.denominator != denominator:  # a/2 + a/3 is 5·a/6
             before = Product(before.numerator * denominator, before.denominator * denominator, powers)
             numerator *= before.denominator / denominator
-        terms[key] = before._replace(numerator=before.numerator + sign * numerator)
+        found[key] = before._replace(numerator=before.numerator + sign * numerator)
     out: Any = 0.0
-    for product in terms.values():
+    for product in found.values():
         if product.numerator < 0 and isinstance(out, Symbol):
             out = out - _multiplied(product._replace(numerator=-product.numerator))
         else:
@@ -384,7 +417,7 @@ def _added(of: Any) -> Any:
 def _key(of: Any) -> Any:
     """What an expression is, to compare it with others."""
     if isinstance(of, Comparison):
-        return _key(of.left), _key(of.right), of.operation
+        return _key(of.x), _key(of.y), of.operation
     if type(of) is tuple:
         return tuple(map(_key, of))
     if not isinstance(of, Symbol):
