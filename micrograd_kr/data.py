@@ -194,8 +194,7 @@ FILES = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("imag
 READ = 2**20  # bytes at a time
 # A file may unpack to 64 MB, or to a hundred times its own size: MNIST to 4.8 times, an empty image to 1,000.
 UNPACKED, RATIO = 2**26, 100
-IDX_TYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
-IDX_HOLDS = {1: "labels, one dimension", 3: "images, three dimensions"}
+IDX_HOLDS = {b"\0\0\x08\x01": "labels, one dimension", b"\0\0\x08\x03": "images, three dimensions"}  # of uint8
 BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
 
 
@@ -252,20 +251,15 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
     with _opened(path) as (raw, most), gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == packed else raw as stream:
         magic, wanted = stream.read(4), bytes((0, 0, 0x08, dims))
         if magic != wanted:
-            raise _wrong(path, _content(wanted), _content(magic), "give each file the name of what is in it")
+            expected, came = (
+                f"{IDX_HOLDS.get(each, 'no IDX file of bytes')} (0x{each.hex()})" for each in (wanted, magic)
+            )
+            raise _wrong(path, expected, came, "give each file the name of what is in it")
         header = stream.read(4 * dims)
         if len(header) < 4 * dims:
             raise _wrong(path, f"a header of {4 + 4 * dims} bytes", f"{4 + len(header)}")
         shape = tuple(np.frombuffer(header, ">u4").tolist())
         return _numbers(stream, path, shape, np.dtype(np.uint8), most).reshape(shape)
-
-
-def _content(magic: bytes) -> str:
-    """What the first four bytes of an IDX file say is in it."""
-    what = "no IDX file"
-    if len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in IDX_TYPES:
-        what = f"{IDX_TYPES[magic[2]]}, {IDX_HOLDS.get(magic[3], f'{magic[3]} dimensions')}"
-    return f"{what} (0x{magic.hex()})"
 
 
 def _npz(path: Path) -> Iterator[Array]:
