@@ -83,7 +83,6 @@ def _finite(value: float) -> float:
 
 
 def _slopes(values: Mapping[str, Value], of: str) -> dict[str, float]:
-    """The derivatives of one quantity with respect to all."""
     return dict(zip(values, map(float, gradients(values[of], list(values.values()))), strict=True))
 
 

@@ -42,7 +42,9 @@ WORKED = Row("W1+", "W1 − lr·∂E/∂W1", "0.29959556", 0.2995955623, 2.3e-9,
 ROWS = (FINE, CLOSE, OFF, FOLLOWING, WORKED)
 STEPS = (Step("W1", 0.3, 0.00080888, 0.29959556), Step("무게", -12.0, 0.0025, -12.00125))
 REPORT = Report("mine", ROWS, STEPS, (0.0239719, 0.02323634))
-ASKED = replace(load("chapter7"), title="제7장", blanks=("z1", "z2"))
+CHAPTER = load("chapter7")
+LEFT_BLANK = {name: text for name, text in CHAPTER.hand.items() if name not in ("z1", "z2")}
+ASKED = replace(CHAPTER, title="제7장", hand=LEFT_BLANK)
 
 
 def as_text(report, width=None, encoding="utf-8", terminal=False, **settings):
