@@ -86,8 +86,7 @@ def check_place(path: Path | None, options: Options, endings: Collection[str] | 
     if endings is not None and path.suffix.lower() not in endings:
         raise SaidError("{path}: expected a file whose name ends in {endings}", path=path, endings=", ".join(endings))
     if not path.parent.is_dir():
-        folder = path.parent
-        raise SaidError("{path}: there is no folder {folder}; make it, or choose another", path=path, folder=folder)
+        raise SaidError("{path}: there is no folder {folder}; make it first", path=path, folder=path.parent)
     ours = path.is_file() and any(mark in path.read_bytes() for mark in MARKS)
     if os.path.lexists(path) and not ours and not options.force:
         raise SaidError("{path} is there already; --force writes over it, or choose another name", path=path)
@@ -326,9 +325,7 @@ def add_worksheet(parser: Parser) -> None:
         "second; by default all that the exercise's [hand] lists"
     )
     parser.add("--hide", says=hide, type=listed, default=[], metavar="NAMES")
-    parser.add_number(
-        "--digits", MOST_DIGITS, say("decimals of the answers; by default those of the exercise's hand numbers, else 6")
-    )
+    parser.add_number("--digits", MOST_DIGITS, say("decimals of the answers; by default those of the hand's, else 6"))
     form = say("by default as FILE ends (.md, .html, .toml), and markdown where the sheet is printed")
     parser.add("--format", says=form, choices=tuple(SHEETS.values()))
     parser.add_output(say("where to; by default it is printed"))

@@ -251,10 +251,8 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
     with _opened(path) as (raw, most), gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == packed else raw as stream:
         magic, wanted = stream.read(4), bytes((0, 0, 0x08, dims))
         if magic != wanted:
-            expected, came = (
-                f"{IDX_HOLDS.get(each, 'no IDX file of bytes')} (0x{each.hex()})" for each in (wanted, magic)
-            )
-            raise _wrong(path, expected, came, "give each file the name of what is in it")
+            said = [f"{IDX_HOLDS.get(each, 'no IDX file of bytes')} (0x{each.hex()})" for each in (wanted, magic)]
+            raise _wrong(path, said[0], said[1], "give each file the name of what is in it")
         header = stream.read(4 * dims)
         if len(header) < 4 * dims:
             raise _wrong(path, f"a header of {4 + 4 * dims} bytes", f"{4 + len(header)}")

@@ -77,7 +77,7 @@ class Solution:
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ExerciseError(
-            "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=value
+            "comes to {value}, expected a finite number: choose other numbers, or lower lr", value=value
         )
     return value
 
