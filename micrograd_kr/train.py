@@ -313,13 +313,9 @@ def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
 
 def _over(run: _Run) -> tuple[StoppedBy, Said] | None:
     """Why a run has come to its end, if it has: after exactly `patience` epochs that were not kept, or all epochs."""
-    best, patience = run.history.best_epoch or 0, run.patience
-    if patience and best + patience < run.done:
-        return "early stopping", say(
-            "Stopped early: no lower validation loss in {patience} epochs, since epoch {epoch}.",
-            patience=patience,
-            epoch=best,
-        )
+    if run.patience and (run.history.best_epoch or 0) + run.patience < run.done:
+        said = say("Stopped early: no lower validation loss in {patience} epochs.", patience=run.patience)
+        return "early stopping", said
     return ("epochs", say("All {epochs} epochs are done.", epochs=run.epochs)) if run.done >= run.epochs else None
 
 

@@ -109,7 +109,7 @@ def test_a_run_ends_after_exactly_patience_epochs_without_a_lower_loss():
     _, history = scripted([3, 2, 4, 4, 4, 4], epochs=6, patience=3)
     assert len(history.valid_loss) == 5
     assert history.stopped_by == "early stopping"
-    assert history.reason.startswith("Stopped early: no lower validation loss in 3 epochs, since epoch 1.")
+    assert history.reason.startswith("Stopped early: no lower validation loss in 3 epochs.")
 
 
 def test_an_equal_loss_counts_as_the_lowest_so_the_later_weights_are_kept():

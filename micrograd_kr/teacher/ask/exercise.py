@@ -129,10 +129,7 @@ def _contents(path: Path) -> bytes:
                 return file.read(FILE_BYTES + 1)
         reason: Said | str = say("not an ordinary file")
     except FileNotFoundError:
-        raise ExerciseError(
-            "no such file; expected an exercise file, or the name of a built-in exercise: {names}",
-            names=", ".join(built_in()),
-        ) from None
+        raise ExerciseError("no such file; the built-in exercises are {names}", names=", ".join(built_in())) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
     raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason)
@@ -144,11 +141,8 @@ def _decoded(contents: bytes) -> str:
     try:
         text = contents.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ExerciseError(
-            "not UTF-8: byte {byte} in line {line}; save the file again with the encoding UTF-8",
-            byte=f"{contents[error.start]:#x}",
-            line=contents[: error.start].count(b"\n") + 1,
-        ) from None
+        line = contents[: error.start].count(b"\n") + 1
+        raise ExerciseError("not UTF-8 in line {line}; save the file again in this encoding", line=line) from None
     lines = text.split("\n")
     limit(len(lines), FILE_LINES, say("{lines:,} lines", lines=FILE_LINES))
     for each in lines:
