@@ -402,21 +402,9 @@ COMMANDS: dict[str, tuple[Said, Callable[[Parser], None], Callable[[Options], in
     "check": (say("check the numbers of an exercise"), add_check, run_check),
     "show": (say("print the file of a built-in exercise, to start from"), add_show, run_show),
     "draw": (say("draw an exercise: what flows forward and back"), add_draw, run_draw),
-    "explain": (
-        say("write the derivation out: the chain rule, each factor's formula and its number"),
-        add_explain,
-        run_explain,
-    ),
-    "page": (
-        say("make a page to step through, forward and back, whose numbers can be changed: one HTML file"),
-        add_page,
-        run_page,
-    ),
-    "worksheet": (
-        say("print an exercise with blanks to work by hand: Markdown, a page, or a file that check reads"),
-        add_worksheet,
-        run_worksheet,
-    ),
+    "explain": (say("write the derivation out: the chain rule, each factor and its number"), add_explain, run_explain),
+    "page": (say("make a page to step through, whose numbers can be changed: one HTML file"), add_page, run_page),
+    "worksheet": (say("print a sheet with blanks: Markdown, a page, or a file to check"), add_worksheet, run_worksheet),
     "new": (say("write a commented exercise file for a net, with comfortable numbers"), add_new, run_new),
 }
 

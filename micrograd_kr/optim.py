@@ -29,9 +29,6 @@ from micrograd_kr.engine import UNSET, Value
 PIECE = 480_000
 
 
-# --- options ----------------------------------------------------------------------------------------------------------
-
-
 # Optimisers and schedules are dataclasses. An option is a field, whose type says what it may be: how many numbers of
 # which types, from where to where, and this in words.
 _MOST = sys.float_info.max

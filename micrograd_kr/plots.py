@@ -45,9 +45,6 @@ CURVES = {
 }
 
 
-# --- matplotlib and fonts ---------------------------------------------------------------------------------------------
-
-
 def _pyplot() -> Any:
     try:
         from matplotlib import pyplot
@@ -95,9 +92,6 @@ def _figure(lang: str, rows: int = 1, columns: int = 1, **options: Any) -> Itera
     with pyplot.rc_context({"font.family": fonts}):
         figure, grid = pyplot.subplots(rows, columns, squeeze=False, **options)
         yield figure, grid.flat, lang
-
-
-# --- plots ------------------------------------------------------------------------------------------------------------
 
 
 def plot_history(history: Any, *, plot_from: int = 0, lang: str = "en") -> Any:

@@ -71,9 +71,6 @@ def _displayable(character: str, encoding: str) -> str:
     return character
 
 
-# --- tables -----------------------------------------------------------------------------------------------------------
-
-
 class Column(NamedTuple):
     """One column: its title and its cells from top to bottom. spare: it goes where the console is too narrow."""
 
