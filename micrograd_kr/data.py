@@ -63,19 +63,15 @@ NAMED = {"MNIST": (28, 28), "FashionMNIST": (28, 28), "CIFAR10": (32, 32, 3)}
 def load(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Dataset:
     """A data set by name, from an .npz file, or from a folder of IDX files.
 
-    Parameters
-    ----------
-    name
-        - "MNIST", "FashionMNIST" (60,000 + 10,000 images of (28, 28)) or "CIFAR10" (50,000 + 10,000 of (32, 32, 3)):
-          from the folder that the environment variable MICROGRAD_KR_DATA names, where the four files of a set are in
-          MNIST/ or FashionMNIST/ and CIFAR10.npz is itself; else through torchvision, which downloads it once.
-        - "digits": scikit-learn's 1,797 handwritten digits of (8, 8), no download; in their order, the last 360 are
-          the test set.
-        - A path to an .npz with x_train, y_train, x_test, y_test: x uint8, or floats in 0..1; y whole numbers.
-        - A path to a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-          t10k-labels-idx1-ubyte, each plain or .gz.
-    root
-        Where torchvision keeps what it downloads; by default a cache folder of the user.
+    "MNIST", "FashionMNIST" (60,000 + 10,000 images of (28, 28)), "CIFAR10" (50,000 + 10,000 of (32, 32, 3)): from the
+    folder that the environment variable MICROGRAD_KR_DATA names, where the four files of a set are in MNIST/ or
+    FashionMNIST/ and CIFAR10.npz is itself; else through torchvision, which downloads it once into `root`, by default
+    a cache folder of the user.
+    "digits": scikit-learn's 1,797 handwritten digits of (8, 8), no download; in their order, the last 360 are the test
+    set.
+    A path to an .npz with x_train, y_train, x_test, y_test: x uint8, or floats in 0..1; y whole numbers.
+    A path to a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+    t10k-labels-idx1-ubyte, each plain or .gz.
 
     Raises DataError for what is not there, cannot be downloaded, or is not what it says it is.
     """
@@ -304,13 +300,8 @@ def split(
 def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -> Any:
     """Shuffle, and part without loss: each part has its ratio of the samples, rounded down, and the last the rest.
 
-    Parameters
-    ----------
-    whole
-        Arrays of one length, as (x, y): gives for each part the same arrays. Or a number n: gives for each part the
-        indices, of 0..n−1.
-    ratios
-        One for each part, none negative, adding up to 1.
+    whole: arrays of one length, as (x, y): gives for each part the same arrays. Or a number n: gives for each part the
+    indices, of 0..n−1. ratios: one for each part, none negative, adding up to 1.
 
     >>> train, valid = split((np.zeros((7, 784)), np.arange(7)), (0.8, 0.2), seed=0)
     >>> train[0].shape, valid[0].shape
