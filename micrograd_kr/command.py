@@ -148,6 +148,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_output(self, says: Said) -> None:
         self.add("-o", "--output", says=says, type=Path, metavar="FILE")
+        self.add_force()
 
     def add_force(self) -> None:
         self.add_flag("--force", say("write over a file that is there already"))
@@ -219,7 +220,6 @@ def run_show(options: Options) -> int:
 def add_draw(parser: Parser) -> None:
     parser.add_exercise()
     parser.add_output(say("where to: .svg, .png, .pdf or .dot; by default NAME.svg in this folder"))
-    parser.add_force()
 
 
 def run_draw(options: Options) -> int:
@@ -299,7 +299,6 @@ def add_page(parser: Parser) -> None:
     says = say("built-in exercises ({names}) or files, a page for each; by default chapter7", names=names())
     parser.add("exercises", says=says, nargs="*", default=["chapter7"])
     parser.add_output(say("where to; by default NAME.html in this folder"))
-    parser.add_force()
 
 
 def run_page(options: Options) -> int:
@@ -328,13 +327,12 @@ def add_worksheet(parser: Parser) -> None:
     parser.add_number("--digits", MOST_DIGITS, say("decimals of the answers; by default those of the hand's, else 6"))
     form = say("by default as FILE ends (.md, .html, .toml), and markdown where the sheet is printed")
     parser.add("--format", says=form, choices=tuple(SHEETS.values()))
-    parser.add_output(say("where to; by default it is printed"))
     answers = say(
         "where to write the answer key: .md or .html with the working beside each number, or .toml with "
         "the numbers alone"
     )
     parser.add("--answers", says=answers, type=Path, metavar="FILE")
-    parser.add_force()
+    parser.add_output(say("where to; by default it is printed"))
 
 
 def run_worksheet(options: Options) -> int:
@@ -386,7 +384,6 @@ def add_new(parser: Parser) -> None:
     parser.add_flag("--bias", say("give each neuron a bias"))
     parser.add_number("--seed", LAST_SEED, say("of the numbers; by default 0"), default=0)
     parser.add_output(say("where to; by default it is printed"))
-    parser.add_force()
 
 
 def run_new(options: Options) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
+from micrograd_kr.printed import displayable
 from micrograd_kr.said import Said, SaidError, say
 
 NAME_LENGTH = 60
@@ -28,8 +29,7 @@ def placed(place: str) -> Iterator[None]:
 
 def printable(text: str) -> str:
     """Text from outside on one line, short, with nothing that a terminal would act on."""
-    safe = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:120])
-    return safe + "…" * (len(text) > 120)
+    return displayable(text[:120], "utf-8") + "…" * (len(text) > 120)
 
 
 def quoted(text: str, most: int = 60) -> str:
