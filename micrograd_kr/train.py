@@ -392,24 +392,20 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
             inside = [each for each in entered if id(each) in modules]
             if not inside:
                 return say("the model's outputs are finite, {op} in the loss is not", op=op)
-            layer = _name(run.model, inside[-1])
-            if not layer:
-                return say("the model's {op} is the first that is not finite", op=op)
             return say(
                 "layer {layer} is the first whose output is not finite: {op}; lower the learning rate or scale the "
                 "inputs",
-                layer=layer,
+                layer=_name(run.model, inside[-1]),
                 op=op,
             )
     return say("not found again in a second pass")
 
 
 def _name(model: Any, module: Any) -> str:
-    """What a module is called in its model, as in the names of its parameters; without any, its class."""
-    for name, p in module.named_parameters()[:1]:
-        whole = next(whole for whole, each in model.named_parameters() if each is p)
-        return str(whole).removesuffix(name).rstrip(".")
-    return type(module).__name__
+    """What a module is called in its model, as in the names of its parameters; where it has none, its class."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    found = (names[id(p)].removesuffix(name).rstrip(".") for name, p in module.named_parameters())
+    return next(filter(None, found), type(module).__name__)
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------
