@@ -117,8 +117,7 @@ def _named(name: str, root: Path) -> Dataset:
     shape, last = data.x_train.shape[1:], max(data.y_train.max(), data.y_test.max())
     if shape != NAMED[name] or last > 9:
         wanted, came = (f"images of {each} with labels 0..{n}" for each, n in ((NAMED[name], 9), (shape, last)))
-        remedy = f"it is another set: load it by its path, or put {name} there"
-        raise _wrong(source, f"{name}, {wanted}", came, remedy)
+        raise _wrong(source, f"{name}, {wanted}", came, f"it is another set: load it by its path, or put {name} there")
     return data
 
 
@@ -160,8 +159,7 @@ def _dataset(arrays: Iterable[Array], source: Path) -> Dataset:
     data = Dataset(*_checked(x_train, y_train, "training", source), *_checked(x_test, y_test, "test", source))
     one, other = data.x_train.shape[1:], data.x_test.shape[1:]
     if one != other:
-        came = f"{one} to train on, {other} to test on"
-        raise _wrong(source, "samples of one shape", came, "take both parts from one set")
+        raise _wrong(source, "samples of one shape", f"{one} to train on, {other} to test on", "take both from one set")
     return data
 
 
@@ -230,8 +228,7 @@ def _folder(folder: Path) -> Iterator[Array]:
         spellings = (f"{each}{end}" for end in (".gz", "") for each in (name, name.replace("-idx", ".idx")))
         found = [folder / each for each in spellings if (folder / each).is_file()]
         if not found:
-            wanted = f"a file {name}, or the same with .gz"
-            raise _wrong(folder, wanted, "none", "put all four files of the set there")
+            raise _wrong(folder, f"a file {name}, or the same with .gz", "none", "put all four files of the set there")
         yield read_idx(found[0], 3 if "images" in name else 1)
 
 
@@ -267,8 +264,7 @@ def _npz(path: Path) -> Iterator[Array]:
                 raise _wrong(path, f"arrays {', '.join(Dataset._fields)}", came, remedy)
             method = archive.getinfo(f"{name}.npy").compress_type
             if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods unpack without a bound
-                came = f"zip method {method}"
-                raise _wrong(path / name, "a stored or deflated array", came, "save it with np.savez")
+                raise _wrong(path / name, "a stored or deflated array", f"zip method {method}", "save it with np.savez")
             with archive.open(f"{name}.npy") as stream:
                 yield _npy(stream, path / name, most)
 
@@ -283,8 +279,7 @@ def _npy(stream: Any, path: Path, most: int) -> Array:
             raise ValueError("an array of objects" if dtype.hasobject else f"{dtype} {shape}")
     except Exception as error:  # whatever Python's parser makes of such a text: TokenError, MemoryError, SyntaxError …
         came = str(error).partition("\n")[0][:80] or type(error).__name__
-        remedy = "save it with np.savez as uint8, float32 or int64"
-        raise _wrong(path, "an array of numbers", came, remedy) from error
+        raise _wrong(path, "an array of numbers", came, "save it with np.savez as uint8, float32 or int64") from error
     return _numbers(stream, path, shape, dtype, most).reshape(shape, order="F" if by_column else "C")
 
 

@@ -258,8 +258,7 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, frozenset(), source)
     _check_order(exercise)
     if loss not in formulas:
-        said = say("expected the name of a line in [forward], got {name}{meant}")
-        raise unknown(said, loss, formulas).at("loss")
+        raise unknown(say("expected the name of a line in [forward], got {name}{meant}"), loss, formulas).at("loss")
     return with_hand(exercise, hand)
 
 
