@@ -220,7 +220,9 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.nesterov and (not self.momentum or self.dampening):
-            raise ValueError(f"nesterov needs a momentum and no dampening, got {self.momentum} and {self.dampening}")
+            raise ValueError(
+                f"nesterov needs a momentum and no dampening, got momentum={self.momentum}, dampening={self.dampening}"
+            )
 
     def new_state(self, p: Any) -> dict[str, Any]:
         return {"momentum_buffer": np.zeros_like(p)} if self.momentum else {}
