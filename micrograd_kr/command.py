@@ -86,8 +86,7 @@ def check_place(path: Path | None, options: Options, endings: Collection[str] | 
     if endings is not None and path.suffix.lower() not in endings:
         raise SaidError("{path}: expected a file whose name ends in {endings}", path=path, endings=", ".join(endings))
     if not path.parent.is_dir():
-        folder = path.parent
-        raise SaidError("{path}: there is no folder {folder}; make it, or choose another", path=path, folder=folder)
+        raise SaidError("{path}: there is no folder {folder}; make it first", path=path, folder=path.parent)
     ours = path.is_file() and any(mark in path.read_bytes() for mark in MARKS)
     if os.path.lexists(path) and not ours and not options.force:
         raise SaidError("{path} is there already; --force writes over it, or choose another name", path=path)
@@ -149,6 +148,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_output(self, says: Said) -> None:
         self.add("-o", "--output", says=says, type=Path, metavar="FILE")
+        self.add_force()
 
     def add_force(self) -> None:
         self.add_flag("--force", say("write over a file that is there already"))
@@ -220,7 +220,6 @@ def run_show(options: Options) -> int:
 def add_draw(parser: Parser) -> None:
     parser.add_exercise()
     parser.add_output(say("where to: .svg, .png, .pdf or .dot; by default NAME.svg in this folder"))
-    parser.add_force()
 
 
 def run_draw(options: Options) -> int:
@@ -300,7 +299,6 @@ def add_page(parser: Parser) -> None:
     says = say("built-in exercises ({names}) or files, a page for each; by default chapter7", names=names())
     parser.add("exercises", says=says, nargs="*", default=["chapter7"])
     parser.add_output(say("where to; by default NAME.html in this folder"))
-    parser.add_force()
 
 
 def run_page(options: Options) -> int:
@@ -326,18 +324,15 @@ def add_worksheet(parser: Parser) -> None:
         "second; by default all that the exercise's [hand] lists"
     )
     parser.add("--hide", says=hide, type=listed, default=[], metavar="NAMES")
-    parser.add_number(
-        "--digits", MOST_DIGITS, say("decimals of the answers; by default those of the exercise's hand numbers, else 6")
-    )
+    parser.add_number("--digits", MOST_DIGITS, say("decimals of the answers; by default those of the hand's, else 6"))
     form = say("by default as FILE ends (.md, .html, .toml), and markdown where the sheet is printed")
     parser.add("--format", says=form, choices=tuple(SHEETS.values()))
-    parser.add_output(say("where to; by default it is printed"))
     answers = say(
         "where to write the answer key: .md or .html with the working beside each number, or .toml with "
         "the numbers alone"
     )
     parser.add("--answers", says=answers, type=Path, metavar="FILE")
-    parser.add_force()
+    parser.add_output(say("where to; by default it is printed"))
 
 
 def run_worksheet(options: Options) -> int:
@@ -389,7 +384,6 @@ def add_new(parser: Parser) -> None:
     parser.add_flag("--bias", say("give each neuron a bias"))
     parser.add_number("--seed", LAST_SEED, say("of the numbers; by default 0"), default=0)
     parser.add_output(say("where to; by default it is printed"))
-    parser.add_force()
 
 
 def run_new(options: Options) -> int:
@@ -405,21 +399,9 @@ COMMANDS: dict[str, tuple[Said, Callable[[Parser], None], Callable[[Options], in
     "check": (say("check the numbers of an exercise"), add_check, run_check),
     "show": (say("print the file of a built-in exercise, to start from"), add_show, run_show),
     "draw": (say("draw an exercise: what flows forward and back"), add_draw, run_draw),
-    "explain": (
-        say("write the derivation out: the chain rule, each factor's formula and its number"),
-        add_explain,
-        run_explain,
-    ),
-    "page": (
-        say("make a page to step through, forward and back, whose numbers can be changed: one HTML file"),
-        add_page,
-        run_page,
-    ),
-    "worksheet": (
-        say("print an exercise with blanks to work by hand: Markdown, a page, or a file that check reads"),
-        add_worksheet,
-        run_worksheet,
-    ),
+    "explain": (say("write the derivation out: the chain rule, each factor and its number"), add_explain, run_explain),
+    "page": (say("make a page to step through, whose numbers can be changed: one HTML file"), add_page, run_page),
+    "worksheet": (say("print a sheet with blanks: Markdown, a page, or a file to check"), add_worksheet, run_worksheet),
     "new": (say("write a commented exercise file for a net, with comfortable numbers"), add_new, run_new),
 }
 

@@ -63,19 +63,15 @@ NAMED = {"MNIST": (28, 28), "FashionMNIST": (28, 28), "CIFAR10": (32, 32, 3)}
 def load(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Dataset:
     """A data set by name, from an .npz file, or from a folder of IDX files.
 
-    Parameters
-    ----------
-    name
-        - "MNIST", "FashionMNIST" (60,000 + 10,000 images of (28, 28)) or "CIFAR10" (50,000 + 10,000 of (32, 32, 3)):
-          from the folder that the environment variable MICROGRAD_KR_DATA names, where the four files of a set are in
-          MNIST/ or FashionMNIST/ and CIFAR10.npz is itself; else through torchvision, which downloads it once.
-        - "digits": scikit-learn's 1,797 handwritten digits of (8, 8), no download; in their order, the last 360 are
-          the test set.
-        - A path to an .npz with x_train, y_train, x_test, y_test: x uint8, or floats in 0..1; y whole numbers.
-        - A path to a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-          t10k-labels-idx1-ubyte, each plain or .gz.
-    root
-        Where torchvision keeps what it downloads; by default a cache folder of the user.
+    "MNIST", "FashionMNIST" (60,000 + 10,000 images of (28, 28)), "CIFAR10" (50,000 + 10,000 of (32, 32, 3)): from the
+    folder that the environment variable MICROGRAD_KR_DATA names, where the four files of a set are in MNIST/ or
+    FashionMNIST/ and CIFAR10.npz is itself; else through torchvision, which downloads it once into `root`, by default
+    a cache folder of the user.
+    "digits": scikit-learn's 1,797 handwritten digits of (8, 8), no download; in their order, the last 360 are the test
+    set.
+    A path to an .npz with x_train, y_train, x_test, y_test: x uint8, or floats in 0..1; y whole numbers.
+    A path to a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+    t10k-labels-idx1-ubyte, each plain or .gz.
 
     Raises DataError for what is not there, cannot be downloaded, or is not what it says it is.
     """
@@ -121,8 +117,7 @@ def _named(name: str, root: Path) -> Dataset:
     shape, last = data.x_train.shape[1:], max(data.y_train.max(), data.y_test.max())
     if shape != NAMED[name] or last > 9:
         wanted, came = (f"images of {each} with labels 0..{n}" for each, n in ((NAMED[name], 9), (shape, last)))
-        remedy = f"it is another set: load it by its path, or put {name} there"
-        raise _wrong(source, f"{name}, {wanted}", came, remedy)
+        raise _wrong(source, f"{name}, {wanted}", came, f"it is another set: load it by its path, or put {name} there")
     return data
 
 
@@ -164,8 +159,7 @@ def _dataset(arrays: Iterable[Array], source: Path) -> Dataset:
     data = Dataset(*_checked(x_train, y_train, "training", source), *_checked(x_test, y_test, "test", source))
     one, other = data.x_train.shape[1:], data.x_test.shape[1:]
     if one != other:
-        came = f"{one} to train on, {other} to test on"
-        raise _wrong(source, "samples of one shape", came, "take both parts from one set")
+        raise _wrong(source, "samples of one shape", f"{one} to train on, {other} to test on", "take both from one set")
     return data
 
 
@@ -194,8 +188,7 @@ FILES = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("imag
 READ = 2**20  # bytes at a time
 # A file may unpack to 64 MB, or to a hundred times its own size: MNIST to 4.8 times, an empty image to 1,000.
 UNPACKED, RATIO = 2**26, 100
-IDX_TYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
-IDX_HOLDS = {1: "labels, one dimension", 3: "images, three dimensions"}
+IDX_HOLDS = {b"\0\0\x08\x01": "labels, one dimension", b"\0\0\x08\x03": "images, three dimensions"}  # of uint8
 BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
 
 
@@ -235,8 +228,7 @@ def _folder(folder: Path) -> Iterator[Array]:
         spellings = (f"{each}{end}" for end in (".gz", "") for each in (name, name.replace("-idx", ".idx")))
         found = [folder / each for each in spellings if (folder / each).is_file()]
         if not found:
-            wanted = f"a file {name}, or the same with .gz"
-            raise _wrong(folder, wanted, "none", "put all four files of the set there")
+            raise _wrong(folder, f"a file {name}, or the same with .gz", "none", "put all four files of the set there")
         yield read_idx(found[0], 3 if "images" in name else 1)
 
 
@@ -252,20 +244,13 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
     with _opened(path) as (raw, most), gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == packed else raw as stream:
         magic, wanted = stream.read(4), bytes((0, 0, 0x08, dims))
         if magic != wanted:
-            raise _wrong(path, _content(wanted), _content(magic), "give each file the name of what is in it")
+            said = [f"{IDX_HOLDS.get(each, 'no IDX file of bytes')} (0x{each.hex()})" for each in (wanted, magic)]
+            raise _wrong(path, said[0], said[1], "give each file the name of what is in it")
         header = stream.read(4 * dims)
         if len(header) < 4 * dims:
             raise _wrong(path, f"a header of {4 + 4 * dims} bytes", f"{4 + len(header)}")
         shape = tuple(np.frombuffer(header, ">u4").tolist())
         return _numbers(stream, path, shape, np.dtype(np.uint8), most).reshape(shape)
-
-
-def _content(magic: bytes) -> str:
-    """What the first four bytes of an IDX file say is in it."""
-    what = "no IDX file"
-    if len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in IDX_TYPES:
-        what = f"{IDX_TYPES[magic[2]]}, {IDX_HOLDS.get(magic[3], f'{magic[3]} dimensions')}"
-    return f"{what} (0x{magic.hex()})"
 
 
 def _npz(path: Path) -> Iterator[Array]:
@@ -279,8 +264,7 @@ def _npz(path: Path) -> Iterator[Array]:
                 raise _wrong(path, f"arrays {', '.join(Dataset._fields)}", came, remedy)
             method = archive.getinfo(f"{name}.npy").compress_type
             if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods unpack without a bound
-                came = f"zip method {method}"
-                raise _wrong(path / name, "a stored or deflated array", came, "save it with np.savez")
+                raise _wrong(path / name, "a stored or deflated array", f"zip method {method}", "save it with np.savez")
             with archive.open(f"{name}.npy") as stream:
                 yield _npy(stream, path / name, most)
 
@@ -295,8 +279,7 @@ def _npy(stream: Any, path: Path, most: int) -> Array:
             raise ValueError("an array of objects" if dtype.hasobject else f"{dtype} {shape}")
     except Exception as error:  # whatever Python's parser makes of such a text: TokenError, MemoryError, SyntaxError …
         came = str(error).partition("\n")[0][:80] or type(error).__name__
-        remedy = "save it with np.savez as uint8, float32 or int64"
-        raise _wrong(path, "an array of numbers", came, remedy) from error
+        raise _wrong(path, "an array of numbers", came, "save it with np.savez as uint8, float32 or int64") from error
     return _numbers(stream, path, shape, dtype, most).reshape(shape, order="F" if by_column else "C")
 
 
@@ -312,13 +295,8 @@ def split(
 def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -> Any:
     """Shuffle, and part without loss: each part has its ratio of the samples, rounded down, and the last the rest.
 
-    Parameters
-    ----------
-    whole
-        Arrays of one length, as (x, y): gives for each part the same arrays. Or a number n: gives for each part the
-        indices, of 0..n−1.
-    ratios
-        One for each part, none negative, adding up to 1.
+    whole: arrays of one length, as (x, y): gives for each part the same arrays. Or a number n: gives for each part the
+    indices, of 0..n−1. ratios: one for each part, none negative, adding up to 1.
 
     >>> train, valid = split((np.zeros((7, 784)), np.arange(7)), (0.8, 0.2), seed=0)
     >>> train[0].shape, valid[0].shape

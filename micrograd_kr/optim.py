@@ -29,9 +29,6 @@ from micrograd_kr.engine import UNSET, Value
 PIECE = 480_000
 
 
-# --- options ----------------------------------------------------------------------------------------------------------
-
-
 # Optimisers and schedules are dataclasses. An option is a field, whose type says what it may be: how many numbers of
 # which types, from where to where, and this in words.
 _MOST = sys.float_info.max
@@ -143,11 +140,11 @@ class Optimizer:
         Raises TypeError for what is no state_dict, ValueError where it belongs to other parameters or another
         optimiser, and either for an option that makes no sense; then nothing has been changed.
         """
-        name, places = type(self).__name__, {str(i): i for i in range(len(self.params))}
+        name, params = type(self).__name__, dict(enumerate(self.params))
         try:
             (group,) = state_dict["param_groups"]
             count, there = len(group["params"]), dict(group)
-            known = {str(key): dict(entry) for key, entry in state_dict["state"].items()}
+            known = {place: dict(entry) for place, entry in state_dict["state"].items()}
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise TypeError(
                 f"expected what {name}.state_dict() returns, got {type(state_dict).__name__} without one of "
@@ -157,24 +154,21 @@ class Optimizer:
         if absent or there.get("maximize"):
             got = f"without {', '.join(absent)}" if absent else f"with maximize=True, where {name} minimizes"
             raise ValueError(f"expected a state of {name}, got one {got}")
-        if count != len(self.params) or not set(known) <= set(places):
-            of = f"that of {count}" if count != len(self.params) else f"one of {', '.join(known)}"
-            raise ValueError(
-                f"expected the state of {len(self.params)} parameters, got {of}: build the model it was saved from"
-            )
+        if count != len(params) or not set(known) <= set(params):
+            got = f"that of {count}" if count != len(params) else f"one of {', '.join(map(str, known))}"
+            raise ValueError(f"expected the state of {len(params)} parameters, got {got}: load it into its own model")
         loaded = copy.copy(self)
         vars(loaded).update({each: there[each] for each in self.options()})
         loaded.__post_init__()
-        for key, entry in known.items():
-            new = loaded.new_state(np.atleast_1d(self.params[places[key]].data))
+        for place, entry in known.items():
+            new = loaded.new_state(np.atleast_1d(params[place].data))
             if set(new) != {each for each, value in entry.items() if value is not None}:
                 raise ValueError(
                     f"expected {', '.join(new) or 'nothing'} for each parameter, got {', '.join(map(str, entry))}: "
                     f"this is another optimiser's state, or other options of {name}"
                 )
-            loaded.state[places[key]] = {
-                each: _like(value, entry[each], f"{each} of parameter {key}") for each, value in new.items()
-            }
+            like = {each: _like(value, entry[each], f"{each} of parameter {place}") for each, value in new.items()}
+            loaded.state[place] = like
         vars(self).update(vars(loaded))
 
     def __repr__(self) -> str:

@@ -45,9 +45,6 @@ CURVES = {
 }
 
 
-# --- matplotlib and fonts ---------------------------------------------------------------------------------------------
-
-
 def _pyplot() -> Any:
     try:
         from matplotlib import pyplot
@@ -97,15 +94,12 @@ def _figure(lang: str, rows: int = 1, columns: int = 1, **options: Any) -> Itera
         yield figure, grid.flat, lang
 
 
-# --- plots ------------------------------------------------------------------------------------------------------------
-
-
 def plot_history(history: Any, *, plot_from: int = 0, lang: str = "en") -> Any:
     """The training and the validation loss of each epoch from `plot_from` on.
 
     history: what `fit` returns, or anything with train_loss and valid_loss; an empty one of them is left out.
     """
-    with _figure(lang, figsize=(6, 6)) as (figure, (axes,), lang):
+    with _figure(lang, figsize=(6, 6), layout="tight") as (figure, (axes,), lang):
         for said, losses in ((say("train_cost"), history.train_loss), (say("valid_cost"), history.valid_loss)):
             if losses:
                 axes.plot(range(plot_from, len(losses)), losses[plot_from:], label=said.in_(lang))
@@ -114,7 +108,6 @@ def plot_history(history: Any, *, plot_from: int = 0, lang: str = "en") -> Any:
         axes.grid(True)
         if axes.lines:
             axes.legend()
-        figure.tight_layout()
     return figure
 
 
@@ -130,10 +123,9 @@ def plot_curve(name: str, *, derivative: bool = False, lang: str = "en") -> Any:
 
 def plot_curves(names: Sequence[str] = ("sigmoid", "tanh", "relu", "leaky_relu"), *, lang: str = "en") -> Any:
     """Curves side by side, each with its derivative."""
-    with _figure(lang, 1, len(names), figsize=(3.5 * len(names), 3.5)) as (figure, row, lang):
+    with _figure(lang, 1, len(names), figsize=(3.5 * len(names), 3.5), layout="tight") as (figure, row, lang):
         for axes, name in zip(row, names, strict=True):
             _curve(axes, name, True, lang)
-        figure.tight_layout()
     return figure
 
 
@@ -157,7 +149,7 @@ def _curve(axes: Any, name: str, derivative: bool, lang: str) -> None:
 
 def plot_gradients(sizes: Mapping[str, float], *, lang: str = "en") -> Any:
     """How large the gradient of each layer is, from the input to the output, on a logarithmic scale."""
-    with _figure(lang) as (figure, (axes,), lang):
+    with _figure(lang, layout="tight") as (figure, (axes,), lang):
         axes.bar(list(sizes), list(sizes.values()))
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:.0e}")  # the usual 10⁻⁶ needs a − that few Korean fonts have
@@ -165,7 +157,6 @@ def plot_gradients(sizes: Mapping[str, float], *, lang: str = "en") -> Any:
         axes.set_title(say("Vanishing Gradient").in_(lang))
         axes.set_xlabel(say("layer, from the input to the output").in_(lang))
         axes.set_ylabel(say("mean |gradient| of its weights").in_(lang))
-        figure.tight_layout()
     return figure
 
 
@@ -178,12 +169,11 @@ def plot_image(image: Any, label: Any = "") -> Any:
 
 def plot_images(images: Any, labels: Sequence[Any], *, rows: int = 5, columns: int = 5, lang: str = "en") -> Any:
     """The first rows × columns images in a grid, each under its label."""
-    with _figure(lang, rows, columns, figsize=(6, 8)) as (figure, grid, _):
+    with _figure(lang, rows, columns, figsize=(6, 8), layout="tight") as (figure, grid, _):
         for axes in grid:
             axes.axis("off")
         for axes, image, label in zip(figure.axes, images, labels, strict=False):
             _image(axes, image, label)
-        figure.tight_layout()
     return figure
 
 

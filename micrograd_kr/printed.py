@@ -41,15 +41,8 @@ def as_text(shown: Any, width: int | None = None, encoding: str = "utf-8", termi
     from rich.console import Console
 
     page = TextIOWrapper(BytesIO(), encoding, newline="")
-    console = Console(
-        file=page,
-        width=width or WIDE,
-        force_terminal=terminal,
-        force_jupyter=False,
-        legacy_windows=False,
-        markup=False,
-        highlight=False,
-    )
+    off: dict[str, Any] = dict.fromkeys(("force_jupyter", "legacy_windows", "markup", "highlight"), False)
+    console = Console(file=page, width=width or WIDE, force_terminal=terminal, **off)
     console.print(shown, soft_wrap=True)  # lines of text are the terminal's to wrap
     page.seek(0)
     return page.read()
@@ -76,9 +69,6 @@ def _displayable(character: str, encoding: str) -> str:
     except UnicodeEncodeError:
         return SUBSTITUTES.get(character) or character.encode(encoding, "backslashreplace").decode(encoding)
     return character
-
-
-# --- tables -----------------------------------------------------------------------------------------------------------
 
 
 class Column(NamedTuple):

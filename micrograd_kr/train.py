@@ -9,9 +9,10 @@ import re
 import zlib
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import walk_tb
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -177,28 +178,15 @@ def _at_least(least: int, **numbers: Any) -> None:
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Run:
-    """What a run is asked to do, and what it has come to."""
+class _Run(SimpleNamespace):
+    """What `fit` is asked to do, by the names of its arguments, and what the run has come to.
 
-    model: Any
-    loss: Any
-    optimizer: Any
-    train: tuple[np.ndarray, np.ndarray]
+    generators: the first shuffles, the others are the model's. settings: what a checkpoint must agree with. so_far: the
+    complete epochs, and the best weights of them: one thing, so that Ctrl-C cannot come between the two.
+    """
+
     valid: tuple[np.ndarray, np.ndarray] | None
-    epochs: int
-    batch_size: int
-    patience: int
-    penalty: Callable[[], Value] | None
-    augment: Callable[[Any, np.random.Generator], Any] | None
-    schedule: Any
-    checkpoint: Location | None
-    checkpoint_every: int
-    lang: str
-    generators: list[np.random.Generator]  # the first shuffles, the others are the model's
-    # The complete epochs, and the best weights of them: one thing, so that Ctrl-C cannot come between the two.
     so_far: tuple[History, dict[str, Any]]
-    settings: dict[str, Any] = field(default_factory=dict)  # what a checkpoint must agree with
 
     @property
     def history(self) -> History:
@@ -249,32 +237,30 @@ def fit(
     a `History.reason`. Raises ValueError for settings without sense, CheckpointError for a checkpoint damaged or of
     another run, OSError where the first checkpoint cannot be written.
     """
+    run = _Run(**locals())
     _at_least(0, epochs=epochs, patience=patience, print_interval=print_interval)
     _at_least(1, batch_size=batch_size, checkpoint_every=checkpoint_every)
     if patience and valid is None:
         raise ValueError("patience needs validation data to stop by: give valid=(x, y), or patience=0")
     if lang not in LANGUAGES:
         raise ValueError(f"lang needs one of {', '.join(LANGUAGES)}, got {lang!r}")
-    pairs = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
+    run.train, run.valid = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
     held = (seeds.generator(seed), *(each for module in model.modules() for each in vars(module).values()))
-    generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
-    asked = *pairs, epochs, batch_size, patience, penalty, augment, schedule, checkpoint, checkpoint_every, lang
-    nothing = History((), (), (), (), None, math.inf, "interrupted", "", lang)
-    run = _Run(model, loss, optimizer, *asked, generators, (nothing, model.state_dict()))
+    run.generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
+    run.so_far = History((), (), (), (), None, math.inf, "interrupted", "", lang), model.state_dict()
     if checkpoint is not None:
-        run.settings = _settings(run, seed)
+        run.settings = _settings(run)
         if Path(checkpoint).exists():
-            _resume(run, checkpoint)
+            _resume(run)
         else:
-            _save(run, checkpoint)  # unseeded weights are the same after a kill in the first epoch
-    screen, training = _Screen(run, verbose, print_interval), model.training
+            _save(run)  # unseeded weights are the same after a kill in the first epoch
+    screen, training = _Screen(run), model.training
     try:
-        try:
-            with screen.bar or nullcontext(), np.errstate(all="ignore"):
-                why, said = _train(run, screen)
-            return _ended(run, screen, why, said)
-        except KeyboardInterrupt:
-            return _ended(run, screen, "interrupted", say("Interrupted in epoch {done}.", done=run.done))
+        with screen.bar or nullcontext(), np.errstate(all="ignore"):
+            why, said = _train(run, screen)
+        return _ended(run, screen, why, said)
+    except KeyboardInterrupt:
+        return _ended(run, screen, "interrupted", say("Interrupted in epoch {done}.", done=run.done))
     finally:
         model.train(training)
 
@@ -314,7 +300,7 @@ def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
         screen.show(measured)
         if run.checkpoint is not None and (run.done % run.checkpoint_every == 0 or _over(run)):
             try:
-                _save(run, run.checkpoint)
+                _save(run)
             except OSError as error:
                 return "unsaved checkpoint", say(
                     "The checkpoint could not be written after {done} epochs: {error}. Make room and run this again: "
@@ -327,13 +313,9 @@ def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
 
 def _over(run: _Run) -> tuple[StoppedBy, Said] | None:
     """Why a run has come to its end, if it has: after exactly `patience` epochs that were not kept, or all epochs."""
-    best, patience = run.history.best_epoch or 0, run.patience
-    if patience and best + patience < run.done:
-        return "early stopping", say(
-            "Stopped early: no lower validation loss in {patience} epochs, since epoch {epoch}.",
-            patience=patience,
-            epoch=best,
-        )
+    if run.patience and (run.history.best_epoch or 0) + run.patience < run.done:
+        said = say("Stopped early: no lower validation loss in {patience} epochs.", patience=run.patience)
+        return "early stopping", said
     return ("epochs", say("All {epochs} epochs are done.", epochs=run.epochs)) if run.done >= run.epochs else None
 
 
@@ -357,10 +339,10 @@ def _epoch(run: _Run, screen: "_Screen") -> dict[str, Any]:
     if run.schedule is not None:
         run.schedule.step()
     if run.valid is not None:
-        found = evaluate(run.model, run.loss, *run.valid, run.batch_size)
+        found = evaluate(run.model, run.loss, *run.valid, batch_size=run.batch_size)
         if not math.isfinite(found.loss):
             run.model.eval()
-            fault = _fault(run, batches(*run.valid, run.batch_size, shuffle=False))
+            fault = _fault(run, batches(*run.valid, size=run.batch_size, shuffle=False))
             gaps = {"number": found.loss, "epoch": run.done, "fault": fault}
             raise _NotFiniteError(say("The validation loss is {number} in epoch {epoch}: {fault}.", **gaps))
         measured["valid_loss"] = found.loss
@@ -395,10 +377,9 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
                 return say("{name} is not finite after a step of finite gradient; lower the learning rate", name=name)
             return say("{name} is not finite, since its gradient was not; look at it and what follows", name=name)
     for x, y in pairs:
-        if not np.isfinite(x).all():
-            return say("the inputs hold nan or inf")
-        if not np.isfinite(y).all():
-            return say("the targets hold nan or inf")
+        for numbers, said in ((x, say("the inputs hold nan or inf")), (y, say("the targets hold nan or inf"))):
+            if not np.isfinite(numbers).all():
+                return said
         try:
             with anomaly():  # computed again, and watched
                 run.loss(run.model(x), y)
@@ -411,30 +392,26 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
             inside = [each for each in entered if id(each) in modules]
             if not inside:
                 return say("the model's outputs are finite, {op} in the loss is not", op=op)
-            layer = _name(run.model, inside[-1])
-            if not layer:
-                return say("the model's {op} is the first that is not finite", op=op)
             return say(
                 "layer {layer} is the first whose output is not finite: {op}; lower the learning rate or scale the "
                 "inputs",
-                layer=layer,
+                layer=_name(run.model, inside[-1]),
                 op=op,
             )
     return say("not found again in a second pass")
 
 
 def _name(model: Any, module: Any) -> str:
-    """What a module is called in its model, as in the names of its parameters; without any, its class."""
-    for name, p in module.named_parameters()[:1]:
-        whole = next(whole for whole, each in model.named_parameters() if each is p)
-        return str(whole).removesuffix(name).rstrip(".")
-    return type(module).__name__
+    """What a module is called in its model, as in the names of its parameters; where it has none, its class."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    found = (names[id(p)].removesuffix(name).rstrip(".") for name, p in module.named_parameters())
+    return next(filter(None, found), type(module).__name__)
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
-def _save(run: _Run, path: Location) -> None:
+def _save(run: _Run) -> None:
     """Write all that the rest of a run depends on."""
     history, weights = run.so_far
     tree = {
@@ -446,12 +423,12 @@ def _save(run: _Run, path: Location) -> None:
         "schedule": None if run.schedule is None else run.schedule.state_dict(),
         "generators": [each.bit_generator.state for each in run.generators],
     }
-    checkpoints.save(path, tree)
+    checkpoints.save(run.checkpoint, tree)
 
 
-def _resume(run: _Run, path: Location) -> None:
+def _resume(run: _Run) -> None:
     """Bring a run to where its checkpoint was written."""
-    there = checkpoints.load(path)
+    there = checkpoints.load(run.checkpoint)
     try:
         different = checkpoints.differences(run.settings, there["settings"])
         if not different:
@@ -464,32 +441,28 @@ def _resume(run: _Run, path: Location) -> None:
                 generator.bit_generator.state = state
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(
-            f"expected the checkpoint of a run of fit, got {path}, which is none ({type(error).__name__}: {error}): "
-            "delete it, or name another file"
+            f"expected the checkpoint of a run of fit, got {run.checkpoint}, which is none "
+            f"({type(error).__name__}: {error}): delete it, or name another file"
         ) from error
     if different:
         raise CheckpointError(
-            f"expected the checkpoint of this run, got another in {path}: {'; '.join(different)}. "
+            f"expected the checkpoint of this run, got another in {run.checkpoint}: {'; '.join(different)}. "
             "Delete it to begin anew, name another file, or go back to its settings"
         )
 
 
-def _settings(run: _Run, seed: Any) -> dict[str, Any]:
+def _settings(run: _Run) -> dict[str, Any]:
     """What makes a run this run and no other; more epochs or patience only make it longer."""
     (options,) = run.optimizer.state_dict()["param_groups"]
     schedule = {} if run.schedule is None else vars(run.schedule)
     settings = {
-        "model": run.model,
+        **{each: vars(run)[each] for each in ("model", "loss", "penalty", "augment", "seed")},
         **{f"weights {name}": f"{np.asarray(w).dtype} {np.shape(w)}" for name, w in run.so_far[1].items()},
-        "loss": run.loss,
         "optimizer": type(run.optimizer).__name__,
         **{f"optimizer's {name}": each for name, each in options.items() if name != "params"},
         "schedule": type(run.schedule).__name__,
         **{f"schedule's {name}": each for name, each in schedule.items() if isinstance(each, int | float)},
         "batch size": run.batch_size,
-        "seed": seed,
-        "penalty": run.penalty,
-        "augment": run.augment,
         "training data": _fingerprint(run.train),
         "validation data": run.valid and _fingerprint(run.valid),
     }
@@ -508,16 +481,16 @@ def _fingerprint(pair: tuple[np.ndarray, np.ndarray]) -> str:
 class _Screen:
     """What is seen of a run: rich's bar in terminals and notebooks, a line after every so many epochs, how it ended."""
 
-    def __init__(self, run: _Run, verbose: bool | None, interval: int) -> None:
+    def __init__(self, run: _Run) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        console, quiet = Console(), verbose is False
+        console, quiet = Console(), run.verbose is False
         terminal = console.is_jupyter or console.is_terminal
         columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
         # None rather than disabled, which prints an empty line in rich 13.0
         self.bar = Progress(*columns, console=console) if terminal and not quiet else None
-        self.interval = 0 if quiet else interval or int(verbose is True and not terminal)
+        self.interval = 0 if quiet else run.print_interval or int(run.verbose is True and not terminal)
         self.shown, self.quiet = bool(self.bar or self.interval), quiet
         self.console = console if self.shown else Console(stderr=True)
         self.run, self.begun, self.last = run, run.done, -math.inf

@@ -132,8 +132,8 @@ class _Layer(Module):
     """A layer with options, which repr shows, but for a switch that is off."""
 
     def extra_repr(self) -> str:
-        shown = [f"{each.name}={value}" for each in fields(self) if (value := getattr(self, each.name)) is not False]
-        return ", ".join(shown)
+        options = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return ", ".join(f"{name}={value}" for name, value in options if value is not False)
 
 
 class Linear(Module):

@@ -109,7 +109,7 @@ def test_a_run_ends_after_exactly_patience_epochs_without_a_lower_loss():
     _, history = scripted([3, 2, 4, 4, 4, 4], epochs=6, patience=3)
     assert len(history.valid_loss) == 5
     assert history.stopped_by == "early stopping"
-    assert history.reason.startswith("Stopped early: no lower validation loss in 3 epochs, since epoch 1.")
+    assert history.reason.startswith("Stopped early: no lower validation loss in 3 epochs.")
 
 
 def test_an_equal_loss_counts_as_the_lowest_so_the_later_weights_are_kept():
@@ -359,8 +359,8 @@ def broken(x, value=np.nan):
     [
         (Sick(), {"train": (broken(X), Y)}, r"The loss is nan in epoch 0, batch \d: the inputs hold nan or inf"),
         (Sick(), {"train": (X, broken(X[:, :3])), "loss": nn.MSELoss()}, "the targets hold nan or inf"),
-        (Sick("first"), {}, r"the model's exp at .*test_train\.py:\d+ is the first that is not finite"),
-        (Sick("second"), {}, r"the model's ÷ at .*test_train\.py:\d+ is the first that is not finite"),
+        (Sick("first"), {}, r"layer Sick is the first whose output is not finite: exp at .*test_train\.py:\d+; lower"),
+        (Sick("second"), {}, r"layer Sick is the first whose output is not finite: ÷ at .*test_train\.py:\d+; lower"),
         (
             nn.Sequential(classifier(), large(), large()),
             {},
@@ -383,7 +383,7 @@ def broken(x, value=np.nan):
             "batch 1: first.weight is not finite, since its gradient",
         ),
         (Sick(), {"valid": (broken(X), Y)}, "The validation loss is nan in epoch 0: the inputs hold nan or inf"),
-        (Sick("first"), {"lang": "ko"}, "모델의 exp at .*에서 처음으로 유한하지 않습니다"),
+        (Sick("first"), {"lang": "ko"}, "층 Sick의 출력이 처음으로 유한하지 않습니다: exp at "),
     ],
 )
 def test_a_loss_that_is_not_finite_ends_the_run_with_the_place_and_the_best_weights(model, change, reason):

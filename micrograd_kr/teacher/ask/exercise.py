@@ -9,7 +9,6 @@ A name may be Hangul. It is normalised as Python does it (NFKC), so that two way
 
 import os
 import re
-import stat
 import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -95,25 +94,14 @@ def _quantity(exercise: Exercise, text: str) -> Quantity:
     if asked.by is not None:
         known(exercise, asked.by)
         if of not in exercise.forward:
-            raise ExerciseError(
-                "expected a derivative of a name in [forward]; {name} is not computed from anything", name=of
-            )
+            raise ExerciseError("expected a derivative of what [forward] computes, which {name} is not", name=of)
         if exercise.positions[asked.by] > exercise.positions[of]:
-            raise ExerciseError(
-                "expected what stands later above the line, {by} stands after {of}: did you mean d{by}/d{of}?",
-                of=of,
-                by=asked.by,
-            )
+            raise ExerciseError("{by} is computed after {of}: did you mean d{by}/d{of}?", of=of, by=asked.by)
     elif asked.step:
         if of not in (exercise.parameters if asked.is_parameter else exercise.forward):
-            raise ExerciseError(
-                "expected W+ with a name of [parameters], z' with one of [forward]; what is given does not change"
-            )
+            raise ExerciseError("expected W+ of a name of [parameters], z' of one of [forward]; what is given stays")
         if exercise.lr is None:
-            raise ExerciseError(
-                "lr is missing: {name} comes after a step of gradient descent; write lr = 0.5 above the tables",
-                name=text,
-            )
+            raise ExerciseError("lr is missing: {name} comes after a step; write lr = 0.5 above the tables", name=text)
     return asked
 
 
@@ -135,20 +123,13 @@ class Bare(str):
 
 def _contents(path: Path) -> bytes:
     """The bytes of an ordinary file, one more than allowed at most."""
-
-    def without_waiting(name: str, flags: int) -> int:
-        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))  # a FIFO would wait for someone to write into it
-
     try:
-        with open(path, "rb", opener=without_waiting) as file:
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        if path.is_file() or not path.exists():  # a FIFO would wait for someone to write into it
+            with path.open("rb") as file:
                 return file.read(FILE_BYTES + 1)
         reason: Said | str = say("not an ordinary file")
     except FileNotFoundError:
-        raise ExerciseError(
-            "no such file; expected an exercise file, or the name of a built-in exercise: {names}",
-            names=", ".join(built_in()),
-        ) from None
+        raise ExerciseError("no such file; the built-in exercises are {names}", names=", ".join(built_in())) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
     raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason)
@@ -160,15 +141,12 @@ def _decoded(contents: bytes) -> str:
     try:
         text = contents.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ExerciseError(
-            "not UTF-8: byte {byte} in line {line}; save the file again with the encoding UTF-8",
-            byte=f"{contents[error.start]:#x}",
-            line=contents[: error.start].count(b"\n") + 1,
-        ) from None
+        line = contents[: error.start].count(b"\n") + 1
+        raise ExerciseError("not UTF-8 in line {line}; save the file again in this encoding", line=line) from None
     lines = text.split("\n")
     limit(len(lines), FILE_LINES, say("{lines:,} lines", lines=FILE_LINES))
     for each in lines:
-        with placed(quoted(_key(each))):
+        with placed(quoted(each.partition("=")[0].strip())):
             check_length(each, LINE_LENGTH)
     return text
 
@@ -185,13 +163,9 @@ def _tables(text: str) -> dict[str, Any]:
         raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=_toml_hint(line, str(error))) from None
 
 
-def _key(line: str) -> str:
-    return line.partition("=")[0].strip()
-
-
 def _toml_hint(line: str, error: str) -> Said | str:
     """What to do about a line that is no TOML, where that is clear."""
-    name, value = _key(line), line.partition("=")[2].strip()
+    name, _, value = map(str.strip, line.partition("="))
     if "overwrite" in error or "twice" in error or "Duplicate" in error:
         hint = say("{name} is defined twice; keep one", name=quoted(name))
     elif re.search("[“”„‘’＂]", line):
@@ -256,20 +230,13 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     asked = path.parent / named
     if named in built_in():
         exercise = load(named)
-    elif named.endswith(".toml") and _is_inside(asked, path.parent):
+    elif re.fullmatch(r"[^\0]*\.toml", named) and Path(os.path.realpath(asked)).is_relative_to(path.parent.resolve()):
         exercise = _from_file(asked, answers=False)
     else:
         said = say("expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}")
         raise unknown(said, named, built_in()).at("exercise")
     unanswered = replace(exercise, hand={}, bare=frozenset(), asked={}, source=printable(path.name))
     return with_hand(unanswered, entries)
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    try:
-        return path.resolve().is_relative_to(folder.resolve())
-    except (OSError, ValueError, RuntimeError):  # RuntimeError: links that go round
-        return False
 
 
 def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
@@ -291,8 +258,7 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, frozenset(), source)
     _check_order(exercise)
     if loss not in formulas:
-        said = say("expected the name of a line in [forward], got {name}{meant}")
-        raise unknown(said, loss, formulas).at("loss")
+        raise unknown(say("expected the name of a line in [forward], got {name}{meant}"), loss, formulas).at("loss")
     return with_hand(exercise, hand)
 
 
@@ -348,9 +314,7 @@ def _named(key: str, table: str, names: dict[str, str]) -> str:
     if len(key) > NAME_LENGTH:
         raise ExerciseError("too long: expected a name of at most {most} characters", most=NAME_LENGTH)
     if name in FUNCTIONS or name == "lr" or iskeyword(name):
-        raise ExerciseError(
-            "expected another name: {name} is a function's, the learning rate's or Python's own; add a _", name=name
-        )
+        raise ExerciseError("expected another name: {name} is a function's, lr's or Python's own; add a _", name=name)
     if not key.isidentifier():
         meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
         hint = say("; {meant} would do", meant=meant) if meant.isidentifier() else ""
@@ -418,7 +382,7 @@ def _written(exercise: Exercise, entry: Any) -> str:
     check_length(text)
     *parts, last = (each.strip() for each in text.split("="))
     if text and not NUMBER.fullmatch(last):
-        raise no_number(last, worked=bool(parts))
+        raise no_number(last)
     finite(last or 0)
     for part in parts:
         for each in names_in(read_formula(part)):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
+from micrograd_kr.printed import displayable
 from micrograd_kr.said import Said, SaidError, say
 
 NAME_LENGTH = 60
@@ -28,8 +29,7 @@ def placed(place: str) -> Iterator[None]:
 
 def printable(text: str) -> str:
     """Text from outside on one line, short, with nothing that a terminal would act on."""
-    safe = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:120])
-    return safe + "…" * (len(text) > 120)
+    return displayable(text[:120], "utf-8") + "…" * (len(text) > 120)
 
 
 def quoted(text: str, most: int = 60) -> str:
@@ -37,18 +37,13 @@ def quoted(text: str, most: int = 60) -> str:
     return f'"{printable(text[:most])}{"…" * (len(text) > most)}"'
 
 
-def closest(name: str, names: Iterable[str]) -> Said | str:
-    """A suggestion to put behind a name that is not known; empty where nothing is near."""
-    alike = 0.5 if len(name) == 2 else 0.6  # x2 is near x1
-    near = get_close_matches(name, list(names), 1, alike) if len(name) <= 2 * NAME_LENGTH else []
-    return say(", did you mean {near}?", near=near[0]) if near else ""
-
-
 def unknown(said: Said, name: str, names: Iterable[str], meant: str | None = None) -> ExerciseError:
     """A name that is none of some. said: with the gaps name, meant (which is near it, or near `meant`) and names."""
-    listed = list(names)
-    gaps = {"name": quoted(name), "meant": closest(meant or name, listed), "names": ", ".join(listed)}
-    return ExerciseError(Said(said.text, gaps))
+    listed, like = list(names), meant or name
+    alike = 0.5 if len(like) == 2 else 0.6  # x2 is near x1
+    near = get_close_matches(like, listed, 1, alike) if len(like) <= 2 * NAME_LENGTH else []
+    suggested = say(", did you mean {near}?", near=near[0]) if near else ""
+    return ExerciseError(Said(said.text, {"name": quoted(name), "meant": suggested, "names": ", ".join(listed)}))
 
 
 def limit(count: int, most: int, said: Said | str) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.formula import DIGITS, corrected, is_formula
+from micrograd_kr.teacher.ask.formula import DIGITS, corrected
 from micrograd_kr.teacher.ask.messages import ExerciseError, quoted
 
 NUMBER = re.compile(rf"[+-]?{DIGITS}")
@@ -42,17 +42,13 @@ def to_its_end(value: float, most: int) -> str | None:
     return next((text for text in texts if abs(Decimal(text) - Decimal(value)) <= Decimal(4 * math.ulp(value))), None)
 
 
-def no_number(text: str, worked: bool) -> ExerciseError:
-    meant = corrected(text)
+def no_number(text: str) -> ExerciseError:
+    meant, got = corrected(text), quoted(text)
     if re.search(r"[≈≒≃＝]", text):
-        return ExerciseError("expected = before the result, got {text}", text=quoted(text))
+        return ExerciseError("expected = before the result, got {text}", text=got)
     if NUMBER.fullmatch(meant):
-        error = say("expected a number, got {text}", text=quoted(text))
+        error = say("expected a number, got {text}", text=got)
         return ExerciseError("{error}; did you mean {meant}?", error=error, meant=quoted(meant))
-    if is_formula(meant) and not worked:
-        return ExerciseError(
-            'expected a number; a worked line ends in its result, "0.3 - 0.5*0.1 = 0.25"; got {text}', text=quoted(text)
-        )
     return ExerciseError(
-        'expected a number, or a worked line that ends in one, "0.3 - 0.5*0.1 = 0.25"; got {text}', text=quoted(text)
+        'expected a number, or a worked line ending in one, "0.3 - 0.5*0.1 = 0.25"; got {text}', text=got
     )

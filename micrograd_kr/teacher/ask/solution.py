@@ -88,13 +88,12 @@ class Solution:
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ExerciseError(
-            "comes to {value}, expected a finite number: choose other numbers, or a smaller lr", value=value
+            "comes to {value}, expected a finite number: choose other numbers, or lower lr", value=value
         )
     return value
 
 
 def _slopes(values: Mapping[str, Value], of: str) -> dict[str, float]:
-    """The derivatives of one quantity with respect to all."""
     return dict(zip(values, map(float, gradients(values[of], list(values.values()))), strict=True))
 
 

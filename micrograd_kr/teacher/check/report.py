@@ -219,9 +219,6 @@ class Report(Printed):
         yield say("The first wrong one: {name} = {hand}; {why}.", name=row.name, hand=row.hand, why=why)
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------------
-
-
 def decimal(value: float, like: str, digits: int | None = None) -> str:
     """A number with the decimals of one written by hand (in powers of ten if that is), or with so many decimals.
 
@@ -239,9 +236,6 @@ def _aligned(cells: Sequence[str]) -> list[str]:
     """Numbers with blanks behind them, so that aligned right their decimal points stand in one column."""
     tails = [len(each) - (each + ".").index(".") for each in cells]
     return [each + " " * (max(tails) - tail) for each, tail in zip(cells, tails, strict=True)]
-
-
-# --- JSON -------------------------------------------------------------------------------------------------------------
 
 
 def as_json(report: Report) -> str:

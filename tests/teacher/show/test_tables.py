@@ -43,8 +43,8 @@ ROWS = (FINE, CLOSE, OFF, FOLLOWING, WORKED)
 STEPS = (Step("W1", 0.3, 0.00080888, 0.29959556), Step("무게", -12.0, 0.0025, -12.00125))
 REPORT = Report("mine", ROWS, STEPS, (0.0239719, 0.02323634))
 CHAPTER = load("chapter7")
-TWO_BLANKS = {name: number for name, number in CHAPTER.hand.items() if name not in ("z1", "z2")}
-ASKED = replace(CHAPTER, title="제7장", hand=TWO_BLANKS)
+LEFT_BLANK = {name: text for name, text in CHAPTER.hand.items() if name not in ("z1", "z2")}
+ASKED = replace(CHAPTER, title="제7장", hand=LEFT_BLANK)
 
 
 def as_text(report, width=None, encoding="utf-8", terminal=False, **settings):
