@@ -288,6 +288,7 @@ def test_a_report_prints_as_its_tables_and_a_notebook_shows_them(lang):
 
 @LANGUAGES
 def test_in_a_terminal_a_report_takes_its_width_and_its_colours(lang, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     report, page = check("chapter7", lang=lang), StringIO()
     Console(file=page, width=70, force_terminal=True, legacy_windows=False, _environ={}).print(report)
     assert max(cell_len(line) for line in re.sub(r"\x1b\[[\d;]*m", "", page.getvalue()).splitlines()) <= 70
