@@ -370,11 +370,11 @@ class Value:
 
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
         """Where the largest entry stands: a plain integer, or an array of them, as numpy's."""
-        return np.argmax(self._numbers, axis, keepdims=keepdims)
+        return np.argmax(self._numbers, axis, keepdims=keepdims)  # type: ignore[call-overload, unused-ignore]
 
     def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
         """Where the smallest entry stands, likewise."""
-        return np.argmin(self._numbers, axis, keepdims=keepdims)
+        return np.argmin(self._numbers, axis, keepdims=keepdims)  # type: ignore[call-overload, unused-ignore]
 
     def softmax(self, axis: int = -1, *, dim: int | None = None) -> "Value":
         return _record(ops.softmax, self, axis if dim is None else dim)

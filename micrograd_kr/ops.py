@@ -391,12 +391,12 @@ scatter: Rule = Rule("scatter", _scatter,
 
 def _fit(g: Any, like: Any) -> Any:
     if type(like) is float:
-        return np.add.reduce(g, axis=None)
+        return np.add.reduce(g, axis=None)  # type: ignore[call-overload, unused-ignore]
     if type(g) is float:
         return np.full(like.shape, g, like.dtype)
     g = np.asarray(g)
     if g.ndim > like.ndim:
-        g = np.add.reduce(g, axis=tuple(range(g.ndim - like.ndim)))
+        g = np.add.reduce(g, axis=tuple(range(g.ndim - like.ndim)))  # type: ignore[call-overload, unused-ignore]
     if g.shape != like.shape:
         offset = like.ndim - g.ndim
         stretched = tuple(i for i, n in enumerate(g.shape) if n != 1 == like.shape[i + offset])

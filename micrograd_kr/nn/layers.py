@@ -51,7 +51,7 @@ linear = Rule("linear", _linear,
 
 def _over_rows(g: Any) -> Any:
     rows = tuple(range(len(g.shape) - 1))
-    return np.add.reduce(g, axis=rows) if type(g) is np.ndarray else ops.sum_(g, Axes(rows))
+    return np.add.reduce(g, axis=rows) if type(g) is np.ndarray else ops.sum_(g, Axes(rows))  # type: ignore[call-overload, unused-ignore]
 
 
 def _class_axis(x: Any) -> int:
