@@ -248,7 +248,7 @@ def _nodes(root: Value) -> set[Value]:
         node = waiting.pop()
         if node is not None and node not in found:
             found.add(node)
-            waiting += node.x if isinstance(node.x, tuple) else (node.x, node.y)
+            waiting += [each for each, _ in node.inputs()]
     return found
 
 

@@ -121,14 +121,6 @@ class Edge(NamedTuple):
     flow: Any
 
 
-def inputs(node: Value) -> list[tuple[Value | None, Any]]:
-    """What a node was computed from, None for a constant, with the numbers it had then; an option is none of these."""
-    if not node.rule:
-        return []
-    first = zip(node.x, node.x_data, strict=True) if type(node.x) is tuple else [(node.x, node.x_data)]
-    return [*first, *[(node.y, node.y_data)] * bool(node.rule.dy)]
-
-
 def handed_on(node: Value, g: Any) -> list[Any]:
     """What gradient g at a node hands to each of its inputs, by its rule; None to a constant."""
     rule: Any = node.rule
@@ -138,7 +130,7 @@ def handed_on(node: Value, g: Any) -> list[Any]:
         first: Any = None if node.x is None else rule.dx(*wide)
         second = None if node.y is None else rule.dy(*wide)
         parts = [*(first if type(node.x) is tuple else [first]), second]
-        pairs = zip(inputs(node), parts, strict=False)  # an option is no input
+        pairs = zip(node.inputs(), parts, strict=False)  # an option is no input
         return [None if value is None else ops.unbroadcast.compute(r, data) for (value, data), r in pairs]
 
 
@@ -153,7 +145,7 @@ def below(roots: Iterable[Value], stop: Collection[Value] = ()) -> list[Value]:
         node, ready = waiting.pop()
         if node in order:
             continue
-        first = [each for each, _ in inputs(node) if each is not None and each not in order and each not in stop]
+        first = [each for each, _ in node.inputs() if each is not None and each not in order and each not in stop]
         if ready or not first:
             order[node] = None
         else:
@@ -170,7 +162,7 @@ def taken_back(between: Sequence[Value], g: Any) -> list[tuple[Value | None, Any
     found: dict[tuple[Value | None, int | None], tuple[Any, Any]] = {}
     arrived, inner = {between[-1]: g}, set(between)
     for node in [each for each in reversed(between) if each.rule]:
-        for i, ((value, data), r) in enumerate(zip(inputs(node), handed_on(node, arrived[node]), strict=True)):
+        for i, ((value, data), r) in enumerate(zip(node.inputs(), handed_on(node, arrived[node]), strict=True)):
             if value in inner:
                 arrived[value] = arrived[value] + r if value in arrived else r
             elif value is not None or node is between[-1]:
@@ -194,7 +186,7 @@ def formula(between: Sequence[Value], digits: int) -> str:
         return value.label or "…", 4
 
     for node in between:
-        parts = [operand(value, data) for value, data in inputs(node)]
+        parts = [operand(value, data) for value, data in node.inputs()]
         if not node.rule:
             continue
         sign, level = node.rule.symbol, SIGNS.get(node.rule.symbol, 4)

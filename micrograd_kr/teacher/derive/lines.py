@@ -120,7 +120,7 @@ def _between(value: Value, names: Collection[Value]) -> Iterator[Any]:
 
 
 def _inputs(node: Value) -> list[Value]:
-    return [each for each in (*(node.x if type(node.x) is tuple else (node.x,)), node.y) if each is not None]
+    return [each for each, _ in node.inputs() if each is not None]
 
 
 def operands(node: Any, of: Callable[[Value | None, Any], Any]) -> tuple[Any, ...]:
