@@ -50,13 +50,14 @@ _FLOATS, _REAL = (np.dtype(np.float64), np.dtype(np.float32)), "fd?" + np.typeco
 # What an operator takes, and a Value (added below); for anything else Python tries the other side, then raises.
 _OPERANDS: tuple[type, ...] = (float, int, np.ndarray, np.generic, list, tuple)
 
-# Arrays that `w.data -= …` has written to, while anybody holds them: a graph computed from one has lost its numbers.
-_written: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+# Arrays that `w.data -= …` has written to, while anybody holds them, by what owns their memory: a graph computed from
+# one has lost its numbers.
+_written: dict[int, list[weakref.ref[Any]]] = {}
 
 
 def _number(data: Any) -> Any:
     """A float, or an array of real numbers, from what was given; an array is copied only if a graph may not use it."""
-    if type(data) is np.ndarray and data.dtype in _FLOATS and data.ndim and not _written:
+    if type(data) is np.ndarray and data.dtype in _FLOATS and data.ndim and not (_written and _was_written(data)):
         return data
     if type(data) is float or type(data) is int:
         return float(data)
@@ -80,8 +81,26 @@ def _data(data: Any) -> Any:
     return number if type(number) is float or number.dtype.kind == "f" else number.astype(np.float64)
 
 
+def _owner(data: Any) -> int:
+    while isinstance(data, np.ndarray) and data.base is not None:
+        data = data.base
+    return id(data)
+
+
+def _write(data: Any) -> None:
+    owner = _owner(data)
+
+    def forget(dead: Any) -> None:
+        _written[owner].remove(dead)
+        if not _written[owner]:
+            del _written[owner]
+
+    _written.setdefault(owner, []).append(weakref.ref(data, forget))
+
+
 def _was_written(data: Any) -> bool:
-    return type(data) is np.ndarray and any(np.shares_memory(each, data) for each in list(_written.values()))
+    arrays = [each() for each in _written.get(_owner(data), ())]
+    return any(np.shares_memory(each, data) for each in arrays if each is not None)
 
 
 def _check_unwritten(nodes: Iterable["Value"]) -> None:
@@ -296,7 +315,7 @@ class Value:
     def _set_data(self, data: Any) -> None:
         if type(data) is not float:
             if data is self._numbers:  # `w.data -= …` has written into it, and it may stand in a graph
-                _written[id(data)] = data
+                _write(data)
                 data = data.copy()
             elif type(data) is not np.ndarray or data.dtype not in _FLOATS or not data.ndim or _written:
                 data = _data(data)  # else an optimiser's, once for each parameter at each step

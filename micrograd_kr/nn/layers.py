@@ -340,15 +340,18 @@ class BCELoss(_Loss):
 
     def forward(self, prediction: Any, target: Any) -> Value:
         p, t = self.pair(prediction, target)
-        for each, needed, remedy in (
-            (p, "probabilities", "for logits take BCEWithLogitsLoss, or end the model with Sigmoid()"),
-            (t, "targets", "0 and 1 are the two classes"),
-        ):
-            numbers = np.asarray(each.data if isinstance(each, Value) else each)
-            if numbers.size and (numbers.min() < 0 or numbers.max() > 1):
-                got = f"numbers from {numbers.min():g} to {numbers.max():g}"
-                raise ValueError(f"BCELoss needs {needed} between 0 and 1, got {got}; {remedy}")
-        return self.reduced(bce(p, t))
+        _refuse_outside(t, "targets", "0 and 1 are the two classes")
+        loss = self.reduced(bce(p, t))
+        if math.isnan(np.add.reduce(loss.data, None)):  # a p outside has no logarithm
+            _refuse_outside(p, "probabilities", "for logits take BCEWithLogitsLoss, or end the model with Sigmoid()")
+        return loss
+
+
+def _refuse_outside(given: Any, needed: str, remedy: str) -> None:
+    numbers = np.asarray(given.data if isinstance(given, Value) else given)
+    if numbers.size and (np.minimum.reduce(numbers, None) < 0 or np.maximum.reduce(numbers, None) > 1):
+        got = f"numbers from {numbers.min():g} to {numbers.max():g}"
+        raise ValueError(f"BCELoss needs {needed} between 0 and 1, got {got}; {remedy}")
 
 
 class BCEWithLogitsLoss(_Loss):
