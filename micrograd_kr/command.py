@@ -1,19 +1,22 @@
 """The command line: check an exercise, explain it, draw it, step through it, make worksheets of it.
 
-Each command loads what it needs when it runs, and only the command that is asked for gets its arguments.
+What each command says of itself and takes stands beside this file in command.json, as argparse has it. Each loads what
+it needs when it runs, and only the command that is asked for gets its arguments.
 """
 
 import argparse
+import json
 import locale
 import os
-import shutil
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 import micrograd_kr as mk
 from micrograd_kr.printed import as_text, displayable, width_of
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 Options = argparse.Namespace
 
 CANNOT, PIPE_CLOSED = 2, 141  # beside 0, nothing wrong, and 1, something is
-MOST_DIGITS, LAST_SEED = 30, 10**18
 
 # What stands in a page, and in an .svg or .dot, that we made: such a file may be made again.
 MARKS = (b'<meta name="generator" content="micrograd-kr">', b'id="micrograd_kr"', b"\tid=micrograd_kr\n")
@@ -92,88 +94,30 @@ def check_place(path: Path | None, options: Options, endings: Collection[str] | 
         raise SaidError("{path} is there already; --force writes over it, or choose another name", path=path)
 
 
-def put(text: str, path: Path | None, options: Options, stream: TextIO | None = None) -> None:
+@contextmanager
+def writing(path: Path, wrote: Said, lang: str, stream: TextIO | None = None) -> Iterator[None]:
+    """A context in which a file is written; then that is said, and whether it took the place of another."""
+    replaced = os.path.lexists(path)
+    yield
+    said = [wrote, say("It replaced the file that was there.")] if replaced else [wrote]
+    tell(" ".join(each.in_(lang) for each in said), stream)
+
+
+def put(text: str, path: Path | None, lang: str, stream: TextIO | None = None) -> None:
     """Write text to a file, whole or not at all, and say so; or print it."""
     from micrograd_kr.files import write
 
     if path is None:
         print_file(text)
     else:
-        there = os.path.lexists(path)
-        tell_written(say("Wrote {path}.", path=write(path, text.encode())), there, options, stream)
-
-
-def tell_written(wrote: Said, replaced: bool, options: Options, stream: TextIO | None = None) -> None:
-    there = " " + say("It replaced the file that was there.").in_(options.lang) if replaced else ""
-    tell(wrote.in_(options.lang) + there, stream)
-
-
-# --- the arguments ----------------------------------------------------------------------------------------------------
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that speaks one language, and does not keep quiet about help that could not be written."""
-
-    def __init__(self, lang: str, **settings: Any) -> None:
-        layout = argparse.RawDescriptionHelpFormatter
-        super().__init__(formatter_class=layout, add_help=False, allow_abbrev=False, **settings)
-        self.lang = lang
-        self.add("-h", "--help", says=say("print this help"), action="help")
-        spoken = say("language of what is printed; by default that of the locale")
-        self.add("--lang", says=spoken, choices=("ko", "en"), default=lang)
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        (file or sys.stderr).write(message)
-
-    def add(self, *names: str, says: Said, **settings: Any) -> None:
-        self.add_argument(*names, help=says.in_(self.lang), **settings)
-
-    def add_flag(self, name: str, says: Said) -> None:
-        self.add(name, says=says, action="store_true")
-
-    def add_number(self, name: str, most: int, says: Said, default: int | None = None) -> None:
-        """A whole number from 0."""
-
-        def read(text: str) -> int:
-            if not text.isdecimal() or len(text) > 20 or int(text) > most:
-                wrong = say("expected a whole number, 0 to {most:,}, got {text!r}", most=most, text=text)
-                raise argparse.ArgumentTypeError(wrong.in_(self.lang))
-            return int(text)
-
-        self.add(name, says=says, type=read, default=default, metavar="N")
-
-    def add_exercise(self) -> None:
-        says = say("a built-in exercise ({names}) or a file; by default chapter7", names=names())
-        self.add("exercise", says=says, nargs="?", default="chapter7")
-
-    def add_output(self, says: Said) -> None:
-        self.add("-o", "--output", says=says, type=Path, metavar="FILE")
-        self.add_force()
-
-    def add_force(self) -> None:
-        self.add_flag("--force", say("write over a file that is there already"))
-
-
-def names() -> str:
-    from micrograd_kr.teacher.ask.exercise import built_in
-
-    return ", ".join(built_in())
-
-
-def listed(text: str) -> list[str]:
-    return [each.strip() for each in text.split(",")]
+        with writing(path, say("Wrote {path}.", path=path), lang, stream):
+            write(path, text.encode())
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------
 
 
-def add_check(parser: Parser) -> None:
-    parser.add_exercise()
-    parser.add_number("--digits", MOST_DIGITS, say("decimals of the engine's numbers; by default those of the hand's"))
-    parser.add_flag("--json", say("print JSON instead of tables"))
-
-
-def run_check(options: Options) -> int:
+def check(options: Options) -> int:
     from micrograd_kr.teacher.check.report import as_json
 
     report = mk.check(options.exercise)
@@ -190,7 +134,7 @@ def print_tables(report: "Report", options: Options) -> None:
     out.write(as_text(shown, width_of(out), encoding_of(out), out.isatty()))
 
 
-def run_bare(options: Options) -> int:
+def alone(options: Options) -> int:
     """The main job. A machine that cannot render gets the picture as text, which is no failure."""
     report = mk.check("chapter7")
     print_tables(report, options)
@@ -199,13 +143,7 @@ def run_bare(options: Options) -> int:
     return 1 if report.wrong else 0
 
 
-def add_show(parser: Parser) -> None:
-    says = say("a built-in exercise ({names}); by default chapter7", names=names())
-    parser.add("exercise", says=says, nargs="?", default="chapter7")
-    parser.add_flag("--list", say("list the built-in exercises instead"))
-
-
-def run_show(options: Options) -> int:
+def show(options: Options) -> int:
     from micrograd_kr.teacher.ask.exercise import built_in, source_text
 
     if options.list:
@@ -217,64 +155,33 @@ def run_show(options: Options) -> int:
     return 0
 
 
-def add_draw(parser: Parser) -> None:
-    parser.add_exercise()
-    parser.add_output(say("where to: .svg, .png, .pdf or .dot; by default NAME.svg in this folder"))
-
-
-def run_draw(options: Options) -> int:
+def draw(options: Options) -> int:
     path = options.output or Path(Path(options.exercise).stem + ".svg")
     return 0 if picture(mk.check(options.exercise), path, options) else CANNOT
 
 
 def picture(report: "Report", path: Path, options: Options) -> bool:
     """Draw an exercise and say where; False if it could be written only as text, with how to get a renderer said."""
-    from micrograd_kr.drawing import FORMATS, render
+    from micrograd_kr.drawing import FORMATS, render, renderer
 
-    drawn = FORMATS.get(path.suffix.lower()) == "dot" or can_render()
-    place = path if drawn else path.with_suffix(".dot")
+    drawn = FORMATS.get(path.suffix.lower(), "dot") == "dot" or renderer() is not None
+    path = path if drawn else path.with_suffix(".dot")
     check_place(path, options, FORMATS)
-    check_place(place, options)
-    there = os.path.lexists(place)
     dot = mk.draw(report, lang=options.lang)
     dot.attr(id="micrograd_kr")  # one of MARKS
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        render(dot, place)
-    for each in caught:
-        complain(say("warning"), str(each.message), options.lang)
-    gaps = {"path": place, "name": report.exercise}
+    gaps = {"path": path, "name": report.exercise}
     wrote = say("Wrote {path}: every number of {name} where it arises, forward and back.", **gaps)
     if not drawn:
         wrote = say("Wrote {path}: the picture of {name} as text; for a picture {install}.", install=INSTALL, **gaps)
-    tell_written(wrote, there, options)
+    with writing(path, wrote, options.lang), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        render(dot, path)
+    for each in caught:
+        complain(say("warning"), str(each.message), options.lang)
     return drawn
 
 
-def can_render() -> bool:
-    if shutil.which("dot"):
-        return True
-    try:
-        import pygraphviz  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-def add_explain(parser: Parser) -> None:
-    from micrograd_kr.teacher.derive.explanation import FORMATS
-
-    says = say(
-        "a built-in exercise ({names}) or a file, by default chapter7; then quantities of it "
-        "(dE_total/dW5, W5+, h1, z1'), by default all in the order of working",
-        names=names(),
-    )
-    parser.add("asked", says=says, nargs="*", metavar="EXERCISE NAME")
-    parser.add_number("--digits", MOST_DIGITS, say("decimals of computed numbers; by default those of the hand's"))
-    parser.add("--format", says=say("how it is written; by default as text"), choices=tuple(FORMATS), default="text")
-
-
-def run_explain(options: Options) -> int:
+def explain(options: Options) -> int:
     from micrograd_kr.teacher.derive.explanation import FORMATS, decimals_of
 
     asked = list(options.asked)
@@ -295,14 +202,8 @@ def is_quantity(text: str) -> bool:
     return bool(named) and path.suffix != ".toml" and not path.exists()
 
 
-def add_page(parser: Parser) -> None:
-    says = say("built-in exercises ({names}) or files, a page for each; by default chapter7", names=names())
-    parser.add("exercises", says=says, nargs="*", default=["chapter7"])
-    parser.add_output(say("where to; by default NAME.html in this folder"))
-
-
-def run_page(options: Options) -> int:
-    from micrograd_kr.teacher.show.page import page
+def page(options: Options) -> int:
+    from micrograd_kr.teacher.show import page
 
     paths = [options.output or Path(Path(name).stem + ".html") for name in options.exercises]
     for path in paths:
@@ -310,35 +211,14 @@ def run_page(options: Options) -> int:
             raise SaidError("{path}: several exercises would have this one page; make each by itself", path=path)
         check_place(path, options, [".html"])
     for name, path in zip(options.exercises, paths, strict=True):
-        put(page(mk.load(name), lang=options.lang), path, options)
+        put(page.page(mk.load(name), lang=options.lang), path, options.lang)
     return 0
 
 
-def add_worksheet(parser: Parser) -> None:
-    from micrograd_kr.teacher.show.worksheet import SHEETS
-
-    parser.add_exercise()
-    parser.add_number("--seed", LAST_SEED, say("draw other, comfortable numbers; one seed, one sheet"))
-    hide = say(
-        "what is left blank, parted by commas: names (z1,dE/dW5,W5+), or forward, gradients, updates, "
-        "second; by default all that the exercise's [hand] lists"
-    )
-    parser.add("--hide", says=hide, type=listed, default=[], metavar="NAMES")
-    parser.add_number("--digits", MOST_DIGITS, say("decimals of the answers; by default those of the hand's, else 6"))
-    form = say("by default as FILE ends (.md, .html, .toml), and markdown where the sheet is printed")
-    parser.add("--format", says=form, choices=tuple(SHEETS.values()))
-    answers = say(
-        "where to write the answer key: .md or .html with the working beside each number, or .toml with "
-        "the numbers alone"
-    )
-    parser.add("--answers", says=answers, type=Path, metavar="FILE")
-    parser.add_output(say("where to; by default it is printed"))
-
-
-def run_worksheet(options: Options) -> int:
+def worksheet(options: Options) -> int:
     from micrograd_kr.teacher.show.worksheet import SHEETS, as_text, worksheet
 
-    output, answers = options.output, options.answers
+    output, answers, lang = options.output, options.answers, options.lang
     check_place(output, options, None if options.format else SHEETS)
     check_place(answers, options, SHEETS)
     if output and answers and output.resolve() == answers.resolve():
@@ -346,95 +226,94 @@ def run_worksheet(options: Options) -> int:
     sheet = worksheet(mk.load(options.exercise), hide=options.hide, seed=options.seed, digits=options.digits)
     form = options.format or (SHEETS[output.suffix.lower()] if output else "markdown")
     key_form = SHEETS[answers.suffix.lower()] if answers else None
-    picture = inline_picture(sheet, options) if "html" in (form, key_form) else ""
-    put(as_text(sheet, form, lang=options.lang, picture=picture), output, options)
+    picture = inline_picture(sheet, lang) if "html" in (form, key_form) else ""
+    put(as_text(sheet, form, lang=lang, picture=picture), output, lang)
     if key_form:
-        key = as_text(sheet, key_form, lang=options.lang, picture=picture, answers=True)
-        put(key, answers, options, sys.stdout if output else sys.stderr)  # not into the sheet that is being printed
+        key = as_text(sheet, key_form, lang=lang, picture=picture, answers=True)
+        put(key, answers, lang, sys.stdout if output else sys.stderr)  # not into the sheet that is being printed
     return 0
 
 
-def inline_picture(sheet: "Worksheet", options: Options) -> str:
+def inline_picture(sheet: "Worksheet", lang: str) -> str:
     """A sheet's net as an SVG element; nothing where it cannot be rendered, which is said."""
-    from tempfile import TemporaryDirectory
-
-    from micrograd_kr.drawing import render
+    from micrograd_kr.drawing import rendered
     from micrograd_kr.teacher.show.picture import net
 
-    if not can_render():
+    svg = rendered(net(sheet.exercise), "svg")
+    if svg is None:
         missing = say("the sheet has no picture, since nothing here can render one: {install}", install=INSTALL)
-        complain(say("warning"), missing, options.lang)
+        complain(say("warning"), missing, lang)
         return ""
-    with TemporaryDirectory() as folder:
-        picture = render(net(sheet.exercise), Path(folder, "net.svg")).read_text("utf-8")
-    return picture[picture.index("<svg") :]
+    return svg[svg.index(b"<svg") :].decode()
 
 
-def add_new(parser: Parser) -> None:
-    from micrograd_kr.teacher.show.nets import ACTIVATIONS, LOSSES
-
-    layers = say("sizes of the layers, inputs first; by default 2-2-2")
-    parser.add("--layers", says=layers, default="2-2-2", metavar="SIZES")
-    activation = say(
-        "{names}, for all layers or one for each, parted by commas; by default sigmoid", names=", ".join(ACTIVATIONS)
-    )
-    parser.add("--activation", says=activation, type=listed, default="sigmoid", metavar="NAMES")
-    loss = say("the error of an output; by default half-squared")
-    parser.add("--loss", says=loss, choices=tuple(LOSSES), default="half-squared")
-    parser.add_flag("--bias", say("give each neuron a bias"))
-    parser.add_number("--seed", LAST_SEED, say("of the numbers; by default 0"), default=0)
-    parser.add_output(say("where to; by default it is printed"))
-
-
-def run_new(options: Options) -> int:
+def new(options: Options) -> int:
     from micrograd_kr.teacher.show.nets import Net, layer_sizes, new
 
     check_place(options.output, options, [".toml"])
     net = Net(layer_sizes(options.layers), options.activation, options.loss, options.bias)
-    put(new(net, options.seed), options.output, options)
+    put(new(net, options.seed), options.output, options.lang)
     return 0
 
 
-COMMANDS: dict[str, tuple[Said, Callable[[Parser], None], Callable[[Options], int]]] = {
-    "check": (say("check the numbers of an exercise"), add_check, run_check),
-    "show": (say("print the file of a built-in exercise, to start from"), add_show, run_show),
-    "draw": (say("draw an exercise: what flows forward and back"), add_draw, run_draw),
-    "explain": (say("write the derivation out: the chain rule, each factor and its number"), add_explain, run_explain),
-    "page": (say("make a page to step through, whose numbers can be changed: one HTML file"), add_page, run_page),
-    "worksheet": (say("print a sheet with blanks: Markdown, a page, or a file to check"), add_worksheet, run_worksheet),
-    "new": (say("write a commented exercise file for a net, with comfortable numbers"), add_new, run_new),
-}
+COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, new)}
 
 
-def parser_in(lang: str, arguments: Iterable[str] = tuple(COMMANDS)) -> Parser:
+# --- the arguments ----------------------------------------------------------------------------------------------------
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that speaks one language, and does not keep quiet about help that could not be written.
+
+    takes: what is given to `add_argument`, by the names of the argument; but types by their names in READERS, and the
+    `most` of a whole number in place of one.
+    """
+
+    READERS: ClassVar[dict[str, Any]] = {"path": Path, "list": lambda text: [each.strip() for each in text.split(",")]}
+
+    def __init__(self, lang: str, takes: Mapping[str, Any], **settings: Any) -> None:
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(formatter_class=layout, add_help=False, allow_abbrev=False, **settings)
+        self.lang, self.version = lang, f"micrograd-kr {mk.__version__}"
+        for names, each in takes.items():
+            self.add(names, **each)
+        self.set_defaults(lang=lang)
+
+    def add(self, names: str, help: str, **settings: Any) -> None:
+        gaps = {}
+        if "{names}" in help:
+            from micrograd_kr.teacher.ask.exercise import built_in
+
+            gaps["names"] = ", ".join(built_in())
+        if "type" in settings:
+            settings["type"] = self.READERS[settings["type"]]
+        if "most" in settings:
+            settings |= {"type": partial(self.whole, settings.pop("most")), "metavar": "N"}
+        self.add_argument(*names.split(), help=Said(help, gaps).in_(self.lang), **settings)
+
+    def whole(self, most: int, text: str) -> int:
+        if not text.isdecimal() or len(text) > 20 or int(text) > most:
+            wrong = say("expected a whole number, 0 to {most:,}, got {text!r}", most=most, text=text)
+            raise argparse.ArgumentTypeError(wrong.in_(self.lang))
+        return int(text)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (file or sys.stderr).write(message)
+
+
+def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser:
     """The parser, with the arguments of those commands that are named."""
-    about = say(
-        "Check the backpropagation you worked out by hand, number by number.\n"
-        "Without a command: check chapter7 and draw it here as chapter7.svg."
-    )
-    examples = say(
-        """examples:
-  micrograd-kr                                 check the chapter's 40 numbers and draw them
-  micrograd-kr show chapter7 > mine.toml       start a file of your own
-  micrograd-kr check mine.toml --lang ko       check it; the table in Korean
-  micrograd-kr draw mine.toml -o mine.png      draw it
-  micrograd-kr explain chapter7 W5+            how W5+ comes about, by the chain rule
-  micrograd-kr page mine.toml -o mine.html     a page to step through, forward and back
-  micrograd-kr worksheet --seed 7 -o 7.html --answers 7key.html    a sheet with other numbers, and its key
-  micrograd-kr new --layers 2-3-1 --activation relu,sigmoid -o net.toml
-
-exit status: 0 nothing is wrong, 1 a number is, 2 a file or the command line cannot be used"""
-    )
-    parser = Parser(lang, prog="micrograd-kr", description=about.in_(lang), epilog=examples.in_(lang))
-    parser.add("--version", says=say("print the version"), action="version", version=f"micrograd-kr {mk.__version__}")
-    parser.add_force()
-    parser.set_defaults(run=run_bare, digits=None)
+    texts = json.loads(files("micrograd_kr").joinpath("command.json").read_text("utf-8"))
+    about, examples = (Said("\n".join(texts[each])).in_(lang) for each in ("about", "examples"))
+    takes = texts["always"] | texts["alone"]
+    parser = Parser(lang, takes, prog="micrograd-kr", description=about, epilog=examples)
+    parser.set_defaults(run=alone, digits=None)
     commands = parser.add_subparsers(metavar="COMMAND")
-    for name, (says, add_arguments, run) in COMMANDS.items():
-        command = commands.add_parser(name, help=says.in_(lang), description=says.in_(lang), lang=lang)
-        command.set_defaults(run=run)
-        if name in arguments:
-            add_arguments(command)
+    for name, run in COMMANDS.items():
+        command = texts["commands"][name]
+        says = Said(command["help"]).in_(lang)
+        takes = texts["always"] | (command["takes"] if name in arguments else {})
+        commands.add_parser(name, lang=lang, takes=takes, help=says, description=says).set_defaults(run=run)
     return parser
 
 

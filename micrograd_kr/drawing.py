@@ -398,10 +398,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         self.box(name, "constant", [cell(text)], style="filled,dashed")
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
-        try:
-            return {"image/svg+xml": _rendered(self, "svg").decode()}
-        except graphviz.ExecutableNotFound:
-            return {"text/plain": self.source}
+        svg = rendered(self, "svg")
+        return {"text/plain": self.source} if svg is None else {"image/svg+xml": svg.decode()}
 
 
 def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
@@ -413,7 +411,7 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     picture that Graphviz refuses; RendererMissing where there is no Graphviz, and then the .dot is written instead.
     Warns where a .png or .pdf has Hangul and no font for it was found.
     """
-    path = Path(path)
+    path, text = Path(path), dot.source.encode()
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         endings = ", ".join(FORMATS)
@@ -421,11 +419,10 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
             "expected a file that ends in {endings}, got {path!r}: choose one of these", endings=endings, path=str(path)
         )
     if FORMATS[suffix] == "dot":
-        return write(path, dot.source.encode())
-    try:
-        picture = _rendered(dot, FORMATS[suffix])
-    except graphviz.ExecutableNotFound as error:
-        instead = write(path.with_suffix(".dot"), dot.source.encode())
+        return write(path, text)
+    picture = rendered(dot, FORMATS[suffix])
+    if picture is None:
+        instead = write(path.with_suffix(".dot"), text)
         raise RendererMissing(
             say(
                 "expected Graphviz to draw {name}, found none; the picture is in {instead} as text. To draw it, "
@@ -434,8 +431,8 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
                 instead=str(instead),
             ),
             instead,
-        ) from error
-    if suffix in (".png", ".pdf") and re.search("[가-힣]", dot.source) and not has_korean_font():
+        )
+    if suffix != ".svg" and re.search("[가-힣]", dot.source) and not has_korean_font():
         warnings.warn(
             f"no font with Hangul was found, so {path.name} shows boxes in its place: install one, "
             "for example apt install fonts-nanum, or write an .svg",
@@ -448,32 +445,37 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
 PYGRAPHVIZ = """
 import sys, pygraphviz
 dot = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
-sys.stdout.buffer.write(dot.draw(format=sys.argv[1], prog="dot"))
+sys.stdout.buffer.write(dot.draw(format=sys.argv[1].removeprefix("-T"), prog="dot"))
 """
 
 
-def _rendered(dot: graphviz.Digraph, format: str) -> bytes:
+def renderer() -> list[str] | None:
+    """The command that draws, with the system's Graphviz or else with pygraphviz; None where there is neither."""
+    if dot := shutil.which("dot"):
+        return [dot]
     try:
-        return bytes(dot.pipe(format=format, quiet=True))
-    except graphviz.CalledProcessError as error:
-        picture, said = b"", error.stderr or b""
-    except OSError as error:  # a broken pipe, too
+        import pygraphviz  # noqa: F401 -- whether it is there
+    except ImportError:
+        return None
+    return [sys.executable, "-P", "-c", PYGRAPHVIZ]
+
+
+def rendered(dot: graphviz.Digraph, format: str) -> bytes | None:
+    """The picture in a format of Graphviz's, None where nothing can draw. Raises DrawingError where it is refused."""
+    command = renderer()
+    if command is None:
+        return None
+    try:
+        done = subprocess.run([*command, f"-T{format}"], input=dot.source.encode(), capture_output=True, check=False)
+    except OSError as error:
         raise DrawingError(
             "expected Graphviz to draw the picture, got: {reason}; does `dot -V` work?", reason=error
         ) from error
-    except graphviz.ExecutableNotFound as error:
-        try:
-            import pygraphviz  # noqa: F401 -- whether it is there
-        except ImportError:
-            raise error from None
-        command = [sys.executable, "-P", "-c", PYGRAPHVIZ, format]
-        done = subprocess.run(command, input=dot.source.encode(), capture_output=True, check=False)
-        picture, said = done.stdout, done.stderr
-    lines = said.decode(errors="replace").splitlines()
+    lines = done.stderr.decode(errors="replace").splitlines()
     errors = [line for line in lines if line.startswith("Error")]
-    if errors or not picture:
+    if errors or done.returncode or not done.stdout:
         raise DrawingError("Graphviz refused the picture: {why}", why="; ".join(errors or lines[-1:]))
-    return picture
+    return done.stdout
 
 
 def has_korean_font() -> bool:

@@ -17,6 +17,9 @@ from micrograd_kr import command as cli
 from micrograd_kr.__main__ import main
 from micrograd_kr.command import language
 from micrograd_kr.teacher.ask.exercise import built_in, load, source_text
+from micrograd_kr.teacher.derive import explanation
+from micrograd_kr.teacher.show import nets
+from micrograd_kr.teacher.show.worksheet import SHEETS
 
 CHAPTER = load("chapter7")
 EXERCISES = Path(micrograd_kr.__file__).parent / "teacher" / "exercises"
@@ -389,6 +392,18 @@ def test_the_examples_in_the_help_are_commands_that_parse(capsys):
         assert {each[0] for each in found if each} == COMMANDS
         for arguments in found:
             parser.parse_args(arguments)
+
+
+def test_what_can_be_chosen_is_all_that_there_is():
+    commands = cli.parser_in("en")._subparsers._group_actions[0].choices
+
+    def argument(command, name):
+        return next(each for each in commands[command]._actions if name in each.option_strings)
+
+    assert argument("explain", "--format").choices == list(explanation.FORMATS)
+    assert argument("worksheet", "--format").choices == list(SHEETS.values())
+    assert argument("new", "--loss").choices == list(nets.LOSSES)
+    assert argument("new", "--activation").help.startswith(", ".join(nets.ACTIVATIONS) + ", for all layers")
 
 
 def test_the_version_is_the_package_s(capsys):

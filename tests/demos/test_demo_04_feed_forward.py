@@ -1,11 +1,10 @@
 """Demo 4: scalars and matrices agree, the chapter's misprint is told, and the net is drawn by the chapter's names."""
 
-import sys
-
-import graphviz
 import numpy as np
 import pytest
 from demos_run import Run, run
+
+from micrograd_kr import drawing
 
 pytest.importorskip("matplotlib")  # which demos/frame.py needs
 
@@ -13,15 +12,10 @@ LABELS = ("w₁₁⁽²⁾", "w₁₂⁽²⁾", "w₂₁⁽²⁾", "w₂₂⁽²
 COMPUTED = ("z₁⁽²⁾", "z₂⁽²⁾", "a₁⁽²⁾", "a₂⁽²⁾", "z₁⁽³⁾", "y = a₁⁽³⁾", "E")
 
 
-def without_graphviz(*arguments, **options):
-    raise graphviz.ExecutableNotFound(["dot"])
-
-
 @pytest.fixture(scope="module")
 def english(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:  # so that it runs where nothing renders
-        patch.setattr(graphviz.Digraph, "pipe", without_graphviz)
-        patch.setitem(sys.modules, "pygraphviz", None)
+        patch.setattr(drawing, "renderer", lambda: None)
         return run("04_feed_forward", tmp_path_factory.mktemp("en"))
 
 
@@ -68,10 +62,8 @@ def test_without_graphviz_the_picture_is_text_and_it_says_what_to_install(englis
 
 
 def test_in_korean_it_draws_the_net(english, tmp_path):
-    try:
-        graphviz.Digraph().pipe(format="png")
-    except graphviz.ExecutableNotFound:
-        pytest.importorskip("pygraphviz")
+    if drawing.renderer() is None:
+        pytest.skip("nothing here can draw")
     korean = run("04_feed_forward", tmp_path, "--lang", "ko")
     assert korean.names["scalars"] == english.names["scalars"]
     assert "행렬" in korean.text

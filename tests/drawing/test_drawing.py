@@ -514,12 +514,31 @@ def test_decimals_say_as_much_as_there_is(number: float, text: str) -> None:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def without_graphviz(*args: Any, **kwargs: Any) -> bytes:
-    raise graphviz.ExecutableNotFound(["dot"])
+@pytest.fixture
+def without_dot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Graphviz of the system's."""
+    monkeypatch.setattr(drawing.shutil, "which", lambda name: None)
 
 
-def drawn_as(picture: bytes) -> Any:
-    return lambda *args, **kwargs: picture
+@pytest.fixture
+def without_graphviz(without_dot: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+
+
+@pytest.fixture
+def dot_that_says(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Puts a program in the place of the system's Graphviz."""
+
+    def put(script: str) -> None:
+        program = tmp_path_factory.mktemp("bin") / "dot"
+        program.write_text(script)
+        program.chmod(0o755)
+        monkeypatch.setattr(drawing.shutil, "which", lambda name: str(program))
+
+    return put
+
+
+DRAWS = "#!/bin/sh\ncat > /dev/null\nprintf '<svg/>'\n"
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -535,26 +554,41 @@ def test_an_exercise_renders_to_well_formed_svg(name: str, lang: str, tmp_path: 
 
 @pytest.mark.parametrize(("suffix", "start"), [("svg", b"<?xml"), ("PNG", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_without_the_systems_graphviz_pygraphviz_draws(
-    suffix: str, start: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    suffix: str, start: bytes, tmp_path: Path, without_dot: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("pygraphviz")
-    monkeypatch.setattr(graphviz.Digraph, "pipe", without_graphviz)
     path = render(draw(neuron()), tmp_path / f"y.{suffix}")
     assert path.read_bytes().startswith(start)
     assert os.listdir(tmp_path) == [path.name]
     assert capfd.readouterr() == ("", "")
 
 
-def test_with_the_systems_graphviz_it_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphviz.Digraph, "pipe", drawn_as(b"<svg/>"))
+def test_with_the_systems_graphviz_it_draws(tmp_path: Path, dot_that_says: Any) -> None:
+    dot_that_says(DRAWS)
     assert render(draw(neuron()), tmp_path / "y.svg").read_bytes() == b"<svg/>"
 
 
-def test_without_any_graphviz_the_text_is_written_and_both_ways_to_get_one_are_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("#!/bin/sh\necho '<svg'\necho 'out of ink' >&2\nexit 1\n", "refused the picture: out of ink"),
+        ("#!/bin/sh\necho '<svg'\necho 'Error: half of it' >&2\n", "refused the picture: Error: half of it"),
+        ("#!/bin/sh\nexit 0\n", "refused the picture"),
+        ("no program", r"does `dot -V` work\?"),
+    ],
+)
+def test_a_graphviz_that_fails_is_an_error_and_no_file(
+    script: str, why: str, tmp_path: Path, dot_that_says: Any
 ) -> None:
-    monkeypatch.setattr(graphviz.Digraph, "pipe", without_graphviz)
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    dot_that_says(script)
+    with pytest.raises(DrawingError, match=why):
+        render(draw(neuron()), tmp_path / "y.svg")
+    assert os.listdir(tmp_path) == []
+
+
+def test_without_any_graphviz_the_text_is_written_and_both_ways_to_get_one_are_said(
+    tmp_path: Path, without_graphviz: None
+) -> None:
     dot = draw(neuron())
     with pytest.raises(RendererMissing, match=r'(?s)pip install "pygraphviz>=2".*graphviz package') as caught:
         render(dot, tmp_path / "y.svg")
@@ -563,21 +597,19 @@ def test_without_any_graphviz_the_text_is_written_and_both_ways_to_get_one_are_s
     assert os.listdir(tmp_path) == ["y.dot"]
 
 
-def test_a_notebook_shows_a_drawing_and_an_exercise_as_pictures_and_without_graphviz_as_text(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    exercise = load("purchase")
-    monkeypatch.setattr(graphviz.Digraph, "pipe", drawn_as(b"<svg/>"))
-    for shown in (draw(neuron()), exercise):
+def test_a_notebook_shows_a_drawing_and_an_exercise_as_pictures(dot_that_says: Any) -> None:
+    dot_that_says(DRAWS)
+    for shown in (draw(neuron()), load("purchase")):
         assert shown._repr_mimebundle_(include=None, exclude=None) == {"image/svg+xml": "<svg/>"}
-    monkeypatch.setattr(graphviz.Digraph, "pipe", without_graphviz)
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+
+
+def test_a_notebook_without_graphviz_shows_an_exercise_as_text(without_graphviz: None) -> None:
+    exercise = load("purchase")
     assert exercise._repr_mimebundle_() == {"text/plain": draw_exercise(exercise).source}
 
 
 @pytest.mark.parametrize("name", ["y.dot", "y.gv"])
-def test_dot_text_needs_no_graphviz(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphviz.Digraph, "pipe", without_graphviz)
+def test_dot_text_needs_no_graphviz(name: str, tmp_path: Path, without_graphviz: None) -> None:
     dot = draw(neuron())
     assert render(dot, str(tmp_path / name)).read_text(encoding="utf-8") == dot.source
 
@@ -620,11 +652,8 @@ def test_a_file_is_put_in_place_at_once_and_whoever_reads_the_old_one_keeps_it(t
 
 
 @pytest.mark.parametrize("body", ["a -> ", "a [label=<<TABLE><TR><TD></TABLE>>]"])
-def test_what_graphviz_refuses_is_an_error_with_its_words(
-    body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_graphviz_refuses_is_an_error_with_its_words(body: str, tmp_path: Path, without_dot: None) -> None:
     pytest.importorskip("pygraphviz")
-    monkeypatch.setattr(graphviz.Digraph, "pipe", without_graphviz)
     with pytest.raises(DrawingError, match=r"Graphviz refused the picture: ."):
         render(graphviz.Digraph(body=[body]), tmp_path / "y.svg")
     assert os.listdir(tmp_path) == []
@@ -643,7 +672,7 @@ def test_what_graphviz_refuses_is_an_error_with_its_words(
 def test_hangul_without_a_font_is_warned_of_where_it_would_be_lost(
     suffix: str, lang: str, font: bool, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graphviz.Digraph, "pipe", drawn_as(b"picture"))
+    monkeypatch.setattr(drawing, "rendered", lambda dot, format: b"picture")
     monkeypatch.setattr(drawing, "has_korean_font", lambda: font)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
