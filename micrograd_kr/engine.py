@@ -8,8 +8,7 @@ No calculus stands here: what an operation computes and what its derivatives are
 import math
 import operator
 import warnings
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from micrograd_kr import ops, spellings
+from micrograd_kr import ops, spellings, written
 from micrograd_kr.ops import Axes, Rule
 
 Axis = int | tuple[int, ...] | None
@@ -50,14 +49,10 @@ _FLOATS, _REAL = (np.dtype(np.float64), np.dtype(np.float32)), "fd?" + np.typeco
 # What an operator takes, and a Value (added below); for anything else Python tries the other side, then raises.
 _OPERANDS: tuple[type, ...] = (float, int, np.ndarray, np.generic, list, tuple)
 
-# Arrays that `w.data -= …` has written to, while anybody holds them, by what owns their memory: a graph computed from
-# one has lost its numbers.
-_written: dict[int, list[weakref.ref[Any]]] = {}
-
 
 def _number(data: Any) -> Any:
     """A float, or an array of real numbers, from what was given; an array is copied only if a graph may not use it."""
-    if type(data) is np.ndarray and data.dtype in _FLOATS and data.ndim and not (_written and _was_written(data)):
+    if type(data) is np.ndarray and data.dtype in _FLOATS and data.ndim and not (written.owners and written.to(data)):
         return data
     if type(data) is float or type(data) is int:
         return float(data)
@@ -72,48 +67,13 @@ def _number(data: Any) -> Any:
     if not array.ndim:
         return float(array)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return array.copy() if _written and _was_written(array) else array
+    return array.copy() if written.to(array) else array
 
 
 def _data(data: Any) -> Any:
     """What a Value holds: a float, or a float32 or float64 array."""
     number = _number(data)
     return number if type(number) is float or number.dtype.kind == "f" else number.astype(np.float64)
-
-
-def _owner(data: Any) -> int:
-    while isinstance(data, np.ndarray) and data.base is not None:
-        data = data.base
-    return id(data)
-
-
-def _write(data: Any) -> None:
-    owner = _owner(data)
-
-    def forget(dead: Any) -> None:
-        _written[owner].remove(dead)
-        if not _written[owner]:
-            del _written[owner]
-
-    _written.setdefault(owner, []).append(weakref.ref(data, forget))
-
-
-def _was_written(data: Any) -> bool:
-    arrays = [each() for each in _written.get(_owner(data), ())]
-    return any(np.shares_memory(each, data) for each in arrays if each is not None)
-
-
-def _check_unwritten(nodes: Iterable["Value"]) -> None:
-    """A graph cannot give the gradient at numbers that are there no more."""
-    for node in nodes:
-        for value, data in (*node.inputs(), (node, node.out)):
-            if node.rule is not None and _was_written(data):
-                name = "a constant" if value is None else f"Value {value.label!r}" if value.label else "a Value"
-                raise RuntimeError(
-                    f"{node.rule.symbol} has lost its numbers: the array of {name} of shape {data.shape} was written "
-                    "to. Write w.data = w.data - …, a new array, in place of w.data -= …, or take the step after the "
-                    "last backward pass"
-                )
 
 
 # --- recording --------------------------------------------------------------------------------------------------------
@@ -315,9 +275,9 @@ class Value:
     def _set_data(self, data: Any) -> None:
         if type(data) is not float:
             if data is self._numbers:  # `w.data -= …` has written into it, and it may stand in a graph
-                _write(data)
+                written.note(data)
                 data = data.copy()
-            elif type(data) is not np.ndarray or data.dtype not in _FLOATS or not data.ndim or _written:
+            elif type(data) is not np.ndarray or data.dtype not in _FLOATS or not data.ndim or written.owners:
                 data = _data(data)  # else an optimiser's, once for each parameter at each step
         self._numbers = data
         if self.rule is None:
@@ -651,8 +611,8 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
     ever written to. With create_graph the derivatives are computed on Values, and so recorded.
     """
     grads = _order(root)
-    if _written:
-        _check_unwritten(grads)
+    if written.owners:
+        written.check(grads)
     grads[root] = seed
     with np.errstate(all="ignore"):
         for node in reversed(grads):

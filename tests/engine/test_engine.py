@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from micrograd_kr import engine, ops
+from micrograd_kr import ops, written
 from micrograd_kr.anomalies import AnomalyError, anomaly
 from micrograd_kr.engine import (
     UNSET,
@@ -886,7 +886,20 @@ def test_an_update_in_place_after_backward_trains_and_leaves_nothing_behind():
         w.data -= 0.1 * w.grad
     assert_allclose(w.data, [1.0, 0.5], atol=1e-4)
     del loss
-    assert engine._written == {}
+    assert written.owners == {}
+
+
+def test_of_parameters_that_share_one_array_only_the_part_written_to_is_refused():
+    flat = np.arange(6.0)
+    w, b = Value(flat[:3].reshape(3)), Value(flat[3:])
+    of_w, of_b = (w * w).sum(), (b * b).sum()
+    w.data -= 1.0
+    of_b.backward()
+    assert_array_equal(b.grad, [6, 8, 10])
+    with pytest.raises(RuntimeError, match="was written to"):
+        of_w.backward()
+    del of_w, of_b
+    assert written.owners == {}
 
 
 def test_an_array_written_to_is_copied_where_it_is_used_again():
