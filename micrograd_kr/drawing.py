@@ -24,7 +24,7 @@ import graphviz
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.engine import UNSET, Value
+from micrograd_kr.engine import UNSET, Value, inputs_first
 from micrograd_kr.files import write
 from micrograd_kr.said import LANGUAGES, Said, SaidError, say
 
@@ -116,9 +116,9 @@ class Edge(NamedTuple):
 
     source: Value | None
     data: Any
-    local: Any
     target: Value
-    flow: Any
+    local: Any
+    flow: Any = None
 
 
 def handed_on(node: Value, g: Any) -> list[Any]:
@@ -134,89 +134,69 @@ def handed_on(node: Value, g: Any) -> list[Any]:
         return [None if value is None else ops.unbroadcast.compute(r, data) for (value, data), r in pairs]
 
 
-def below(roots: Iterable[Value], stop: Collection[Value] = ()) -> list[Value]:
-    """Every Value below the roots, each once, inputs first and in the order in which they are written.
+def formulas_of(order: Sequence[Value], kept: Collection[Value], digits: int) -> dict[Value, str]:
+    """What kept Values are made of where others are folded into them, (y − t)² ÷ 2; f(y, t) if that would be too long.
 
-    stop: the Values that are left out, with all that only they lead to.
+    order: all Values, inputs first.
     """
-    order: dict[Value, None] = {}
-    waiting = [(root, False) for root in reversed(list(roots))]
-    while waiting:
-        node, ready = waiting.pop()
-        if node in order:
-            continue
-        first = [each for each, _ in node.inputs() if each is not None and each not in order and each not in stop]
-        if ready or not first:
-            order[node] = None
-        else:
-            waiting.append((node, True))
-            waiting += [(each, False) for each in reversed(first)]
-    return list(order)
+    formulas: dict[Value, str] = {}
+    # Of what is folded: its text, how closely that holds together, and the names in it.
+    written: dict[Value, tuple[str, int, list[str]]] = {}
 
-
-def taken_back(between: Sequence[Value], g: Any) -> list[tuple[Value | None, Any, Any]]:
-    """Gradient g at the last of these Values, taken back through the others to what they were computed from.
-
-    Gives (source, its number, contribution); what came through several Values is added up for each source.
-    """
-    found: dict[tuple[Value | None, int | None], tuple[Any, Any]] = {}
-    arrived, inner = {between[-1]: g}, set(between)
-    for node in [each for each in reversed(between) if each.rule]:
-        for i, ((value, data), r) in enumerate(zip(node.inputs(), handed_on(node, arrived[node]), strict=True)):
-            if value in inner:
-                arrived[value] = arrived[value] + r if value in arrived else r
-            elif value is not None or node is between[-1]:
-                edge = value, i if node is between[-1] else None  # both of x·x, one for all that is folded
-                found[edge] = data, found[edge][1] + r if edge in found else r
-    return [(value, data, r) for (value, _), (data, r) in found.items()]
-
-
-def formula(between: Sequence[Value], digits: int) -> str:
-    """The last of these Values in what they were all computed from, (y − t)² ÷ 2; f(y, t) if that would be too long."""
-    sources: dict[str, None] = {}
-    written: dict[Value, tuple[str, int]] = {}  # and how closely it holds together
-
-    def operand(value: Value | None, data: Any) -> tuple[str, int]:
+    def operand(value: Value | None, data: Any) -> tuple[str, int, list[str]]:
         if value in written:
             return written[value]
         if value is None or not (value.label or value.rule):
             text = _brief(data, digits)
-            return text, 1 if text.startswith("-") else 4
-        sources[value.label or "…"] = None
-        return value.label or "…", 4
+            return text, 1 if text.startswith("-") else 4, []
+        return value.label or "…", 4, [value.label or "…"]
 
-    for node in between:
-        parts = [operand(value, data) for value, data in node.inputs()]
-        if not node.rule:
+    for node in order:
+        inputs = node.inputs()
+        if not node.rule or (node in kept and all(each is None or each in kept for each, _ in inputs)):
             continue
+        parts = [operand(*each) for each in inputs]
         sign, level = node.rule.symbol, SIGNS.get(node.rule.symbol, 4)
         if level < 4:
-            (left, a), (right, b) = parts
+            (left, a, _), (right, b, _) = parts
             left = f"({left})" if a < level or a == level == 3 else left
             right = f"({right})" if b <= level else right
             power = {"2": "²", "3": "³"}.get(right) if sign == "**" else None
             text = f"{left}{power}" if power else f"{left} {sign} {right}"
         else:
-            text = f"{sign}({', '.join(part for part, _ in parts)})"
-        written[node] = text[: LONGEST + 1], level
-    text, _ = written[between[-1]]
-    return text if len(text) <= LONGEST else f"f({', '.join(sources)})"
+            text = f"{sign}({', '.join(part for part, *_ in parts)})"
+        names = list(dict.fromkeys(name for *_, names in parts for name in names))
+        if node in kept:
+            formulas[node] = text if len(text) <= LONGEST else f"f({', '.join(names)})"
+        else:
+            written[node] = text[: LONGEST + 1], level, names
+    return formulas
 
 
-def edges_of(drawn: Sequence[Value], digits: int) -> tuple[list[Edge], dict[Value, str]]:
-    """The edges between Values, and of each with folded ones before it the formula: its constants stand in that."""
-    edges: list[Edge] = []
-    formulas: dict[Value, str] = {}
-    kept = set(drawn)
-    for target in [each for each in drawn if each.rule]:
-        between = below([target], kept)
-        if len(between) > 1:
-            formulas[target] = formula(between, digits)
-        local = taken_back(between, np.ones(np.shape(target.out)))
-        flow = [None] * len(local) if _unset(target) else [r for *_, r in taken_back(between, target.grad)]
-        found = [Edge(*way, target, came) for way, came in zip(local, flow, strict=True)]
-        edges += [each for each in found if each.source is not None or target not in formulas]
-    return edges, formulas
+def edges_of(order: Sequence[Value], kept: Collection[Value], formulas: Collection[Value] = ()) -> list[Edge]:
+    """The edges between kept Values, in one walk back: what came through others is added up to one edge.
+
+    order: all Values, inputs first. formulas: the Values whose constants stand in a formula, and so have no edge.
+    """
+    # What arrived at a Value, by the kept one it came from: the local gradient, and the flow where there is one.
+    arrived: dict[Value, dict[Any, list[Any]]] = defaultdict(dict)
+    found: dict[Value, dict[Any, list[Any]]] = {each: {} for each in order if each in kept}
+    then: dict[Any, Any] = {}
+    for node in reversed(order):
+        if node in kept:
+            arrived[node][node] = [np.ones(np.shape(node.out))] + ([] if _unset(node) else [node.grad])
+        for target, gs in arrived.pop(node).items() if node.rule else ():
+            handed = zip(*(handed_on(node, g) for g in gs), strict=True)
+            for i, ((value, data), rs) in enumerate(zip(node.inputs(), handed, strict=True)):
+                if value is None and (node is not target or node in formulas):
+                    continue
+                if value is None or value in kept:
+                    sums, key = found[target], (value, i if node is target else None)  # both edges of x·x
+                    then.setdefault((target, key), data)
+                else:
+                    sums, key = arrived[value], target
+                sums[key] = [a + b for a, b in zip(sums[key], rs, strict=True)] if key in sums else list(rs)
+    return [Edge(key[0], then[to, key], to, *sums) for to, ways in found.items() for key, sums in ways.items()]
 
 
 def _unset(value: Value) -> bool:
@@ -256,12 +236,14 @@ def draw(
             "expected a Value, or a list of Values, got {root}: draw what the graph computed", root=repr(root)
         )
     check_language(lang)
-    drawn = order = below(roots)
+    order = list(dict.fromkeys(each for root in roots for each in inputs_first(root)))
+    kept = set(order)
     if len(order) > limit:
         labelled = [each for each in order if each.label]
         kept = {*labelled[max(0, len(labelled) - limit) :], *roots}
-        drawn = [each for each in order if each in kept]
-    edges, formulas = edges_of(drawn, digits)
+    drawn = [each for each in order if each in kept]
+    formulas = formulas_of(order, kept, digits)
+    edges = edges_of(order, kept, formulas)
     dot = paper(title)
     if len(drawn) < len(order):
         text = say(
@@ -280,12 +262,12 @@ def draw(
     shown = partial(_shown, digits=digits, lang=lang)
     for each in drawn:
         kind = "root" if each in ends else "given" if each.rule is None else "computed"
-        rows = [*_head(each, formulas.get(each)), *_value_rows(each, out[each], each in ends, shown, lang)]
+        rows = list(_rows(each, formulas.get(each), out[each], each in ends, shown, lang))
         if each.label and notes and each.label in notes:
             rows.append(_line(notes[each.label], tags="I"))
         dot.box(names[each], kind, rows)
     largest = max((_size(edge.flow) for edge in edges if edge.flow is not None), default=0.0)
-    for i, (source, data, local, target, flow) in enumerate(edges):
+    for i, (source, data, target, local, flow) in enumerate(edges):
         if source is None:
             dot.constant(f"c{i}", font(shown(data), INK))
             dot.edge(f"c{i}", names[target], style="dashed")
@@ -316,31 +298,29 @@ def paper(title: str = "") -> "Drawing":
     return dot
 
 
-def _head(value: Value, formula: str | None) -> list[str]:
-    """The operation's symbol and the label; for an operation on what is folded, the formula below the label."""
-    symbol = "" if formula or not value.rule else font(escaped(value.rule.symbol), SOFT, 13, "B")
-    head = "&nbsp;&nbsp;".join(part for part in (symbol, font(escaped(value.label), INK, 12, "B")) if part)
-    return [cell(head, ACROSS, 16)] * bool(head) + ([_line(f"= {formula}")] if formula else [])
-
-
 def _line(text: str, tags: str = "") -> str:
     return cell(font(escaped(text), SOFT, 9, tags), f'{ACROSS} ALIGN="LEFT"')
 
 
-def _value_rows(
-    value: Value, out: Sequence[Edge], is_root: bool, shown: Callable[[Any], str], lang: str
+def _rows(
+    value: Value, formula: str | None, out: Sequence[Edge], is_root: bool, shown: Callable[[Any], str], lang: str
 ) -> Iterator[str]:
-    """Data, gradient, and what explains them."""
+    """The operation and the label, or below the label the formula of what is folded; data and gradient, explained."""
 
     def row(name: Said, text: str, color: str, sigma: str = "") -> str:
         return cell(font(escaped(sigma + name.in_(lang)) + "&nbsp;", SOFT, 9)) + cell(font(escaped(text), color))
 
+    symbol = "" if formula or not value.rule else font(escaped(value.rule.symbol), SOFT, 13, "B")
+    if head := "&nbsp;&nbsp;".join(filter(None, (symbol, font(escaped(value.label), INK, 12, "B")))):
+        yield cell(head, ACROSS, 16)
+    if formula:
+        yield _line(f"= {formula}")
     yield row(say("data"), shown(value.data), INK)
     known = [value.data]
-    for data in (edge.data for edge in out):
-        if data is not value.data and not any(np.array_equal(data, each, equal_nan=True) for each in known):
-            known.append(data)
-            yield row(say("computed with"), shown(data), INK)
+    for edge in out:
+        if not any(np.array_equal(edge.data, each, equal_nan=True) for each in known):
+            known.append(edge.data)
+            yield row(say("computed with"), shown(edge.data), INK)
     if _unset(value):
         yield row(say("gradient"), say("not computed").in_(lang), SOFT)
         return
@@ -475,7 +455,7 @@ def rendered(dot: graphviz.Digraph, format: str) -> bytes | None:
     errors = [line for line in lines if line.startswith("Error")]
     if errors or done.returncode or not done.stdout:
         raise DrawingError("Graphviz refused the picture: {why}", why="; ".join(errors or lines[-1:]))
-    return done.stdout
+    return bytes(done.stdout)
 
 
 def has_korean_font() -> bool:

@@ -573,8 +573,8 @@ spellings.FUNCTIONS |= {np.where: where, np.concatenate: concatenate, np.stack: 
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 
-def _order(root: Value) -> dict[Value, Any]:
-    """Every Value below root, and root, each once and after what it was computed from; None stands for its gradient.
+def inputs_first(root: Value) -> dict[Value, Any]:
+    """Every Value below root, and root, each once, inputs first as they are written; None stands for its gradient.
 
     No recursion: a graph may be a million deep.
     """
@@ -593,7 +593,7 @@ def _order(root: Value) -> dict[Value, Any]:
                 continue
             unfinished = [each for each in below if each not in order]
             if unfinished:
-                waiting += [node, *unfinished]
+                waiting += [node, *reversed(unfinished)]
                 node = waiting.pop()
                 continue
         order[node] = None
@@ -610,7 +610,7 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
     `derivative(g, out, x, y)`; contributions to one Value are summed into a new array, so nothing that is shared is
     ever written to. With create_graph the derivatives are computed on Values, and so recorded.
     """
-    grads = _order(root)
+    grads = inputs_first(root)
     if written.owners:
         written.check(grads)
     grads[root] = seed
@@ -762,10 +762,10 @@ def grad(f: Callable[..., Any]) -> Callable[..., Any]:
             _nested.reset(token)
         if inner:
             return gradients(out, [x], create_graph=True)[0]
-        besides = {each for each in _order(out) if each.rule is each.x_data is None and each is not x}
+        besides = {each for each in inputs_first(out) if each.rule is each.x_data is None and each is not x}
         if besides:
             (found,) = gradients(out, [x], create_graph=True)
-            if not besides.isdisjoint(_order(found)):
+            if not besides.isdisjoint(inputs_first(found)):
                 return found
         return gradients(out, [x])[0]
 

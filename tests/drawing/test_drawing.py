@@ -27,6 +27,7 @@ from strategies import TABLE, VALUE_FUNCTIONS, Graph, Row, graphs
 import micrograd_kr.drawing as drawing
 from micrograd_kr import Value, check, no_grad
 from micrograd_kr.drawing import DrawingError, RendererMissing, draw, render
+from micrograd_kr.engine import inputs_first
 from micrograd_kr.files import FileError
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import built_in, load
@@ -156,10 +157,10 @@ def test_every_operation_is_drawn_with_its_symbol_and_its_contributions(row: Row
     source = draw(root).source
     assert html.escape(row.rule.symbol) in source
     assert "from other passes" not in source
-    drawn = drawing.below([root])
-    edges, _ = drawing.edges_of(drawn, 4)
+    drawn = inputs_first(root)
+    edges = drawing.edges_of(list(drawn), drawn)
     for each in inputs:
-        if any(each is value for value in drawn):
+        if each in drawn:
             total = sum(arc.flow for arc in edges if arc.source is each)
             np.testing.assert_allclose(total, each.grad, rtol=1e-12)
 
@@ -291,6 +292,33 @@ def test_a_formula_of_what_is_folded_has_the_brackets_it_needs() -> None:
         ((a + b) * (a + b) * (a + b) * (a + b) * (a + b) * (a + b) * (a + b) + c, "f(a, b, c)"),
     ]:
         assert ["= " + text] in list(read(draw(y, limit=3)).nodes.values())[-1]
+
+
+def test_a_leaf_without_a_label_is_folded_into_a_formula_as_its_number() -> None:
+    a = Value(2.0, "a")
+    y = a * Value(3.0)
+    y.label = "y"
+    picture = read(draw(y * a, limit=3))
+    assert picture.nodes["n1"][:2] == [["y"], ["= a × 3"]]
+    assert [(edge.source, edge.target) for edge in picture.edges] == [("n0", "n1"), ("n1", "n2"), ("n0", "n2")]
+
+
+def test_what_is_folded_gives_one_edge_to_each_of_those_computed_from_it() -> None:
+    x = Value(3.0, "x")
+    inner = x * x
+    y, z = inner + x, inner * 2
+    y.label, z.label = "y", "z"
+    root = y + z
+    root.backward()
+    picture = read(draw(root, limit=4))
+    assert [(edge.source, edge.target, edge.texts) for edge in picture.edges] == [
+        ("n0", "n1", ["∂ 1", "← 1"]),
+        ("n0", "n1", ["∂ 6", "← 6"]),
+        ("n0", "n2", ["∂ 12", "← 12"]),
+        ("n1", "n3", ["∂ 1", "← 1"]),
+        ("n2", "n3", ["∂ 1", "← 1"]),
+    ]
+    assert "from other passes" not in str(picture.nodes)
 
 
 def test_of_too_many_labelled_nodes_the_nearest_to_the_root_are_drawn() -> None:
