@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from micrograd_kr.engine import Value, gradients
+from micrograd_kr.engine import Value, gradients, inputs_first
 from micrograd_kr.ops import Rule
 
 Entry = tuple[int, ...]
@@ -60,37 +60,6 @@ class _Slopes(NamedTuple):
     right: float
     across: float
 
-    @property
-    def bend(self) -> float:
-        return abs(self.right - self.left)
-
-
-class _Compared(NamedTuple):
-    """One entry: the engine's number, the measured one, and what came of it."""
-
-    input: int
-    entry: Entry
-    engine: float
-    measured: float
-    step: float
-    tolerance: float
-    kink: Kink | None = None
-    remark: str = ""
-
-    @property
-    def error(self) -> float:
-        """|engine − measured|; what is not finite agrees with nothing."""
-        error = abs(self.engine - self.measured)
-        return error if np.isfinite(error) else np.inf
-
-    @property
-    def failed(self) -> bool:
-        return self.kink is None and (self.error == np.inf or self.error > self.tolerance)
-
-
-# By ε, (absolute, relative): in float64 what central differences of a well-conditioned function reach, with a factor
-# of about 100 to spare; in float32 the same for the rounding of the gradient itself.
-_TOLERANCES = {float(np.finfo(np.float64).eps): (1e-7, 1e-6), float(np.finfo(np.float32).eps): (1e-5, 1e-4)}
 
 # Σ weight·entry as one operation, so that no other rule takes part in judging a rule.
 _weighted_sum = Rule(
@@ -142,9 +111,11 @@ def gradcheck(
             raise TypeError(
                 f"expected f to give a Value, got {type(out).__name__}: stay in the graph, or stack several"
             )
-        return _weighted_sum(out, _weights(out.shape))  # type: ignore[no-any-return]
+        # Between ½ and 3⁄2, no two alike, and float32 holds every digit.
+        weights = (0.5 + np.random.default_rng(0).random(out.shape, np.float32)).astype(float) if out.ndim else 1.0
+        return _weighted_sum(out, weights)  # type: ignore[no-any-return]
 
-    def moved(k: int = 0, entry: Entry = (), number: float | None = None) -> Value:
+    def moved(number: float | None = None, k: int = 0, entry: Entry = ()) -> Value:
         """f where all is in float64, and one entry is set to a number."""
         copies = [np.array(each.data, np.float64) for each in given]
         if number is not None:
@@ -163,34 +134,42 @@ def gradcheck(
         eps = _precision(middle)
         # How large the numbers are that were summed; their rounding does not shrink where they cancel.
         size = float(np.sum(np.abs(middle.x_data * middle.y_data)))
-        absolute, relative = _TOLERANCES[max(eps, _precision(root))]
+        # What central differences of a well-conditioned function reach in float64, with a factor of about 100 to spare;
+        # in float32 the same for the rounding of the gradient itself.
+        coarse = max(eps, _precision(root)) > np.finfo(np.float64).eps
+        absolute, relative = (1e-5, 1e-4) if coarse else (1e-7, 1e-6)
         if abs(root.data - middle.data) > absolute + relative * size:  # differences of one say nothing of the other
             raise GradcheckError(
                 f"f gave two results at the same point, {root.data:.10g} and {middle.data:.10g}: fix what is drawn at "
                 "random; or float32 does not suffice here, then check in float64"
             )
         absolute, relative = absolute if atol is None else atol, relative if rtol is None else rtol
-        seen: list[_Compared] = []
-        for k, slope in enumerate(slopes):
-            for entry in np.ndindex(np.shape(slope)):
-                x = float(np.asarray(given[k].data)[entry])
-                far_step = step or float(np.cbrt(eps)) * max(1.0, abs(x))
-                far, near = (_slopes(partial(moved, k, entry), x, middle.data, h) for h in (far_step, far_step / 4))
-                tolerance = absolute + relative * abs(near.across) + 4 * eps * size / near.step
-                seen.append(_judged(k, entry, float(np.asarray(slope)[entry]), far, near, tolerance))
-    failed = sorted((each for each in seen if each.failed), key=lambda each: each.error, reverse=True)
+        errors, failed, kinks, moving = list[float](), list[tuple[float, str]](), list[Kink](), False
+        for k, entry in [(k, entry) for k, slope in enumerate(slopes) for entry in np.ndindex(np.shape(slope))]:
+            x, engine = (float(np.asarray(each)[entry]) for each in (given[k].data, slopes[k]))
+            far_step = step or float(np.cbrt(eps)) * max(1.0, abs(x))
+            far, near = (_slopes(partial(moved, k=k, entry=entry), x, middle.data, h) for h in (far_step, far_step / 4))
+            tolerance = absolute + relative * abs(near.across) + 4 * eps * size / near.step
+            measured, used, remark = _judged(engine, far, near, tolerance)
+            moving |= measured != 0
+            if remark is None:
+                kinks.append(Kink(k, entry, near.left, near.right, engine))
+                continue
+            errors.append(abs(engine - measured))
+            if not errors[-1] <= tolerance:  # nan, too, is no agreement
+                line = (
+                    f"{names[k]}, entry {entry}: engine {engine:.10g}, difference {measured:.10g} "
+                    f"with step {used:.3g}, error {errors[-1]:.3g}, tolerance {tolerance:.3g}{remark}"
+                )
+                failed.append((errors[-1], line))
     if failed:
-        lines = [
-            f"{names[each.input]}, entry {each.entry}: engine {each.engine:.10g}, difference {each.measured:.10g} "
-            f"with step {each.step:.3g}, error {each.error:.3g}, tolerance {each.tolerance:.3g}{each.remark}"
-            for each in failed[:5]
-        ]
-        lines += [f"… and {len(failed) - 5} more"] * (len(failed) > 5)
-        raise GradcheckError(f"{len(failed)} of {len(seen)} gradients disagree, the worst first:\n" + "\n".join(lines))
-    if _nodes(root).isdisjoint(values) and not any(each.measured for each in seen):
+        failed.sort(key=lambda each: np.nan_to_num(each[0], nan=np.inf), reverse=True)
+        lines = [line for _, line in failed[:5]] + [f"… and {len(failed) - 5} more"] * (len(failed) > 5)
+        total = len(errors) + len(kinks)
+        raise GradcheckError(f"{len(failed)} of {total} gradients disagree, the worst first:\n" + "\n".join(lines))
+    if not moving and inputs_first(root).keys().isdisjoint(values):
         raise GradcheckError("nothing was checked, since f used none of its inputs: let it use the Values it is given")
-    errors = [each.error for each in seen if not each.kink]
-    return Checked(len(errors), tuple(each.kink for each in seen if each.kink), max(errors, default=0.0))
+    return Checked(len(errors), tuple(kinks), max(errors, default=0.0))
 
 
 def _slopes(f: Callable[[float], Value], x: float, middle: float, step: float) -> _Slopes:
@@ -201,57 +180,35 @@ def _slopes(f: Callable[[float], Value], x: float, middle: float, step: float) -
     )
 
 
-def _judged(k: int, entry: Entry, engine: float, far: _Slopes, near: _Slopes, tolerance: float) -> _Compared:
-    """Whether the engine's number is a slope that was measured.
+def _judged(engine: float, far: _Slopes, near: _Slopes, tolerance: float) -> tuple[float, float, str | None]:
+    """The measured slope nearest to the engine's number, its step, and a remark; None for a kink that excuses it.
 
     Over a quarter of the step a smooth function bends a quarter as much, and the slope across stays what it was. A kink
     at x bends as much as before, one beside x changes the slope across. At a jump the bend grows fourfold.
     """
+    if not np.isfinite([engine, *near, *far]).all():
+        return np.nan, near.step, "; not finite here: move the point into the domain, or give a smaller step"
     limit = (16 * near.across - far.across) / 15  # where h² counts, the two together are off by h⁴ only
     found = [(near.across, near.step), (far.across, far.step), (limit, near.step)]
     measured, step = min(found, key=lambda each: abs(engine - each[0]))
-    seen = _Compared(k, entry, engine, measured, step, tolerance)
-    if not np.isfinite([engine, *near, *far]).all():
-        return seen._replace(
-            measured=np.nan, remark="; not finite here: move the point into the domain, or give a smaller step"
-        )
-    if near.bend > max(2 * far.bend, tolerance):
-        return seen._replace(remark="; the function jumps here")
-    beside = seen.failed and abs(near.across - far.across) > tolerance
-    if near.bend <= tolerance or not (beside or near.bend > far.bend / 2):
-        return seen
+    bend, far_bend = abs(near.right - near.left), abs(far.right - far.left)
+    if bend > max(2 * far_bend, tolerance):
+        return measured, step, "; the function jumps here"
+    beside = abs(engine - measured) > tolerance and abs(near.across - far.across) > tolerance
+    if bend <= tolerance or not (beside or bend > far_bend / 2):
+        return measured, step, ""
     # The true slope is that of a side without the kink, up to what its curvature changes between the steps.
     sides = [(near.left, abs(near.left - far.left)), (near.right, abs(near.right - far.right))]
     low, high = min(slope - slack for slope, slack in sides), max(slope + slack for slope, slack in sides)
     if low - tolerance <= engine <= high + tolerance:
-        return seen._replace(kink=Kink(k, entry, near.left, near.right, engine))
-    return seen._replace(remark=f"; there is a kink here, with the slopes {near.left:.6g} and {near.right:.6g}")
+        return measured, step, None
+    return measured, step, f"; there is a kink here, with the slopes {near.left:.6g} and {near.right:.6g}"
 
 
 def _form(data: Any) -> str:
     return f"{data.dtype} of shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
 
 
-def _weights(shape: tuple[int, ...]) -> Any:
-    """Between ½ and 1½, no two alike (multiples of the golden ratio, of which float32 holds every digit used)."""
-    if not shape:
-        return 1.0
-    steps = np.arange(1, 1 + np.prod(shape, dtype=int)) * 0.6180339887498949 % 1
-    return (0.5 + np.round(steps * 2**16) / 2**16).reshape(shape)
-
-
-def _nodes(root: Value) -> set[Value]:
-    """All Values that root was computed from, and root."""
-    found: set[Value] = set()
-    waiting: list[Any] = [root]
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in found:
-            found.add(node)
-            waiting += [each for each, _ in node.inputs()]
-    return found
-
-
 def _precision(root: Value) -> float:
     """ε of the coarsest numbers that root was computed from."""
-    return max(float(np.finfo(each.dtype).eps) for each in _nodes(root))
+    return max(float(np.finfo(each.dtype).eps) for each in inputs_first(root))
