@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import micrograd_kr as mk
 from micrograd_kr.printed import as_text, displayable, width_of
@@ -265,31 +265,21 @@ COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, w
 class Parser(argparse.ArgumentParser):
     """A parser that speaks one language, and does not keep quiet about help that could not be written.
 
-    takes: what is given to `add_argument`, by the names of the argument; but types by their names in READERS, and the
-    `most` of a whole number in place of one.
+    takes: what `add_argument` is given, by the names of the argument.
     """
-
-    READERS: ClassVar[dict[str, Any]] = {"path": Path, "list": lambda text: [each.strip() for each in text.split(",")]}
 
     def __init__(self, lang: str, takes: Mapping[str, Any], **settings: Any) -> None:
         layout = argparse.RawDescriptionHelpFormatter
         super().__init__(formatter_class=layout, add_help=False, allow_abbrev=False, **settings)
         self.lang, self.version = lang, f"micrograd-kr {mk.__version__}"
+        self.register("type", "path", Path)
+        self.register("type", "list", lambda text: [each.strip() for each in text.split(",")])
+        self.register("type", "digits", partial(self.whole, 30))
+        self.register("type", "seed", partial(self.whole, 10**18))
         for names, each in takes.items():
-            self.add(names, **each)
+            gaps = {"names": exercises()} if "{names}" in each["help"] else {}
+            self.add_argument(*names.split(), **{**each, "help": Said(each["help"], gaps).in_(lang)})
         self.set_defaults(lang=lang)
-
-    def add(self, names: str, help: str, **settings: Any) -> None:
-        gaps = {}
-        if "{names}" in help:
-            from micrograd_kr.teacher.ask.exercise import built_in
-
-            gaps["names"] = ", ".join(built_in())
-        if "type" in settings:
-            settings["type"] = self.READERS[settings["type"]]
-        if "most" in settings:
-            settings |= {"type": partial(self.whole, settings.pop("most")), "metavar": "N"}
-        self.add_argument(*names.split(), help=Said(help, gaps).in_(self.lang), **settings)
 
     def whole(self, most: int, text: str) -> int:
         if not text.isdecimal() or len(text) > 20 or int(text) > most:
@@ -298,7 +288,13 @@ class Parser(argparse.ArgumentParser):
         return int(text)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        (file or sys.stderr).write(message)
+        print(message, end="", file=file or sys.stderr, flush=True)
+
+
+def exercises() -> str:
+    from micrograd_kr.teacher.ask.exercise import built_in
+
+    return ", ".join(built_in())
 
 
 def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser:
@@ -325,13 +321,12 @@ def run(arguments: Sequence[str]) -> int:
     prepare_streams()
     lang = language(arguments)
     try:
-        try:
-            options = parser_in(lang, arguments).parse_args(arguments)
-            status: int = options.run(options)
-        except SystemExit as ended:  # argparse has said why
-            status = int(ended.code or 0)
+        options = parser_in(lang, arguments).parse_args(arguments)
+        status: int = options.run(options)
         sys.stdout.flush()
         return status
+    except SystemExit as ended:  # argparse has said why
+        return int(ended.code or 0)
     except BrokenPipeError:
         return PIPE_CLOSED
     except OSError as error:  # a full disk

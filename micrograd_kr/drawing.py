@@ -240,7 +240,7 @@ def draw(
     kept = set(order)
     if len(order) > limit:
         labelled = [each for each in order if each.label]
-        kept = {*labelled[max(0, len(labelled) - limit) :], *roots}
+        kept = {*labelled[::-1][:limit], *roots}
     drawn = [each for each in order if each in kept]
     formulas = formulas_of(order, kept, digits)
     edges = edges_of(order, kept, formulas)

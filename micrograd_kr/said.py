@@ -48,7 +48,6 @@ def say(text: str, /, **gaps: Any) -> Said:
 
 @cache
 def _korean() -> dict[str, str]:
-    """The Korean of every sentence."""
     found: dict[str, str] = json.loads(files("micrograd_kr").joinpath("korean.json").read_text("utf-8"))
     return found
 
@@ -66,6 +65,3 @@ class SaidError(ValueError):
     @property
     def korean(self) -> str:
         return self.said.in_("ko")
-
-    def __str__(self) -> str:
-        return str(self.said)

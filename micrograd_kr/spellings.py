@@ -57,14 +57,6 @@ def _hstack(values: Sequence[Any]) -> Any:
     return np.concatenate(values, min(np.ndim(values[0]) - 1, 1))
 
 
-def _vstack(values: Sequence[Any]) -> Any:
-    return np.concatenate([each if np.ndim(each) > 1 else np.reshape(each, (1, -1)) for each in values])
-
-
-def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    return a.clip(a_min if min is None else min, a_max if max is None else max)
-
-
 # fmt: off
 UFUNCS: dict[Any, Callable[..., Any]] = {
     each: partial(_plain, each)
@@ -88,12 +80,13 @@ FUNCTIONS: dict[Any, Any] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a: a.size,
-    np.clip: _clip,
+    np.clip: lambda a, a_min=None, a_max=None, *, min=None, max=None:
+        a.clip(a_min if min is None else min, a_max if max is None else max),
     np.linalg.norm: lambda x, *, axis=None, keepdims=False: x.norm(axis, keepdims=keepdims),
     np.reshape: lambda a, shape=None, *, newshape=None: a.reshape(newshape if shape is None else shape),
     np.transpose: lambda a, axes=None: a.transpose(*(axes or ())),
     np.hstack: _hstack,
-    np.vstack: _vstack,
+    np.vstack: lambda tup: np.concatenate([v if np.ndim(v) > 1 else np.reshape(v, (1, -1)) for v in tup]),
     np.dot: _dot,
     np.outer: lambda a, b: np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1)),
 }
