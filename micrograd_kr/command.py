@@ -36,11 +36,7 @@ MARKS = (b'<meta name="generator" content="micrograd-kr">', b'id="micrograd_kr"'
 INSTALL = say('install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2"')
 
 
-# --- the console ------------------------------------------------------------------------------------------------------
-
-
-def encoding_of(stream: TextIO) -> str:
-    return getattr(stream, "encoding", None) or "utf-8"
+# --- the console and the files ----------------------------------------------------------------------------------------
 
 
 def language(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> str:
@@ -51,13 +47,13 @@ def language(arguments: Sequence[str], environment: Mapping[str, str] = os.envir
     variables = (environment.get(each) for each in ("LC_ALL", "LC_MESSAGES", "LANG"))
     name = next((each for each in variables if each), None) or locale.getlocale()[0] or ""
     speaks_korean = name.lower().startswith("ko")  # ko_KR.UTF-8, and Korean_Korea on Windows
-    return "ko" if speaks_korean and "한글".encode(encoding_of(sys.stdout), "ignore") else "en"
+    return "ko" if speaks_korean and "한글".encode(sys.stdout.encoding or "utf-8", "ignore") else "en"
 
 
 def tell(text: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stdout
     for line in text.splitlines():
-        print(displayable(line, encoding_of(stream)), file=stream)
+        print(displayable(line, stream.encoding or "utf-8"), file=stream)
 
 
 def complain(kind: Said, message: Said | str, lang: str) -> None:
@@ -74,9 +70,6 @@ def print_file(text: str) -> None:
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode())
-
-
-# --- the files --------------------------------------------------------------------------------------------------------
 
 
 def check_place(path: Path | None, options: Options, endings: Collection[str] | None = None) -> None:
@@ -131,7 +124,7 @@ def check(options: Options) -> int:
 def print_tables(report: "Report", options: Options) -> None:
     out = sys.stdout
     shown = replace(report, lang=options.lang, digits=options.digits)
-    out.write(as_text(shown, width_of(out), encoding_of(out), out.isatty()))
+    out.write(as_text(shown, width_of(out), out.encoding or "utf-8", out.isatty()))
 
 
 def alone(options: Options) -> int:
@@ -259,7 +252,7 @@ def new(options: Options) -> int:
 COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, new)}
 
 
-# --- the arguments ----------------------------------------------------------------------------------------------------
+# --- a run ------------------------------------------------------------------------------------------------------------
 
 
 class Parser(argparse.ArgumentParser):
@@ -277,7 +270,11 @@ class Parser(argparse.ArgumentParser):
         self.register("type", "digits", partial(self.whole, 30))
         self.register("type", "seed", partial(self.whole, 10**18))
         for names, each in takes.items():
-            gaps = {"names": exercises()} if "{names}" in each["help"] else {}
+            gaps = {}
+            if "{names}" in each["help"]:
+                from micrograd_kr.teacher.ask.exercise import built_in
+
+                gaps = {"names": ", ".join(built_in())}
             self.add_argument(*names.split(), **{**each, "help": Said(each["help"], gaps).in_(lang)})
         self.set_defaults(lang=lang)
 
@@ -289,12 +286,6 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         print(message, end="", file=file or sys.stderr, flush=True)
-
-
-def exercises() -> str:
-    from micrograd_kr.teacher.ask.exercise import built_in
-
-    return ", ".join(built_in())
 
 
 def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser:
@@ -311,9 +302,6 @@ def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser
         takes = texts["always"] | (command["takes"] if name in arguments else {})
         commands.add_parser(name, lang=lang, takes=takes, help=says, description=says).set_defaults(run=run)
     return parser
-
-
-# --- a run ------------------------------------------------------------------------------------------------------------
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -343,11 +331,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def prepare_streams() -> None:
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed before we began: the exit status says enough
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        stream = getattr(sys, name)  # argparse's own words, and paths, on a console that lacks their characters
-        if hasattr(stream, "reconfigure"):
+        stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- None: it was closed
+        if hasattr(stream, "reconfigure"):  # argparse's own words, and paths, on a console that lacks their characters
             stream.reconfigure(errors="backslashreplace")
+        setattr(sys, name, stream)
 
 
 def drop(stream: TextIO) -> None:

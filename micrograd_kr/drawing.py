@@ -262,10 +262,8 @@ def draw(
     shown = partial(_shown, digits=digits, lang=lang)
     for each in drawn:
         kind = "root" if each in ends else "given" if each.rule is None else "computed"
-        rows = list(_rows(each, formulas.get(each), out[each], each in ends, shown, lang))
-        if each.label and notes and each.label in notes:
-            rows.append(_line(notes[each.label], tags="I"))
-        dot.box(names[each], kind, rows)
+        note = notes.get(each.label, "") if notes and each.label else ""
+        dot.box(names[each], kind, _rows(each, formulas.get(each, ""), note, out[each], each in ends, shown, lang))
     largest = max((_size(edge.flow) for edge in edges if edge.flow is not None), default=0.0)
     for i, (source, data, target, local, flow) in enumerate(edges):
         if source is None:
@@ -286,26 +284,24 @@ def check_language(lang: str) -> None:
 
 def paper(title: str = "") -> "Drawing":
     """An empty picture, left to right on white."""
-    text = {"fontname": FONT}
-    node = {"shape": "box", "style": "rounded,filled", "fontsize": "10", "margin": "0.09,0.05"}
+    size = {"fontsize": "10", "margin": "0.09,0.05", "height": "0", "width": "0"}
     dot = Drawing(
-        graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.2", "ranksep": "0.4", **text},
-        node_attr={**node, "height": "0", "width": "0", **text},
-        edge_attr={"color": LINE, "fontsize": "9", "arrowsize": "0.6", **text},
+        graph_attr={"rankdir": "LR", "bgcolor": "white", "nodesep": "0.2", "ranksep": "0.4", "fontname": FONT},
+        node_attr={"shape": "box", "style": "rounded,filled", **size, "fontname": FONT},
+        edge_attr={"color": LINE, "fontsize": "9", "arrowsize": "0.6", "fontname": FONT},
     )
     if title:
         dot.attr(labelloc="t", label=table([cell(font(escaped(title), INK, 13, "B"))], PILL, 5))
     return dot
 
 
-def _line(text: str, tags: str = "") -> str:
-    return cell(font(escaped(text), SOFT, 9, tags), f'{ACROSS} ALIGN="LEFT"')
-
-
 def _rows(
-    value: Value, formula: str | None, out: Sequence[Edge], is_root: bool, shown: Callable[[Any], str], lang: str
+    value: Value, formula: str, note: str, out: Sequence[Edge], is_root: bool, shown: Callable[[Any], str], lang: str
 ) -> Iterator[str]:
-    """The operation and the label, or below the label the formula of what is folded; data and gradient, explained."""
+    """The rows of a node: operation and label, its formula where others are folded into it, its numbers, a note."""
+
+    def line(text: str, tags: str = "") -> str:
+        return cell(font(escaped(text), SOFT, 9, tags), f'{ACROSS} ALIGN="LEFT"')
 
     def row(name: Said, text: str, color: str, sigma: str = "") -> str:
         return cell(font(escaped(sigma + name.in_(lang)) + "&nbsp;", SOFT, 9)) + cell(font(escaped(text), color))
@@ -314,7 +310,7 @@ def _rows(
     if head := "&nbsp;&nbsp;".join(filter(None, (symbol, font(escaped(value.label), INK, 12, "B")))):
         yield cell(head, ACROSS, 16)
     if formula:
-        yield _line(f"= {formula}")
+        yield line(f"= {formula}")
     yield row(say("data"), shown(value.data), INK)
     known = [value.data]
     for edge in out:
@@ -323,17 +319,19 @@ def _rows(
             yield row(say("computed with"), shown(edge.data), INK)
     if _unset(value):
         yield row(say("gradient"), say("not computed").in_(lang), SOFT)
-        return
-    flows = [edge.flow for edge in out if edge.flow is not None]
-    rest = None if is_root else _rest(value.grad, flows)
-    yield row(say("gradient"), shown(value.grad), BACK, "Σ " * (len(flows) + (rest is not None) > 1))
-    if rest is not None:
-        yield row(say("from other passes"), shown(rest), BACK)
+    else:
+        flows = [edge.flow for edge in out if edge.flow is not None]
+        rest = None if is_root else _rest(value.grad, flows)
+        yield row(say("gradient"), shown(value.grad), BACK, "Σ " * (len(flows) + (rest is not None) > 1))
+        if rest is not None:
+            yield row(say("from other passes"), shown(rest), BACK)
+    if note:
+        yield line(note, tags="I")
 
 
 def _rest(grad: Any, flows: Sequence[Any]) -> Any:
     """What of a gradient the contributions do not account for; None if they do, but for the rounding of their sum."""
-    total, size = (sum(flows), sum(abs(each) for each in flows)) if flows else (0.0, 0.0)
+    total, size = sum(flows), sum(map(abs, flows))
     precision = 1e-4 if getattr(grad, "dtype", None) == np.float32 else 1e-9
     with np.errstate(all="ignore"):
         if np.allclose(grad, total, rtol=precision, atol=precision * float(np.max(size, initial=0.0)), equal_nan=True):
@@ -392,15 +390,15 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     Warns where a .png or .pdf has Hangul and no font for it was found.
     """
     path, text = Path(path), dot.source.encode()
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
+    format = FORMATS.get(path.suffix.lower())
+    if format is None:
         endings = ", ".join(FORMATS)
         raise DrawingError(
             "expected a file that ends in {endings}, got {path!r}: choose one of these", endings=endings, path=str(path)
         )
-    if FORMATS[suffix] == "dot":
+    if format == "dot":
         return write(path, text)
-    picture = rendered(dot, FORMATS[suffix])
+    picture = rendered(dot, format)
     if picture is None:
         instead = write(path.with_suffix(".dot"), text)
         raise RendererMissing(
@@ -412,7 +410,7 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
             ),
             instead,
         )
-    if suffix != ".svg" and re.search("[가-힣]", dot.source) and not has_korean_font():
+    if format != "svg" and re.search("[가-힣]", dot.source) and not has_korean_font():
         warnings.warn(
             f"no font with Hangul was found, so {path.name} shows boxes in its place: install one, "
             "for example apt install fonts-nanum, or write an .svg",

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
-Lang = Literal["en", "ko"]
-LANGUAGES: tuple[Lang, ...] = ("en", "ko")
+LANGUAGES = ("en", "ko")
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 
-# --- numpy's ----------------------------------------------------------------------------------------------------------
-
 
 def no_rule(what: str) -> TypeError:
     return TypeError(f"numpy.{what} has no rule for Values: use an operation of Value, or value.data outside the graph")
@@ -91,9 +89,6 @@ FUNCTIONS: dict[Any, Any] = {
     np.outer: lambda a, b: np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1)),
 }
 # fmt: on
-
-
-# --- PyTorch's --------------------------------------------------------------------------------------------------------
 
 
 def _missing(name: str, instead: str) -> Any:
