@@ -37,11 +37,15 @@ def _watched(rule: Rule, inputs: tuple[Any, Any], x: Any, y: Any, out: Any) -> R
         raise AnomalyError(f"nan or inf in the forward pass: {place}, computed from {labels}")
     held = (*(x if type(x) is tuple else (x,)), *(y if type(y) is tuple else (y,)), out)  # an index may hold arrays
     arrays = [each for each in held if type(each) is np.ndarray]
-    before = [_checksum(each) for each in arrays]
+
+    def checksums() -> list[int]:
+        return [zlib.crc32(np.ascontiguousarray(each).tobytes()) for each in arrays]
+
+    before = checksums()
 
     def checked(derivative: Callable[..., Any]) -> Callable[..., Any]:
         def check(*numbers: Any) -> Any:
-            if [_checksum(each) for each in arrays] != before:
+            if checksums() != before:
                 raise AnomalyError(f"an array was written to between the forward and the backward pass: {place}")
             r = derivative(*numbers)
             if not all(_finite(each) for each in (r if isinstance(r, tuple | list) else (r,))):
@@ -55,7 +59,3 @@ def _watched(rule: Rule, inputs: tuple[Any, Any], x: Any, y: Any, out: Any) -> R
 
 def _finite(number: Any) -> bool:
     return bool(np.isfinite(number._numbers if isinstance(number, Value) else number).all())
-
-
-def _checksum(array: Any) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).tobytes())

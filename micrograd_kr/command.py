@@ -10,7 +10,7 @@ import locale
 import os
 import sys
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -136,7 +136,7 @@ def alone(options: Options) -> int:
     return 1 if report.wrong else 0
 
 
-def show(options: Options) -> int:
+def show(options: Options) -> None:
     from micrograd_kr.teacher.ask.exercise import built_in, source_text
 
     if options.list:
@@ -145,7 +145,6 @@ def show(options: Options) -> int:
             tell(f"{name:<{max(map(len, names))}}  {mk.load(name).title}")
     else:
         print_file(source_text(options.exercise))
-    return 0
 
 
 def draw(options: Options) -> int:
@@ -174,7 +173,7 @@ def picture(report: "Report", path: Path, options: Options) -> bool:
     return drawn
 
 
-def explain(options: Options) -> int:
+def explain(options: Options) -> None:
     from micrograd_kr.teacher.derive.explanation import FORMATS, decimals_of
 
     asked = list(options.asked)
@@ -182,7 +181,6 @@ def explain(options: Options) -> int:
     digits = decimals_of(exercise) if options.digits is None else options.digits
     written = FORMATS[options.format](mk.explain(exercise, *asked), lang=options.lang, digits=digits)
     (tell if options.format == "text" else print_file)(written)
-    return 0
 
 
 def is_quantity(text: str) -> bool:
@@ -195,7 +193,7 @@ def is_quantity(text: str) -> bool:
     return bool(named) and path.suffix != ".toml" and not path.exists()
 
 
-def page(options: Options) -> int:
+def page(options: Options) -> None:
     from micrograd_kr.teacher.show import page
 
     paths = [options.output or Path(Path(name).stem + ".html") for name in options.exercises]
@@ -205,10 +203,9 @@ def page(options: Options) -> int:
         check_place(path, options, [".html"])
     for name, path in zip(options.exercises, paths, strict=True):
         put(page.page(mk.load(name), lang=options.lang), path, options.lang)
-    return 0
 
 
-def worksheet(options: Options) -> int:
+def worksheet(options: Options) -> None:
     from micrograd_kr.teacher.show.worksheet import SHEETS, as_text, worksheet
 
     output, answers, lang = options.output, options.answers, options.lang
@@ -224,7 +221,6 @@ def worksheet(options: Options) -> int:
     if key_form:
         key = as_text(sheet, key_form, lang=lang, picture=picture, answers=True)
         put(key, answers, lang, sys.stdout if output else sys.stderr)  # not into the sheet that is being printed
-    return 0
 
 
 def inline_picture(sheet: "Worksheet", lang: str) -> str:
@@ -240,16 +236,16 @@ def inline_picture(sheet: "Worksheet", lang: str) -> str:
     return svg[svg.index(b"<svg") :].decode()
 
 
-def new(options: Options) -> int:
+def new(options: Options) -> None:
     from micrograd_kr.teacher.show.nets import Net, layer_sizes, new
 
     check_place(options.output, options, [".toml"])
     net = Net(layer_sizes(options.layers), options.activation, options.loss, options.bias)
     put(new(net, options.seed), options.output, options.lang)
-    return 0
 
 
-COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, new)}
+RUNS: tuple[Callable[[Options], int | None], ...] = (check, show, draw, explain, page, worksheet, new)
+COMMANDS = {each.__name__: each for each in RUNS}
 
 
 # --- a run ------------------------------------------------------------------------------------------------------------
@@ -310,7 +306,7 @@ def run(arguments: Sequence[str]) -> int:
     lang = language(arguments)
     try:
         options = parser_in(lang, arguments).parse_args(arguments)
-        status: int = options.run(options)
+        status: int = options.run(options) or 0
         sys.stdout.flush()
         return status
     except SystemExit as ended:  # argparse has said why

@@ -108,9 +108,7 @@ def gradcheck(
     def summed(values: list[Value]) -> Value:
         out = f(*values)
         if not isinstance(out, Value):
-            raise TypeError(
-                f"expected f to give a Value, got {type(out).__name__}: stay in the graph, or stack several"
-            )
+            raise TypeError(f"expected f to give a Value, got {type(out).__name__}: stay in the graph, stack several")
         # Between ½ and 3⁄2, no two alike, and float32 holds every digit.
         weights = (0.5 + np.random.default_rng(0).random(out.shape, np.float32)).astype(float) if out.ndim else 1.0
         return _weighted_sum(out, weights)  # type: ignore[no-any-return]
@@ -127,10 +125,9 @@ def gradcheck(
         root, middle = summed(values), moved()
         slopes = gradients(root, values)
         for value, slope, name in zip(values, slopes, names, strict=True):
-            if _form(slope) != _form(value.data):
-                raise GradcheckError(
-                    f"{name}: expected a gradient like the input, {_form(value.data)}, got {_form(slope)}"
-                )
+            due, got = _form(value.data), _form(slope)
+            if due != got:
+                raise GradcheckError(f"{name}: expected a gradient like the input, {due}, got {got}")
         eps = _precision(middle)
         # How large the numbers are that were summed; their rounding does not shrink where they cancel.
         size = float(np.sum(np.abs(middle.x_data * middle.y_data)))

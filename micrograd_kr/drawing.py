@@ -24,7 +24,7 @@ import graphviz
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.engine import UNSET, Value, inputs_first
+from micrograd_kr.engine import UNSET, Value, derivative_at, inputs_first
 from micrograd_kr.files import write
 from micrograd_kr.said import LANGUAGES, Said, SaidError, say
 
@@ -54,9 +54,7 @@ class DrawingError(SaidError):
 class RendererMissing(DrawingError):  # noqa: N818 -- says what is missing, as ExecutableNotFound does
     """No Graphviz on this machine. `path` is the .dot file that was written instead."""
 
-    def __init__(self, said: Said, path: Path) -> None:
-        super().__init__(said)
-        self.path = path
+    path = property(lambda self: self.said.gaps["instead"])
 
 
 # --- text -------------------------------------------------------------------------------------------------------------
@@ -124,11 +122,10 @@ class Edge(NamedTuple):
 def handed_on(node: Value, g: Any) -> list[Any]:
     """What gradient g at a node hands to each of its inputs, by its rule; None to a constant."""
     rule: Any = node.rule
-    numbers = [g, node.out, node.x_data] + ([] if node.y_data is None else [node.y_data])
-    wide = [np.float64(each) if type(each) is float else each for each in numbers]  # where floats raise: 1/0
+    numbers = g, node.out, node.x_data, node.y_data
     with np.errstate(all="ignore"):
-        first: Any = None if node.x is None else rule.dx(*wide)
-        second = None if node.y is None else rule.dy(*wide)
+        first: Any = None if node.x is None else derivative_at(node, rule.dx, *numbers)
+        second = None if node.y is None else derivative_at(node, rule.dy, *numbers)
         parts = [*(first if type(node.x) is tuple else [first]), second]
         pairs = zip(node.inputs(), parts, strict=False)  # an option is no input
         return [None if value is None else ops.unbroadcast.compute(r, data) for (value, data), r in pairs]
@@ -246,12 +243,10 @@ def draw(
     edges = edges_of(order, kept, formulas)
     dot = paper(title)
     if len(drawn) < len(order):
+        counts = {"inner": len(order) - len(drawn), "total": len(order), "limit": limit, "kept": len(drawn)}
         text = say(
             "{inner:,} of {total:,} nodes folded away: above {limit:,} only labelled nodes are drawn ({kept:,})",
-            inner=len(order) - len(drawn),
-            total=len(order),
-            limit=limit,
-            kept=len(drawn),
+            **counts,
         )
         dot.constant("folded", font(text.in_(lang), INK, tags="I"))
     names = {each: f"n{i}" for i, each in enumerate(drawn)}
@@ -400,15 +395,11 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
         return write(path, text)
     picture = rendered(dot, format)
     if picture is None:
-        instead = write(path.with_suffix(".dot"), text)
         raise RendererMissing(
-            say(
-                "expected Graphviz to draw {name}, found none; the picture is in {instead} as text. To draw it, "
-                'pip install "pygraphviz>=2", or install your system\'s graphviz package (apt, brew, winget)',
-                name=path.name,
-                instead=str(instead),
-            ),
-            instead,
+            "expected Graphviz to draw {name}, found none; the picture is in {instead} as text. To draw it, "
+            'pip install "pygraphviz>=2", or install your system\'s graphviz package (apt, brew, winget)',
+            name=path.name,
+            instead=write(path.with_suffix(".dot"), text),
         )
     if format != "svg" and re.search("[가-힣]", dot.source) and not has_korean_font():
         warnings.warn(

@@ -630,7 +630,7 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
                 try:
                     r = rule.dx(g, out, x) if y is None else rule.dx(g, out, x, y)
                 except (ArithmeticError, ValueError):
-                    r = _derivative(node, rule.dx, g, out, x, y)
+                    r = derivative_at(node, rule.dx, g, out, x, y)
                 if type(r) is float and type(x_data) is float:
                     before = grads[node_x]
                     grads[node_x] = r if before is None else before + r
@@ -641,7 +641,7 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
                 try:
                     r = rule.dy(g, out, x, y)
                 except (ArithmeticError, ValueError):
-                    r = _derivative(node, rule.dy, g, out, x, y)
+                    r = derivative_at(node, rule.dy, g, out, x, y)
                 if type(r) is float and type(y_data) is float:
                     before = grads[node_y]
                     grads[node_y] = r if before is None else before + r
@@ -670,7 +670,7 @@ def _receive(grads: dict[Value, Any], target: Any, data: Any, r: Any, g: Any) ->
     grads[target] = r
 
 
-def _derivative(node: Value, derivative: Callable[..., Any], *numbers: Any) -> Any:
+def derivative_at(node: Value, derivative: Callable[..., Any], *numbers: Any) -> Any:
     """A derivative where Python's floats raise and numpy's have an answer: 1/0, 0·inf."""
     try:
         return derivative(*(np.float64(each) if type(each) is float else each for each in numbers if each is not None))

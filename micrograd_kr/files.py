@@ -46,10 +46,8 @@ def write(path: str | os.PathLike[str], contents: bytes) -> Path:
     try:
         put(path, contents)
     except OSError as error:
-        what = error.strerror or error
+        gaps = {"path": str(path), "what": str(error.strerror or error)}
         raise FileError(
-            "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to",
-            path=str(path),
-            what=str(what),
+            "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to", **gaps
         ) from error
     return Path(path)
