@@ -36,9 +36,6 @@ MARKS = (b'<meta name="generator" content="micrograd-kr">', b'id="micrograd_kr"'
 INSTALL = say('install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2"')
 
 
-# --- the console and the files ----------------------------------------------------------------------------------------
-
-
 def language(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> str:
     """ko or en: what --lang says, else the locale's, if the console can show it."""
     for before, each in zip(["", *arguments], arguments, strict=False):
@@ -105,9 +102,6 @@ def put(text: str, path: Path | None, lang: str, stream: TextIO | None = None) -
     else:
         with writing(path, say("Wrote {path}.", path=path), lang, stream):
             write(path, text.encode())
-
-
-# --- the commands -----------------------------------------------------------------------------------------------------
 
 
 def check(options: Options) -> int:
@@ -246,9 +240,6 @@ def new(options: Options) -> None:
 
 RUNS: tuple[Callable[[Options], int | None], ...] = (check, show, draw, explain, page, worksheet, new)
 COMMANDS = {each.__name__: each for each in RUNS}
-
-
-# --- a run ------------------------------------------------------------------------------------------------------------
 
 
 class Parser(argparse.ArgumentParser):

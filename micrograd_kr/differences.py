@@ -23,10 +23,7 @@ Entry = tuple[int, ...]
 
 
 class GradcheckError(AssertionError):
-    """The engine's gradient is not the function's.
-
-    An AssertionError: a test that checks a gradient fails, as with any comparison that does not hold.
-    """
+    """The engine's gradient is not the function's: an assertion that does not hold, so that a test fails by it."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,7 @@ class _Slopes(NamedTuple):
 
 
 # Σ weight·entry as one operation, so that no other rule takes part in judging a rule.
-_weighted_sum = Rule(
-    "Σw", lambda x, weights: np.sum(weights * x, dtype=np.float64), dx=lambda g, out, x, weights: g * weights
-)
+_weighted_sum = Rule("Σw", lambda x, w: np.sum(w * x, dtype=np.float64), dx=lambda g, out, x, w: g * w)
 
 
 def gradcheck(

@@ -236,8 +236,7 @@ def draw(
     order = list(dict.fromkeys(each for root in roots for each in inputs_first(root)))
     kept = set(order)
     if len(order) > limit:
-        labelled = [each for each in order if each.label]
-        kept = {*labelled[::-1][:limit], *roots}
+        kept = {*[each for each in reversed(order) if each.label][:limit], *roots}
     drawn = [each for each in order if each in kept]
     formulas = formulas_of(order, kept, digits)
     edges = edges_of(order, kept, formulas)
