@@ -16,9 +16,8 @@ from micrograd_kr.teacher.show.worksheet import (
     KINK,
     TEMPLATES,
     Comfort,
-    as_toml,
-    first_comfortable,
-    redrawn,
+    as_text,
+    drawn,
     suggested,
     worksheet,
 )
@@ -68,13 +67,12 @@ def new(net: Net, seed: int = 0) -> str:
     draft, notes = _draft(net)
     relus = sum(formula.text.startswith("relu") for formula in draft.forward.values())
 
-    def attempt(random: Random, step: int) -> Exercise | None:
-        sized = redrawn(draft, random, step)
-        return sized and _signed(sized, random, lowest=KINK if relus else -MODERATE)
+    def signed(exercise: Exercise, random: Random) -> Exercise:
+        return _signed(exercise, random, lowest=KINK if relus else -MODERATE)
 
     wanted = Comfort(suggested(draft), DIGITS, [1.0] * relus, len(draft.forward) - relus)  # every relu open: h = z
     opening = TEMPLATES["toml"]["new"].format(shape=_shape(net), loss=net.loss, seed=seed)
-    return as_toml(worksheet(first_comfortable(seed, attempt, wanted)), opening=opening, notes=notes)
+    return as_text(replace(worksheet(drawn(draft, seed, wanted, signed)), opening=opening, notes=notes), "toml")
 
 
 def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
@@ -119,12 +117,12 @@ def _checked(net: Net) -> Net:
 
 
 def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
-    """The exercise of a net with numbers that are still to be drawn, and comments for its lines, by "table name"."""
+    """The exercise of a net with numbers that are still to be drawn, and comments for its lines."""
     above = [f"x{i}" for i in range(1, net.sizes[0] + 1)]
     given = dict.fromkeys(above, 0.5)
     parameters: dict[str, float] = {}
     forward: dict[str, str] = {}
-    notes = {"given x1": "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"}
+    notes = {"x1": "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"}
     weights, units, last = count(1), count(1), len(net.activations)
     for layer, (size, activation) in enumerate(zip(net.sizes[1:], net.activations, strict=True), 1):
         numbers = range(1, size + 1)
@@ -138,13 +136,13 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
             forward.setdefault(out, f"{activation}({first})")
             parameters |= dict.fromkeys([*into, *bias], 0.5)
             if out == outs[0]:
-                notes |= dict.fromkeys([f"parameters {into[0]}", f"forward {first}"], _layer_note(layer, last - 1))
+                notes |= dict.fromkeys([into[0], first], _layer_note(layer, last - 1))
         above = outs
     tails = {out: "" if out == "o" else f"_{out}" for out in above}
     for out, tail in tails.items():
         given[f"target{tail}"] = 0.5 if net.loss != "cross-entropy" else float(out == above[0])
         forward[f"E{tail}"] = LOSSES[net.loss].format(target=f"target{tail}", o=out)
-    notes[f"forward E{tails[above[0]]}"] = "오차 · the error"
+    notes[f"E{tails[above[0]]}"] = "오차 · the error"
     if len(above) > 1:
         forward["E_total"] = " + ".join(f"E{tail}" for tail in tails.values())
     formulas = {name: read_formula(text) for name, text in forward.items()}
