@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import pairwise
+from typing import Literal, NamedTuple
 
 from micrograd_kr import ops
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, number, parts_of
 from micrograd_kr.teacher.ask.formula import leaves, names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.quantity import Quantity
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -35,6 +36,16 @@ class Box:
     local: list[tuple[str, str]]
     flow: Arc | None
     to: list[str]
+
+
+class Number(NamedTuple):
+    """One number of a box: its key, its kind, the name of what it is about, its value; mark: ← or Σ before its name."""
+
+    key: str
+    kind: Literal["value", "second", "gradient", "local", "flow"]
+    name: str
+    value: float
+    mark: str = ""
 
 
 class Diagram:
@@ -105,6 +116,34 @@ class Diagram:
         exercise = self.solution.exercise
         steps = range(1 if name in exercise.given else len(self.solution.passes))
         return [Quantity(name, step=step, is_parameter=step > 0 and name in exercise.parameters) for step in steps]
+
+    def groups(self, box: Box) -> Iterator[list[Number]]:
+        """The numbers of a box: of each quantity its values and its gradient, of each line its derivative and the flow.
+
+        What comes back to a quantity along its only line is its gradient, and stands there once.
+        """
+        loss, gradients = self.solution.exercise.loss, self.solution.gradients
+
+        def local(target: str, source: str) -> Number:
+            value = self.arcs[source, target][0]
+            return Number(local_key(source, target), "local", derivative(target, source), value)
+
+        for i, name in enumerate(box.names):
+            if i:
+                yield [local(name, box.names[i - 1])]
+            own = [
+                Number(str(each), "second" if each.step else "value", str(each), self.solution.value(each))
+                for each in self.numbers(name)
+            ]
+            slope, sigma = derivative(loss, name), "Σ " * (len(self.lines.users[name]) > 1)
+            yield [*own, Number(slope, "gradient", slope, gradients.get(name, 0.0), sigma)]
+        for target, source in box.local:
+            if target not in box.names:
+                numbers = [local(target, source)]
+                if box.flow == (source, target) and source not in box.names:
+                    flow = self.arcs[source, target][1]
+                    numbers.append(Number(flow_key(source, target), "flow", source, flow, "← "))
+                yield numbers
 
     def key(self, name: str) -> str | None:
         """Which number of the drawing a name on a sheet stands for: a quantity's, or what belongs to a line.

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
 
 import graphviz
 import numpy as np
@@ -28,13 +27,12 @@ from micrograd_kr.drawing import (
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import to_its_end
-from micrograd_kr.teacher.ask.quantity import derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import SAID, Report, Row, Verdict
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import subscripts, symbol
-from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key, worked
+from micrograd_kr.teacher.show.diagram import Box, Diagram, Number, worked
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
 MARKS: dict[Verdict, tuple[str, str]] = {
@@ -44,18 +42,6 @@ MARKS: dict[Verdict, tuple[str, str]] = {
 }
 COLORS = {"value": INK, "second": "#5b6b82", "gradient": BACK, "local": "#6b5ca5", "flow": BACK}
 PENCIL = "#33518f"  # hand numbers
-
-
-class Entry(NamedTuple):
-    """One number of a box: what it is called, its kind (a key of COLORS), its value, and the hand's number for it."""
-
-    name: str
-    kind: str
-    value: float
-    hand: Row | None
-
-
-Groups = list[tuple[str, list[Entry]]]  # the numbers of a box, each group under a formula or ""
 
 
 def draw_exercise(
@@ -79,14 +65,15 @@ def draw_exercise(
         solution = replace(solution, passes=solution.passes[:1])
         rows = tuple(row for row in rows if not parse_name(exercise, row.name).step)
     diagram = Diagram(lines, solution, every_line=True)
-    first = {diagram.key(row.name): row for row in reversed(rows)}  # what a number of the picture is by hand
-    groups = {key: list(_groups(diagram, box, first)) for key, box in diagram.boxes.items()}
-    shown = [entry.hand for each in groups.values() for _, entries in each for entry in entries if entry.hand]
+    groups = {key: list(diagram.groups(box)) for key, box in diagram.boxes.items()}
+    drawn = {number.key for each in groups.values() for group in each for number in group}
+    by_hand: dict[str, Row] = {}
     for row in rows:
-        if row not in shown:  # what belongs to no line
+        key = diagram.key(row.name)
+        if key not in drawn or by_hand.setdefault(key, row) is not row:  # it belongs to no line
+            by_hand[row.name] = row
             asked = parse_name(exercise, row.name)
-            home = diagram.home[asked.by or asked.of]
-            groups[home].append(("", [Entry(symbol(row.name), "gradient", row.value, row)]))
+            groups[diagram.home[asked.by or asked.of]].append([Number(row.name, "gradient", row.name, row.value)])
     dot = paper()
     if all(len(places) == 1 for _, places in diagram.routes):  # then no straight line can cross a box
         dot.attr(splines="line")
@@ -95,7 +82,8 @@ def draw_exercise(
     nodes = {key: box.names[-1] if box.names else key for key, box in diagram.boxes.items()}
     for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], MOST)):
         box = diagram.boxes[key]
-        dot.box(nodes[key], "root" if box.kind == "loss" else box.kind, _rows(box, groups[key], digits), padding=0)
+        shown = _rows(diagram, box, groups[key], by_hand, digits)
+        dot.box(nodes[key], "root" if box.kind == "loss" else box.kind, shown, padding=0)
     _draw_lines(dot, diagram, nodes)
     return dot
 
@@ -132,34 +120,6 @@ def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str
                 same.edge(nodes[upper], nodes[lower], style="invis")  # of weight 1, which the lines outweigh
 
 
-def _groups(diagram: Diagram, box: Box, first: Mapping[str | None, Row]) -> Iterator[tuple[str, list[Entry]]]:
-    """The numbers of a box: of each quantity its values and its gradient, of each line its derivative and the flow."""
-    solution, loss = diagram.solution, diagram.solution.exercise.loss
-
-    def entry(kind: str, name: str, value: float, key: str = "", mark: str = "") -> Entry:
-        return Entry(mark + symbol(name), kind, value, first.get(key or name))
-
-    def local(target: str, source: str) -> Entry:
-        return entry("local", derivative(target, source), diagram.arcs[source, target][0], local_key(source, target))
-
-    for i, name in enumerate(box.names):
-        if i:
-            yield "", [local(name, box.names[i - 1])]
-        numbers = [
-            entry("second" if each.step else "value", str(each), solution.value(each)) for each in diagram.numbers(name)
-        ]
-        sigma = "Σ " * (len(diagram.lines.users[name]) > 1)
-        numbers.append(entry("gradient", derivative(loss, name), solution.gradients.get(name, 0.0), mark=sigma))
-        yield _formula(name, solution.exercise), numbers
-    for target, source in box.local:
-        if target not in box.names:
-            numbers, key = [local(target, source)], flow_key(source, target)
-            if box.flow == (source, target):
-                name = first[key].name if key in first else source
-                numbers.append(entry("flow", name, diagram.arcs[source, target][1], key, "← "))
-            yield "", numbers
-
-
 def _decimals(number: float, digits: int) -> str:
     """So many decimals, but none that say nothing (0.3, 715); very small and very large numbers in powers of ten."""
     if not np.isfinite(number) or (number and not 10.0 ** (2 - digits) <= abs(number) < 1e9):
@@ -175,26 +135,28 @@ def _formula(name: str, exercise: Exercise) -> str:
     return symbol(name) + " = " + subscripts(re.sub(r"(?<!\*)\*(?!\*)", "·", text).replace("-", "−"))
 
 
-def _rows(box: Box, groups: Groups, digits: int) -> Iterator[str]:
+def _rows(
+    diagram: Diagram, box: Box, groups: Sequence[Sequence[Number]], by_hand: Mapping[str, Row], digits: int
+) -> Iterator[str]:
     """A box's quantities, then group by group each number, with the hand's right under it, digit under digit.
 
     A number that is given, and not by hand, stands beside the name and nowhere else.
     """
-    title = " | ".join(map(symbol, box.names))
-    if box.kind in ("given", "parameter") and groups[0][1][0].hand is None:
-        title += f" = {groups[0][1].pop(0).value:g}"
+    title, first = " | ".join(map(symbol, box.names)), groups[0][0]
+    in_title = box.kind in ("given", "parameter") and first.key not in by_hand
     if title:
-        yield cell(font(escaped(title), INK, 13, "B"), ACROSS, 18)
-    for i, (formula, entries) in enumerate(groups):
+        yield cell(font(escaped(title + f" = {first.value:g}" * in_title), INK, 13, "B"), ACROSS, 18)
+    for i, group in enumerate(groups):
         if i:
             yield cell("", ACROSS, 4)
-        if formula:
+        if formula := _formula(group[0].name, diagram.solution.exercise):
             yield cell(font(escaped(formula), SOFT, 8), ACROSS, 11)
-        for name, kind, value, hand in entries:
-            color = COLORS[kind]
-            yield cell(font(escaped(name) + "&nbsp;", color, 9)) + cell(font(_decimals(value, digits), color))
-            if hand:
-                yield from _hand_rows(hand)
+        for key, kind, name, value, mark in group[in_title and i == 0 :]:
+            row, color = by_hand.get(key), COLORS[kind]
+            label = escaped(mark + symbol(row.name if row else name))
+            yield cell(font(f"{label}&nbsp;", color, 9)) + cell(font(_decimals(value, digits), color))
+            if row:
+                yield from _hand_rows(row)
 
 
 def _hand_rows(row: Row) -> Iterator[str]:
