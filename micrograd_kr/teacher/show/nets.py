@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count, pairwise
 from random import Random
 from typing import NamedTuple
@@ -66,27 +67,24 @@ def new(net: Net, seed: int = 0) -> str:
     net = _checked(net)
     draft, notes = _draft(net)
     relus = sum(formula.text.startswith("relu") for formula in draft.forward.values())
-
-    def signed(exercise: Exercise, random: Random) -> Exercise:
-        return _signed(exercise, random, lowest=KINK if relus else -MODERATE)
-
     wanted = Comfort(suggested(draft), DIGITS, [1.0] * relus, len(draft.forward) - relus)  # every relu open: h = z
+    made = drawn(draft, seed, wanted, partial(_signed, lowest=KINK if relus else -MODERATE))
     opening = TEMPLATES["toml"]["new"].format(shape=_shape(net), loss=net.loss, seed=seed)
-    return as_text(replace(worksheet(drawn(draft, seed, wanted, signed)), opening=opening, notes=notes), "toml")
+    return as_text(replace(worksheet(made), opening=opening, notes=notes), "toml")
 
 
 def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
     """The exercise with some parameters negative, so that neuron by neuron the sum is from lowest to MODERATE."""
-    values, parameters = dict(exercise.given), dict(exercise.parameters)
+    values = {**exercise.given, **exercise.parameters}
     for line, formula in exercise.forward.items():
-        own = [name for name in names_in(formula) if name in parameters]
+        own = [name for name in names_in(formula) if name in exercise.parameters]
         for _ in range(SIGNINGS):
             negative = random.random() / 2  # how often a weight is
-            values |= {name: math.copysign(parameters[name], random.random() - negative) for name in own}
+            values |= {name: math.copysign(values[name], random.random() - negative) for name in own}
             values[line] = evaluate(formula, values)
             if not own or lowest <= values[line] <= MODERATE:
                 break
-    return replace(exercise, parameters={name: values[name] for name in parameters})
+    return replace(exercise, parameters={name: values[name] for name in exercise.parameters})
 
 
 def _checked(net: Net) -> Net:
@@ -119,15 +117,11 @@ def _checked(net: Net) -> Net:
 def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
     """The exercise of a net with numbers that are still to be drawn, and comments for its lines."""
     above = [f"x{i}" for i in range(1, net.sizes[0] + 1)]
-    given = dict.fromkeys(above, 0.5)
-    parameters: dict[str, float] = {}
-    forward: dict[str, str] = {}
+    given, parameters, forward = dict.fromkeys(above, 0.5), dict[str, float](), dict[str, str]()
     notes = {"x1": "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"}
-    weights, units, last = count(1), count(1), len(net.activations)
+    weights, units, hidden, last = count(1), count(1), count(1), len(net.activations)
     for layer, (size, activation) in enumerate(zip(net.sizes[1:], net.activations, strict=True), 1):
-        numbers = range(1, size + 1)
-        hidden = sum(net.sizes[1:layer])
-        outs = [f"o{i}" if size > 1 else "o" for i in numbers] if layer == last else [f"h{hidden + i}" for i in numbers]
+        outs = [f"h{next(hidden)}" if layer < last else f"o{i}" if size > 1 else "o" for i in range(1, size + 1)]
         for out in outs:
             unit, into = next(units), [f"W{next(weights)}" for _ in above]
             bias = [f"b{unit}"] * net.bias
@@ -136,7 +130,9 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
             forward.setdefault(out, f"{activation}({first})")
             parameters |= dict.fromkeys([*into, *bias], 0.5)
             if out == outs[0]:
-                notes |= dict.fromkeys([into[0], first], _layer_note(layer, last - 1))
+                numbered = ("", "the hidden layer") if last == 2 else (f" {layer}", f"hidden layer {layer}")
+                said = "출력층 · the output layer" if layer == last else "은닉층{} · {}".format(*numbered)
+                notes |= {into[0]: said, first: said}
         above = outs
     tails = {out: "" if out == "o" else f"_{out}" for out in above}
     for out, tail in tails.items():
@@ -154,9 +150,3 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
 def _shape(net: Net) -> str:
     functions = net.activations[:1] if len(set(net.activations)) == 1 else net.activations
     return f"{'-'.join(map(str, net.sizes))} {', '.join(functions)}"
-
-
-def _layer_note(layer: int, hidden: int) -> str:
-    if layer > hidden:
-        return "출력층 · the output layer"
-    return "은닉층 · the hidden layer" if hidden == 1 else f"은닉층 {layer} · hidden layer {layer}"
