@@ -72,7 +72,13 @@ class Diagram:
         self.weights = {arc: w for arc, w in self.factors.items() if len(lines.users[w]) == 1}
         kinds = {**dict.fromkeys(exercise.given, "given"), **dict.fromkeys(exercise.parameters, "parameter")}
         kinds |= {**dict.fromkeys(exercise.forward, "computed"), exercise.loss: "loss"}
-        inner = self._inner()
+        inner: dict[str, str] = {}  # the z of each h = f(z) that is all z is used for, and that is no such h itself
+        for name, formula in exercise.forward.items():
+            match formula.expression:
+                case Symbol(rule=rule, x=Symbol(name=z), y=None | float()) if (
+                    rule is not ops.neg and z in exercise.forward and len(lines.users[z]) == 1 and z not in inner
+                ):
+                    inner[name] = z
         self.home = {name: name for name in places} | {z: h for h, z in inner.items()}
         self.boxes: dict[str, Box] = {}
         for name in places:
@@ -83,18 +89,6 @@ class Diagram:
             if self.home[source] != self.home[target] and source not in self.weights.values():
                 self._join(source, target, every_line)
         self.columns, self.routes = _columns(self.boxes)
-
-    def _inner(self) -> dict[str, str]:
-        """The z of each h = f(z) that is all z is used for, and that is no such h itself: the two share a box."""
-        inner: dict[str, str] = {}
-        forward, users = self.solution.exercise.forward, self.lines.users
-        for name, formula in forward.items():
-            match formula.expression:
-                case Symbol(rule=rule, x=Symbol(name=z), y=None | float()) if (
-                    rule is not ops.neg and z in forward and len(users[z]) == 1 and z not in inner
-                ):
-                    inner[name] = z
-        return inner
 
     def _join(self, source: str, target: str, every_line: bool) -> None:
         """A line from one quantity to another, and the box on it."""

@@ -12,16 +12,7 @@ from typing import NamedTuple
 from micrograd_kr.teacher.ask.exercise import NAMES, Exercise
 from micrograd_kr.teacher.ask.formula import evaluate, names_in, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.show.worksheet import (
-    DIGITS,
-    KINK,
-    TEMPLATES,
-    Comfort,
-    as_text,
-    drawn,
-    suggested,
-    worksheet,
-)
+from micrograd_kr.teacher.show import worksheet
 
 LOSSES = {
     "half-squared": "1/2*({target} - {o})**2",
@@ -67,10 +58,14 @@ def new(net: Net, seed: int = 0) -> str:
     net = _checked(net)
     draft, notes = _draft(net)
     relus = sum(formula.text.startswith("relu") for formula in draft.forward.values())
-    wanted = Comfort(suggested(draft), DIGITS, [1.0] * relus, len(draft.forward) - relus)  # every relu open: h = z
-    made = drawn(draft, seed, wanted, partial(_signed, lowest=KINK if relus else -MODERATE))
-    opening = TEMPLATES["toml"]["new"].format(shape=_shape(net), loss=net.loss, seed=seed)
-    return as_text(replace(worksheet(made), opening=opening, notes=notes), "toml")
+    different = len(draft.forward) - relus  # with every relu open h = z
+    wanted = worksheet.Comfort(worksheet.suggested(draft), worksheet.DIGITS, [1.0] * relus, different)
+    signed = partial(_signed, lowest=worksheet.KINK if relus else -MODERATE)
+    sheet = worksheet.worksheet(worksheet.drawn(draft, seed, wanted, signed))
+    opening = worksheet.TEMPLATES["toml"]["new"].format(shape=_shape(net), loss=net.loss, seed=seed)
+    return worksheet.as_text(
+        replace(sheet, opening=opening, notes={name: f"# {note}\n" for name, note in notes.items()}), "toml"
+    )
 
 
 def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:

@@ -40,13 +40,20 @@ MARKS: dict[Verdict, tuple[str, str]] = {
     "rounding": ("≈", "#a16207"),
     "wrong": ("✗", "#c81e1e"),
 }
-COLORS = {"value": INK, "second": "#5b6b82", "gradient": BACK, "local": "#6b5ca5", "flow": BACK}
+# What a picture shows: the kinds of its numbers, each with its colour, its mark and what that means.
+KINDS = {
+    "value": (INK, "z", say("data forward")),
+    "second": ("#5b6b82", "z′", say("after the update")),
+    "local": ("#6b5ca5", "∂", say("local derivative")),
+    "flow": (BACK, "←", say("gradient, flowing back (line width: its size)")),
+    "gradient": (BACK, "Σ", say("contributions meet")),
+}
 PENCIL = "#33518f"  # hand numbers
 
 
 def draw_exercise(
     exercise: Exercise, *, lang: str = "en", report: Report | None = None, second: bool = True, digits: int = 8
-) -> "Drawing":
+) -> Drawing:
     """An exercise as its textbook draws it: inputs on the left, the loss on the right, the weights on their lines.
 
     Each quantity shows its value, its value in the second pass (z₁′, with the updated parameters W₁⁺) and its gradient;
@@ -96,11 +103,9 @@ def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str
     """
     boxes, given = diagram.boxes, diagram.solution.exercise.given
     columns = [[key for key in column if key in boxes] for column in reversed(diagram.columns)]
-    flows = {}
-    for key, box in boxes.items():
-        for to in box.to:
-            source, target = boxes[to].flow or box.local[0][::-1]  # from a weight's box, what comes back to the weight
-            flows[key, to] = diagram.arcs[source, target][1]
+    flows = {  # from a weight's box, what comes back to the weight
+        (key, to): diagram.arcs[boxes[to].flow or box.local[0][::-1]][1] for key, box in boxes.items() for to in box.to
+    }
     largest = max(map(abs, flows.values()), default=0.0)
     for i, column in enumerate(columns):
         for j, key in enumerate(column):
@@ -152,7 +157,7 @@ def _rows(
         if formula := _formula(group[0].name, diagram.solution.exercise):
             yield cell(font(escaped(formula), SOFT, 8), ACROSS, 11)
         for key, kind, name, value, mark in group[in_title and i == 0 :]:
-            row, color = by_hand.get(key), COLORS[kind]
+            row, (color, *_) = by_hand.get(key), KINDS[kind]
             label = escaped(mark + symbol(row.name if row else name))
             yield cell(font(f"{label}&nbsp;", color, 9)) + cell(font(_decimals(value, digits), color))
             if row:
@@ -177,14 +182,8 @@ def _heading(solution: Solution, rows: Sequence[Row], digits: int, lang: str) ->
     losses = " → ".join(_decimals(values[loss].data, digits) for values in solution.passes)
     rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if updates else ""
     counts = Counter(row.verdict for row in rows)
-    meanings = [
-        ("value", "z", say("data forward")),
-        *[("second", "z′", say("after the update"))] * bool(updates),
-        ("local", "∂", say("local derivative")),
-        ("flow", "←", say("gradient, flowing back (line width: its size)")),
-        ("gradient", "Σ", say("contributions meet")),
-    ]
-    legend = [font(f"{mark} {said.in_(lang)}", COLORS[kind], 9) for kind, mark, said in meanings]
+    meanings = [KINDS[kind] for kind in KINDS if updates or kind != "second"]
+    legend = [font(f"{mark} {said.in_(lang)}", color, 9) for color, mark, said in meanings]
     if rows:
         legend.append(font(say("by hand").in_(lang), PENCIL, 9, "I"))
         legend += [font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in MARKS.items()]

@@ -38,10 +38,8 @@ GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "se
 DIGITS = 6  # decimals, where there are no hand numbers to go by
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
 WEB = files("micrograd_kr.teacher.show") / "web"
-TEMPLATES = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
-
-
-# --- what stands on a sheet -------------------------------------------------------------------------------------------
+TEMPLATES: dict[str, dict[str, str]] = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
+TEMPLATES["html"]["frame"] = (WEB / "sheet.html").read_text("utf-8")
 
 
 class Line(NamedTuple):
@@ -59,7 +57,7 @@ class Worksheet:
     """An exercise and what is to be worked of it, in order.
 
     digits: decimals of the answers. seed: the one its numbers were drawn with; None: they are the exercise's own.
-    opening: the comment that it begins with as an exercise file. notes: comments above the lines of some names there.
+    opening, notes: as an exercise file, the comment that it begins with, and those above the lines of some names.
     """
 
     exercise: Exercise
@@ -124,10 +122,8 @@ def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
         if found := [name for name in names if parse_name(exercise, name).kind == GROUPS[asked]]:
             return found
     raise ExerciseError(
-        "{source}: no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables",
-        source=exercise.source,
-        asked=asked,
-    )
+        "no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables", asked=asked
+    ).at(exercise.source)
 
 
 def answer(value: float, digits: int) -> str:
@@ -138,8 +134,6 @@ def answer(value: float, digits: int) -> str:
     """
     return to_its_end(value, max(digits, EXACT_DIGITS)) or f"{value:z.{digits}f}"
 
-
-# --- comfortable numbers ----------------------------------------------------------------------------------------------
 
 STEPS = (10, 5, 1)  # hundredths: numbers with one decimal are tried first, then ones like 0.35, then 0.37
 TRIES = 400  # of each
@@ -279,47 +273,27 @@ def _objection(exercise: Exercise, wanted: Comfort) -> Said | None:
     return None
 
 
-# --- a sheet as text --------------------------------------------------------------------------------------------------
-
-
-def _minus(number: str) -> str:
-    return number.replace("-", "−")
-
-
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
 class Form(NamedTuple):
-    """What a sheet is written in: the templates of its parts, and how texts, names, formulas and numbers fit in."""
+    """How texts, formulas, names and sentences stand in a form of sheet; what else is its own is in sheets.toml."""
 
-    part: Mapping[str, str]
     text: Callable[[str], str]
-    name: Callable[[str], str] = notation.quantity
-    form: notation.Form = "text"
-    code: Callable[[str], str] = str
-    number: Callable[[str], str] = str
+    formulas: notation.Form
+    name: Callable[[str], str]
     says: Callable[[Said, str], str] = Said.in_
 
 
 FORMS = {
-    "markdown": Form(
-        TEMPLATES["markdown"],
-        text=lambda text: re.sub(r"([\\`*_<\[#])", r"\\\1", text),
-        code=lambda text: text.replace("|", "\\|"),  # else it would end the cell of a table
-    ),
-    "html": Form(
-        TEMPLATES["html"] | {"frame": (WEB / "sheet.html").read_text("utf-8")},
-        text=escape,
-        name=partial(notation.quantity, form="mathml"),
-        form="mathml",
-        number=_minus,
-    ),
+    "markdown": Form(lambda text: re.sub(r"([\\`*_<\[#])", r"\\\1", text), "text", notation.quantity),
+    "html": Form(escape, "mathml", partial(notation.quantity, form="mathml")),
     "toml": Form(
-        TEMPLATES["toml"],
-        text=_quoted,
-        name=lambda name: name if re.fullmatch(r"[A-Za-z0-9_]+", name) else _quoted(name),
-        says=lambda said, lang: f"{said.in_('ko')} · {said}",
+        _quoted,
+        "text",
+        lambda name: name if re.fullmatch(r"[A-Za-z0-9_]+", name) else _quoted(name),
+        lambda said, lang: f"{said.in_('ko')} · {said}",
     ),
 }
 
@@ -329,49 +303,50 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
 
     lang: "en" or "ko"; an exercise file is in both. picture: of the net, as an SVG element, for the page.
     """
-    exercise, own, part = sheet.exercise, FORMS[form], FORMS[form].part
+    exercise, own, part = sheet.exercise, FORMS[form], TEMPLATES[form]
     gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": sheet.seed}
     gaps |= {"lr": _sized(exercise.lr or 0.0), "loss": part["quantity"].format(own.name(exercise.loss))}
     words = {key: own.says(Said(text, gaps), lang) for key, text in TEMPLATES["words"].items()}
 
+    def signed(number: str) -> str:
+        return number.replace("-", part["minus"])
+
     def table(title: str, entries: Mapping[str, Any], written: Callable[[Any], str]) -> str:
         """What the exercise starts from, or nothing."""
-        notes = {name: f"# {note}\n" for name, note in sheet.notes.items()}
-        listed = part["comma"].join(
-            part["entry"].format(note=notes.get(name, ""), name=own.name(name), entry=written(entry))
-            for name, entry in entries.items()
-        )
-        return part["table"].format(title=words[title], listed=listed) if entries else ""
+        entry = part["entry"].format
+        listed = [
+            entry(note=sheet.notes.get(name, ""), name=own.name(name), entry=written(each))
+            for name, each in entries.items()
+        ]
+        return part["table"].format(title=words[title], listed=part["comma"].join(listed)) if entries else ""
 
     def row(line: Line) -> str:
-        kind = "blank" if line.blank and not answers else "answer" if line.blank else "number"
-        working = _working(sheet, line, own, answers) if "working" in part else ""
-        return part["row"].format(
-            name=own.name(line.name), working=working, number=part[kind].format(own.number(line.answer))
-        )
+        number = part["number" if not line.blank else "answer" if answers else "blank"].format(signed(line.answer))
+        working = _working(sheet, line, form, answers) if "working" in part else ""
+        return part["row"].format(name=own.name(line.name), working=working, number=number)
 
     groups = groupby(sheet.lines, lambda line: (line.asked.kind, line.asked.step))
     sections = (
         part["section"].format(**words, i=i, title=words[kind], rows="\n".join(map(row, lines)))
         for i, ((kind, _), lines) in enumerate(groups, 1)
     )
-    fields = {
-        "lang": lang,
-        "key": part["key"].format(**words) if answers else "",
-        "title": own.text(exercise.title),
-        "opening": "" if answers else sheet.opening,
-        "who": "" if answers else part["who"].format(**words),
-        "loss": own.text(exercise.loss),
-        "rate": "" if exercise.lr is None else part["rate"].format_map(gaps | words),
-        "given": table("given", exercise.given, lambda number: own.number(_sized(number))),
-        "parameters": table("parameters", exercise.parameters, lambda number: own.number(_sized(number))),
-        "forward": table("value", exercise.forward, lambda formula: own.text(formula.text)),
-        "picture": picture and part["picture"].format(**words, picture=picture),
-        "sections": part["between"].join(sections),
-        "origin": notation.NOTATIONS[own.form].escaped(exercise.name),
-        "seed": "" if sheet.seed is None else f", {words['seed']}",
-    }
-    return Template(part["frame"]).substitute(words | fields)
+    return Template(part["frame"]).substitute(
+        words,
+        lang=lang,
+        key=part["key"].format(**words) if answers else "",
+        title=own.text(exercise.title),
+        opening="" if answers else sheet.opening,
+        who="" if answers else part["who"].format(**words),
+        loss=own.text(exercise.loss),
+        rate="" if exercise.lr is None else part["rate"].format_map(gaps | words),
+        given=table("given", exercise.given, lambda number: signed(_sized(number))),
+        parameters=table("parameters", exercise.parameters, lambda number: signed(_sized(number))),
+        forward=table("value", exercise.forward, lambda formula: own.text(formula.text)),
+        picture=picture and part["picture"].format(**words, picture=picture),
+        sections=part["between"].join(sections),
+        origin=notation.NOTATIONS[own.formulas].escaped(exercise.name),
+        seed="" if sheet.seed is None else f", {words['seed']}",
+    )
 
 
 def _sized(number: float) -> str:
@@ -379,25 +354,26 @@ def _sized(number: float) -> str:
     return repr(number).removesuffix(".0")
 
 
-def _working(sheet: Worksheet, line: Line, own: Form, answers: bool) -> str:
+def _working(sheet: Worksheet, line: Line, form: str, answers: bool) -> str:
     """What a quantity is equal to: its formula, unless that is to be found, and on the key each step to its number.
 
     The last step has numbers in the place of names, those of the sheet, unless it has no other.
     """
-    part, text = own.part, notation.NOTATIONS["text"]
+    own, part, text = FORMS[form].formulas, TEMPLATES[form], notation.NOTATIONS["text"]
     given = {*sheet.exercise.given, *sheet.exercise.parameters, "lr"}
 
     def number(name: str | None, value: float, tight: bool) -> str:
         if name is None:
             return text.literal(value, tight)
-        return text.number(_minus(_sized(value) if name in given else answer(value, sheet.digits)), tight)
+        written = _sized(value) if name in given else answer(value, sheet.digits)
+        return text.number(written.replace("-", "−"), tight)
 
-    formulas = list(dict.fromkeys(notation.written(side, own.form) for side in line.working.sides))
+    formulas = list(dict.fromkeys(notation.written(side, own) for side in line.working.sides))
     formulas = formulas if answers else formulas[: line.asked.by is None]
-    written = part["equals"].join(part["formula"].format(own.code(each)) for each in formulas)
+    written = part["equals"].join(part["formula"].format(each) for each in formulas)
     if answers and formulas:
         last = line.working.sides[-1]
         numbers = notation.text(last, in_numbers=True, number=number)
-        if numbers not in (_minus(line.answer), notation.text(last)):
-            written += part["in_numbers"].format(own.code(notation.NOTATIONS[own.form].escaped(numbers)))
-    return part["working"].format(written) if written else ""
+        if numbers not in (line.answer.replace("-", "−"), notation.text(last)):
+            written += part["in_numbers"].format(notation.NOTATIONS[own].escaped(numbers))
+    return part["working"].format(written.replace("|", part["bar"])) if written else ""
