@@ -27,13 +27,13 @@ class Box:
     """Quantities, or what stands on the line between two.
 
     kind: given, parameter, computed, loss or line. names: the quantities in it, z and h = f(z) together. local: the
-    (target, source) of the local derivatives it shows. flow: the (source, target) whose contribution comes back through
-    it. to: the boxes its lines lead to.
+    arcs whose derivatives it shows. flow: the one whose contribution comes back through it. to: the boxes its lines
+    lead to.
     """
 
     kind: str
     names: list[str]
-    local: list[tuple[str, str]]
+    local: list[Arc]
     flow: Arc | None
     to: list[str]
 
@@ -84,7 +84,7 @@ class Diagram:
         for name in places:
             if self.home[name] == name and name not in self.weights.values():
                 names = [inner[name], name] if name in inner else [name]
-                self.boxes[name] = Box(kinds[name], names, [(b, a) for a, b in pairwise(names)], None, [])
+                self.boxes[name] = Box(kinds[name], names, list(pairwise(names)), None, [])
         for source, target in sorted(self.arcs, key=lambda arc: arc not in self.weights):
             if self.home[source] != self.home[target] and source not in self.weights.values():
                 self._join(source, target, every_line)
@@ -93,17 +93,17 @@ class Diagram:
     def _join(self, source: str, target: str, every_line: bool) -> None:
         """A line from one quantity to another, and the box on it."""
         home, to, weight = self.boxes[self.home[source]], self.home[target], self.weights.get((source, target))
-        local, flow = [(target, source)], (source, target)
+        arc = source, target
         used_once = home.kind in ("given", "parameter") and len(self.lines.users[source]) == 1
         if used_once and not weight and not every_line:
-            home.local, home.flow, home.to = local, flow, [to]
+            home.local, home.flow, home.to = [arc], arc, [to]
             return
         key = f"{source} {target}"
         home.to.append(key)
-        self.boxes[key] = Box("line", [], local, flow, [to])
+        self.boxes[key] = Box("line", [], [arc], arc, [to])
         if weight:
             self.home[weight] = key
-            self.boxes[key] = Box("parameter", [weight], [(target, weight), *local], flow, [to])
+            self.boxes[key] = Box("parameter", [weight], [(weight, target), arc], arc, [to])
 
     def numbers(self, name: str) -> list[Quantity]:
         """A quantity in each pass that makes it another one: an update changes all but what is given."""
@@ -118,25 +118,25 @@ class Diagram:
         """
         loss, gradients = self.solution.exercise.loss, self.solution.gradients
 
-        def local(target: str, source: str) -> Number:
+        def local(source: str, target: str) -> Number:
             value = self.arcs[source, target][0]
             return Number(local_key(source, target), "local", derivative(target, source), value)
 
         for i, name in enumerate(box.names):
             if i:
-                yield [local(name, box.names[i - 1])]
+                yield [local(box.names[i - 1], name)]
             own = [
                 Number(str(each), "second" if each.step else "value", str(each), self.solution.value(each))
                 for each in self.numbers(name)
             ]
             slope, sigma = derivative(loss, name), "Σ " * (len(self.lines.users[name]) > 1)
             yield [*own, Number(slope, "gradient", slope, gradients.get(name, 0.0), sigma)]
-        for target, source in box.local:
+        for arc in box.local:
+            source, target = arc
             if target not in box.names:
-                numbers = [local(target, source)]
-                if box.flow == (source, target) and source not in box.names:
-                    flow = self.arcs[source, target][1]
-                    numbers.append(Number(flow_key(source, target), "flow", source, flow, "← "))
+                numbers = [local(source, target)]
+                if arc == box.flow and source not in box.names:
+                    numbers.append(Number(flow_key(source, target), "flow", source, self.arcs[arc][1], "← "))
                 yield numbers
 
     def key(self, name: str) -> str | None:

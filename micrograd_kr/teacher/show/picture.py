@@ -9,21 +9,8 @@ from itertools import pairwise
 import graphviz
 import numpy as np
 
-from micrograd_kr.drawing import (
-    ACROSS,
-    BACK,
-    INK,
-    PILL,
-    SOFT,
-    Drawing,
-    cell,
-    check_language,
-    escaped,
-    font,
-    paper,
-    pen_width,
-    table,
-)
+from micrograd_kr import drawing
+from micrograd_kr.drawing import ACROSS, BACK, INK, PILL, SOFT, cell, escaped, font, table
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import to_its_end
@@ -53,7 +40,7 @@ PENCIL = "#33518f"  # hand numbers
 
 def draw_exercise(
     exercise: Exercise, *, lang: str = "en", report: Report | None = None, second: bool = True, digits: int = 8
-) -> Drawing:
+) -> drawing.Drawing:
     """An exercise as its textbook draws it: inputs on the left, the loss on the right, the weights on their lines.
 
     Each quantity shows its value, its value in the second pass (z₁′, with the updated parameters W₁⁺) and its gradient;
@@ -65,7 +52,7 @@ def draw_exercise(
     digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError for an
     exercise of more than MOST quantities, and as `check` does.
     """
-    check_language(lang)
+    drawing.check_language(lang)
     solution, lines = worked(exercise, MOST)
     rows = (report or diagnosed(lines, solution)).rows
     if not second:
@@ -81,7 +68,7 @@ def draw_exercise(
             by_hand[row.name] = row
             asked = parse_name(exercise, row.name)
             groups[diagram.home[asked.by or asked.of]].append([Number(row.name, "gradient", row.name, row.value)])
-    dot = paper()
+    dot = drawing.paper()
     if all(len(places) == 1 for _, places in diagram.routes):  # then no straight line can cross a box
         dot.attr(splines="line")
         dot.attr("edge", tailport="e", headport="w")
@@ -104,7 +91,7 @@ def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str
     boxes, given = diagram.boxes, diagram.solution.exercise.given
     columns = [[key for key in column if key in boxes] for column in reversed(diagram.columns)]
     flows = {  # from a weight's box, what comes back to the weight
-        (key, to): diagram.arcs[boxes[to].flow or box.local[0][::-1]][1] for key, box in boxes.items() for to in box.to
+        (key, to): diagram.arcs[boxes[to].flow or box.local[0]][1] for key, box in boxes.items() for to in box.to
     }
     largest = max(map(abs, flows.values()), default=0.0)
     for i, column in enumerate(columns):
@@ -115,7 +102,9 @@ def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str
             arrow = {} if box.flow else {"arrowhead": "none"}  # it does not arrive yet
             for k, to in enumerate(box.to):
                 weight = 10 * (i + 2) if start not in given else 10 if k == outer else 5
-                dot.edge(nodes[key], nodes[to], weight=str(weight), **pen_width(flows[key, to], largest), **arrow)
+                dot.edge(
+                    nodes[key], nodes[to], weight=str(weight), **drawing.pen_width(flows[key, to], largest), **arrow
+                )
     for column in columns:
         with dot.subgraph() as same:
             same.attr(rank="same")

@@ -27,7 +27,7 @@ def test_every_quantity_stands_in_one_box_and_every_line_shows_its_derivative_on
     diagram = diagram_of(exercise, every_line)
     assert sorted(each for box in diagram.boxes.values() for each in box.names) == sorted(exercise.positions)
     assert all(each in diagram.boxes[key].names for each, key in diagram.home.items())
-    shown = sorted((source, target) for box in diagram.boxes.values() for target, source in box.local)
+    shown = sorted(arc for box in diagram.boxes.values() for arc in box.local)
     assert shown == sorted(diagram.arcs)
 
 
