@@ -160,11 +160,9 @@ class Diagram:
 
 def worked(exercise: Exercise, most: int) -> tuple[Solution, Lines]:
     """An exercise worked. Raises ExerciseError for one of more quantities than anyone would look through."""
-    if len(exercise.positions) > most:
+    if (count := len(exercise.positions)) > most:
         raise ExerciseError(
-            "expected an exercise of at most {most} quantities, got {count}: take a part of it",
-            most=most,
-            count=len(exercise.positions),
+            "expected at most {most} quantities, got {count}: take a part of it", most=most, count=count
         ).at(exercise.source)
     solution = solve(exercise)
     return solution, Lines.of(solution)

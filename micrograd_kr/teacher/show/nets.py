@@ -63,9 +63,8 @@ def new(net: Net, seed: int = 0) -> str:
     signed = partial(_signed, lowest=worksheet.KINK if relus else -MODERATE)
     sheet = worksheet.worksheet(worksheet.drawn(draft, seed, wanted, signed))
     opening = worksheet.TEMPLATES["toml"]["new"].format(shape=_shape(net), loss=net.loss, seed=seed)
-    return worksheet.as_text(
-        replace(sheet, opening=opening, notes={name: f"# {note}\n" for name, note in notes.items()}), "toml"
-    )
+    notes = {name: f"# {note}\n" for name, note in notes.items()}
+    return worksheet.as_text(replace(sheet, opening=opening, notes=notes), "toml")
 
 
 def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
@@ -101,11 +100,7 @@ def _checked(net: Net) -> Net:
             "--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}", last=last
         )
     if names > NAMES:
-        raise ExerciseError(
-            "--layers: expected a net of at most {most} quantities, got {names}: use smaller layers",
-            most=NAMES,
-            names=names,
-        )
+        raise ExerciseError("expected at most {most} quantities, got {count}", most=NAMES, count=names).at("--layers")
     return net._replace(activations=activations)
 
 

@@ -56,17 +56,6 @@ def script_of(solution: Solution, lines: Lines) -> str:
     return f"\n// The exercise, written from micrograd_kr's rules.\nconst LINES = [\n{''.join(written)}];\n\n"
 
 
-def differentiated(exercise: Exercise, lines: Lines) -> list[str]:
-    """The quantities whose gradients are worked out, on the way back: those between the loss and what is wanted.
-
-    Wanted are the parameters and what is on the sheet, or else all that is given.
-    """
-    on_sheet = {parse_name(exercise, name) for name in exercise.hand}
-    wanted = {*exercise.parameters, *(asked.by for asked in on_sheet if asked.of == exercise.loss and asked.by)}
-    wanted = wanted or set(exercise.given)
-    return [name for name in way_back(exercise) if name == exercise.loss or lines.below(name) & wanted]
-
-
 SLOTS: dict[notation.Form, tuple[str, str]] = {
     "mathml": ('<mrow data-of="%s"></mrow>', '<mrow data-of="%s" data-tight></mrow>'),
     "text": ("⟦%s⟧", "⟦(%s⟧"),
@@ -105,7 +94,10 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
     """All that the page is told, ready for JSON; what has names of the exercise as keys is a list of pairs."""
     exercise = solution.exercise
     diagram, readable, kinds = Diagram(lines, solution, every_line=False), lines.readable(), get_args(chain.Kind)
-    gradients = differentiated(exercise, lines)
+    on_sheet = [parse_name(exercise, name) for name in exercise.hand]
+    wanted = {*exercise.parameters, *(asked.by for asked in on_sheet if asked.of == exercise.loss and asked.by)}
+    wanted = wanted or set(exercise.given)
+    gradients = [name for name in way_back(exercise) if name == exercise.loss or lines.below(name) & wanted]
     in_order = sorted(diagram.arcs, key=lambda arc: exercise.positions[arc[0]])
     arcs = [(s, t) for target in gradients for s, t in in_order if t == target and s in gradients]
     boxes, names = [], dict[str, str]()
