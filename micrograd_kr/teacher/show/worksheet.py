@@ -167,16 +167,11 @@ class Comfort(NamedTuple):
         return cls(names, digits, sides, _different(solution, digits), zeros)
 
 
-def drawn(
-    exercise: Exercise,
-    seed: int,
-    wanted: Comfort,
-    changed: Callable[[Exercise, Random], Exercise] = lambda exercise, random: exercise,
-) -> Exercise:
-    """The exercise with other numbers, the first comfortable ones: one seed, one exercise.
+Change = Callable[[Exercise, Random], Exercise]  # of an attempt, before it is judged
 
-    changed: what else is done with numbers before they are judged. Raises ExerciseError where none are found.
-    """
+
+def drawn(exercise: Exercise, seed: int, wanted: Comfort, changed: Change = lambda each, _: each) -> Exercise:
+    """The exercise with the first comfortable numbers: one seed, one exercise. Raises ExerciseError for none."""
     random = Random(seed)
     met: list[Said] = []
     for step in STEPS:
@@ -185,8 +180,7 @@ def drawn(
             if attempt is None:
                 break
             attempt = changed(attempt, random)
-            objection = _objection(attempt, wanted)
-            if objection is None:
+            if (objection := _objection(attempt, wanted)) is None:
                 return attempt
             met.append(objection)
     raise ExerciseError(
@@ -313,12 +307,11 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
 
     def table(title: str, entries: Mapping[str, Any], written: Callable[[Any], str]) -> str:
         """What the exercise starts from, or nothing."""
-        entry = part["entry"].format
-        listed = [
-            entry(note=sheet.notes.get(name, ""), name=own.name(name), entry=written(each))
+        listed = part["comma"].join(
+            part["entry"].format(note=sheet.notes.get(name, ""), name=own.name(name), entry=written(each))
             for name, each in entries.items()
-        ]
-        return part["table"].format(title=words[title], listed=part["comma"].join(listed)) if entries else ""
+        )
+        return part["table"].format(title=words[title], listed=listed) if entries else ""
 
     def row(line: Line) -> str:
         number = part["number" if not line.blank else "answer" if answers else "blank"].format(signed(line.answer))

@@ -64,7 +64,9 @@ def test_each_pass_of_a_solution_is_drawn_however_many_there_are(monkeypatch: py
     solution = solve(chapter)
     later = dict.fromkeys(chapter.parameters, 0.0)
     more = replace(solution, passes=(*solution.passes, forward(chapter, later)))
-    numbers = Diagram(Lines.of(more), more, every_line=True).numbers
+    diagram = Diagram(Lines.of(more), more, every_line=True)
+    numbers, inside = diagram.numbers, [each for group in diagram.groups(diagram.boxes["h1"]) for each in group]
+    assert [each.key for each in inside if each.kind == "second"] == ["z1'", "z1''", "h1'", "h1''"]
     assert [str(each) for each in (*numbers("W5"), *numbers("z1"))] == ["W5", "W5+", "W5++", "z1", "z1'", "z1''"]
     assert [more.value(each) for each in numbers("z1")] == [solution.value("z1"), solution.value("z1'"), 0.0]
     monkeypatch.setattr("micrograd_kr.teacher.show.diagram.solve", lambda exercise: more)
