@@ -86,16 +86,14 @@ def _checked(net: Net) -> Net:
     layers = len(net.sizes) - 1
     activations = tuple(net.activations) * (layers if len(net.activations) == 1 else 1)
     names = sum((before + 3) * size for before, size in pairwise(net.sizes))
-    unknown = set(activations) - set(ACTIVATIONS)
-    if unknown or len(activations) != layers:
+    if len(activations) != layers or not set(ACTIVATIONS).issuperset(activations):
         raise ExerciseError(
             "--activation: expected {names}, one for all or {layers} parted by commas; got {got}",
             names=", ".join(ACTIVATIONS),
             layers=layers,
             got=",".join(activations)[:80],
         )
-    last = activations[-1]
-    if net.loss == "cross-entropy" and last != "sigmoid":
+    if net.loss == "cross-entropy" and (last := activations[-1]) != "sigmoid":
         raise ExerciseError(
             "--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}", last=last
         )
