@@ -77,9 +77,8 @@ def draw(asked: "Exercise | str | os.PathLike[str] | Report | Value | Sequence[V
     `micrograd_kr.teacher.show.picture.draw_exercise` and `micrograd_kr.drawing.draw`.
     """
     exercise = _exercise(asked)
-    report = None if isinstance(exercise, Exercise) else getattr(exercise, "asked", None)
-    if report is not None:
-        exercise, options = report, {"report": exercise, **options}
+    if isinstance(asked_of := getattr(exercise, "asked", None), Exercise):
+        exercise, options = asked_of, {"report": exercise, **options}
     if isinstance(exercise, Exercise):
         from micrograd_kr.teacher.show.picture import draw_exercise
 

@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import tomllib
 from pathlib import Path
 from string import Formatter
 
@@ -24,12 +25,14 @@ def gaps(text: str) -> set[str]:
 INFLECTIONS = {"s", "was", "is_", "its"}  # of one or several, in English only
 
 
-OF_THE_PAGE = list(json.loads((PACKAGE / "teacher/show/web/words.json").read_text("utf-8")).values())
+WEB = PACKAGE / "teacher/show/web"
+OF_THE_PAGE = json.loads((WEB / "words.json").read_text("utf-8")).values()
+OF_SHEETS = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))["words"].values()
 COMMAND = json.loads((PACKAGE / "command.json").read_text("utf-8"))
 OF_THE_COMMAND = ["\n".join(COMMAND["about"]), "\n".join(COMMAND["examples"])]
 OF_THE_COMMAND += re.findall('"help": "(.*?)"', json.dumps(COMMAND))
 SAID = {text for path in PACKAGE.rglob("*.py") for text in sentences(path.read_text("utf-8"))}
-SAID |= {*OF_THE_PAGE, *OF_THE_COMMAND}
+SAID |= {*OF_THE_PAGE, *OF_SHEETS, *OF_THE_COMMAND}
 
 
 def test_every_sentence_has_its_korean_and_every_korean_its_sentence():

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from itertools import pairwise
+from typing import Literal, NamedTuple
 
 from micrograd_kr import ops
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, number, parts_of
 from micrograd_kr.teacher.ask.formula import leaves, names_in
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.quantity import Quantity
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -26,15 +27,25 @@ class Box:
     """Quantities, or what stands on the line between two.
 
     kind: given, parameter, computed, loss or line. names: the quantities in it, z and h = f(z) together. local: the
-    (target, source) of the local derivatives it shows. flow: the (source, target) whose contribution comes back through
-    it. to: the boxes its lines lead to.
+    arcs whose derivatives it shows. flow: the one whose contribution comes back through it. to: the boxes its lines
+    lead to.
     """
 
     kind: str
     names: list[str]
-    local: list[tuple[str, str]]
+    local: list[Arc]
     flow: Arc | None
     to: list[str]
+
+
+class Number(NamedTuple):
+    """One number of a box: its key, its kind, the name of what it is about, its value; mark: ← or Σ before its name."""
+
+    key: str
+    kind: Literal["value", "second", "gradient", "local", "flow"]
+    name: str
+    value: float
+    mark: str = ""
 
 
 class Diagram:
@@ -61,50 +72,72 @@ class Diagram:
         self.weights = {arc: w for arc, w in self.factors.items() if len(lines.users[w]) == 1}
         kinds = {**dict.fromkeys(exercise.given, "given"), **dict.fromkeys(exercise.parameters, "parameter")}
         kinds |= {**dict.fromkeys(exercise.forward, "computed"), exercise.loss: "loss"}
-        inner = self._inner()
+        inner: dict[str, str] = {}  # the z of each h = f(z) that is all z is used for, and that is no such h itself
+        for name, formula in exercise.forward.items():
+            match formula.expression:
+                case Symbol(rule=rule, x=Symbol(name=z), y=None | float()) if (
+                    rule is not ops.neg and z in exercise.forward and len(lines.users[z]) == 1 and z not in inner
+                ):
+                    inner[name] = z
         self.home = {name: name for name in places} | {z: h for h, z in inner.items()}
         self.boxes: dict[str, Box] = {}
         for name in places:
             if self.home[name] == name and name not in self.weights.values():
                 names = [inner[name], name] if name in inner else [name]
-                self.boxes[name] = Box(kinds[name], names, [(b, a) for a, b in pairwise(names)], None, [])
+                self.boxes[name] = Box(kinds[name], names, list(pairwise(names)), None, [])
         for source, target in sorted(self.arcs, key=lambda arc: arc not in self.weights):
             if self.home[source] != self.home[target] and source not in self.weights.values():
                 self._join(source, target, every_line)
         self.columns, self.routes = _columns(self.boxes)
 
-    def _inner(self) -> dict[str, str]:
-        """The z of each h = f(z) that is all z is used for, and that is no such h itself: the two share a box."""
-        inner: dict[str, str] = {}
-        forward, users = self.solution.exercise.forward, self.lines.users
-        for name, formula in forward.items():
-            match formula.expression:
-                case Symbol(rule=rule, x=Symbol(name=z), y=None | float()) if (
-                    rule is not ops.neg and z in forward and len(users[z]) == 1 and z not in inner
-                ):
-                    inner[name] = z
-        return inner
-
     def _join(self, source: str, target: str, every_line: bool) -> None:
         """A line from one quantity to another, and the box on it."""
         home, to, weight = self.boxes[self.home[source]], self.home[target], self.weights.get((source, target))
-        local, flow = [(target, source)], (source, target)
+        arc = source, target
         used_once = home.kind in ("given", "parameter") and len(self.lines.users[source]) == 1
         if used_once and not weight and not every_line:
-            home.local, home.flow, home.to = local, flow, [to]
+            home.local, home.flow, home.to = [arc], arc, [to]
             return
         key = f"{source} {target}"
         home.to.append(key)
-        self.boxes[key] = Box("line", [], local, flow, [to])
+        self.boxes[key] = Box("line", [], [arc], arc, [to])
         if weight:
             self.home[weight] = key
-            self.boxes[key] = Box("parameter", [weight], [(target, weight), *local], flow, [to])
+            self.boxes[key] = Box("parameter", [weight], [(weight, target), arc], arc, [to])
 
     def numbers(self, name: str) -> list[Quantity]:
         """A quantity in each pass that makes it another one: an update changes all but what is given."""
         exercise = self.solution.exercise
         steps = range(1 if name in exercise.given else len(self.solution.passes))
         return [Quantity(name, step=step, is_parameter=step > 0 and name in exercise.parameters) for step in steps]
+
+    def groups(self, box: Box) -> Iterator[list[Number]]:
+        """The numbers of a box: of each quantity its values and its gradient, of each line its derivative and the flow.
+
+        What comes back to a quantity along its only line is its gradient, and stands there once.
+        """
+        loss, gradients = self.solution.exercise.loss, self.solution.gradients
+
+        def local(source: str, target: str) -> Number:
+            value = self.arcs[source, target][0]
+            return Number(local_key(source, target), "local", derivative(target, source), value)
+
+        for i, name in enumerate(box.names):
+            if i:
+                yield [local(box.names[i - 1], name)]
+            own = [
+                Number(str(each), "second" if each.step else "value", str(each), self.solution.value(each))
+                for each in self.numbers(name)
+            ]
+            slope, sigma = derivative(loss, name), "Σ " * (len(self.lines.users[name]) > 1)
+            yield [*own, Number(slope, "gradient", slope, gradients.get(name, 0.0), sigma)]
+        for arc in box.local:
+            source, target = arc
+            if target not in box.names:
+                numbers = [local(source, target)]
+                if arc == box.flow and source not in box.names:
+                    numbers.append(Number(flow_key(source, target), "flow", source, self.arcs[arc][1], "← "))
+                yield numbers
 
     def key(self, name: str) -> str | None:
         """Which number of the drawing a name on a sheet stands for: a quantity's, or what belongs to a line.
@@ -127,11 +160,9 @@ class Diagram:
 
 def worked(exercise: Exercise, most: int) -> tuple[Solution, Lines]:
     """An exercise worked. Raises ExerciseError for one of more quantities than anyone would look through."""
-    if len(exercise.positions) > most:
+    if (count := len(exercise.positions)) > most:
         raise ExerciseError(
-            "expected an exercise of at most {most} quantities, got {count}: take a part of it",
-            most=most,
-            count=len(exercise.positions),
+            "expected at most {most} quantities, got {count}: take a part of it", most=most, count=count
         ).at(exercise.source)
     solution = solve(exercise)
     return solution, Lines.of(solution)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count, pairwise
 from random import Random
 from typing import NamedTuple
@@ -11,17 +12,7 @@ from typing import NamedTuple
 from micrograd_kr.teacher.ask.exercise import NAMES, Exercise
 from micrograd_kr.teacher.ask.formula import evaluate, names_in, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.show.worksheet import (
-    DIGITS,
-    KINK,
-    TEMPLATES,
-    Comfort,
-    as_toml,
-    first_comfortable,
-    redrawn,
-    suggested,
-    worksheet,
-)
+from micrograd_kr.teacher.show import worksheet
 
 LOSSES = {
     "half-squared": "1/2*({target} - {o})**2",
@@ -67,28 +58,27 @@ def new(net: Net, seed: int = 0) -> str:
     net = _checked(net)
     draft, notes = _draft(net)
     relus = sum(formula.text.startswith("relu") for formula in draft.forward.values())
-
-    def attempt(random: Random, step: int) -> Exercise | None:
-        sized = redrawn(draft, random, step)
-        return sized and _signed(sized, random, lowest=KINK if relus else -MODERATE)
-
-    wanted = Comfort(suggested(draft), DIGITS, [1.0] * relus, len(draft.forward) - relus)  # every relu open: h = z
-    opening = TEMPLATES["toml"]["new"].format(shape=_shape(net), loss=net.loss, seed=seed)
-    return as_toml(worksheet(first_comfortable(seed, attempt, wanted)), opening=opening, notes=notes)
+    different = len(draft.forward) - relus  # with every relu open h = z
+    wanted = worksheet.Comfort(worksheet.suggested(draft), worksheet.DIGITS, [1.0] * relus, different)
+    signed = partial(_signed, lowest=worksheet.KINK if relus else -MODERATE)
+    sheet = worksheet.worksheet(worksheet.drawn(draft, seed, wanted, signed))
+    opening = worksheet.TEMPLATES["toml"]["new"].format(shape=_shape(net), loss=net.loss, seed=seed)
+    notes = {name: f"# {note}\n" for name, note in notes.items()}
+    return worksheet.as_text(replace(sheet, opening=opening, notes=notes), "toml")
 
 
 def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
     """The exercise with some parameters negative, so that neuron by neuron the sum is from lowest to MODERATE."""
-    values, parameters = dict(exercise.given), dict(exercise.parameters)
+    values = {**exercise.given, **exercise.parameters}
     for line, formula in exercise.forward.items():
-        own = [name for name in names_in(formula) if name in parameters]
+        own = [name for name in names_in(formula) if name in exercise.parameters]
         for _ in range(SIGNINGS):
             negative = random.random() / 2  # how often a weight is
-            values |= {name: math.copysign(parameters[name], random.random() - negative) for name in own}
+            values |= {name: math.copysign(values[name], random.random() - negative) for name in own}
             values[line] = evaluate(formula, values)
             if not own or lowest <= values[line] <= MODERATE:
                 break
-    return replace(exercise, parameters={name: values[name] for name in parameters})
+    return replace(exercise, parameters={name: values[name] for name in exercise.parameters})
 
 
 def _checked(net: Net) -> Net:
@@ -96,40 +86,30 @@ def _checked(net: Net) -> Net:
     layers = len(net.sizes) - 1
     activations = tuple(net.activations) * (layers if len(net.activations) == 1 else 1)
     names = sum((before + 3) * size for before, size in pairwise(net.sizes))
-    unknown = set(activations) - set(ACTIVATIONS)
-    if unknown or len(activations) != layers:
+    if len(activations) != layers or not set(ACTIVATIONS).issuperset(activations):
         raise ExerciseError(
             "--activation: expected {names}, one for all or {layers} parted by commas; got {got}",
             names=", ".join(ACTIVATIONS),
             layers=layers,
             got=",".join(activations)[:80],
         )
-    last = activations[-1]
-    if net.loss == "cross-entropy" and last != "sigmoid":
+    if net.loss == "cross-entropy" and (last := activations[-1]) != "sigmoid":
         raise ExerciseError(
             "--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}", last=last
         )
     if names > NAMES:
-        raise ExerciseError(
-            "--layers: expected a net of at most {most} quantities, got {names}: use smaller layers",
-            most=NAMES,
-            names=names,
-        )
+        raise ExerciseError("expected at most {most} quantities, got {count}", most=NAMES, count=names).at("--layers")
     return net._replace(activations=activations)
 
 
 def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
-    """The exercise of a net with numbers that are still to be drawn, and comments for its lines, by "table name"."""
+    """The exercise of a net with numbers that are still to be drawn, and comments for its lines."""
     above = [f"x{i}" for i in range(1, net.sizes[0] + 1)]
-    given = dict.fromkeys(above, 0.5)
-    parameters: dict[str, float] = {}
-    forward: dict[str, str] = {}
-    notes = {"given x1": "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"}
-    weights, units, last = count(1), count(1), len(net.activations)
+    given, parameters, forward = dict.fromkeys(above, 0.5), dict[str, float](), dict[str, str]()
+    notes = {"x1": "입력과 목푯값: 바뀌지 않습니다 · inputs and targets: they do not change"}
+    weights, units, hidden, last = count(1), count(1), count(1), len(net.activations)
     for layer, (size, activation) in enumerate(zip(net.sizes[1:], net.activations, strict=True), 1):
-        numbers = range(1, size + 1)
-        hidden = sum(net.sizes[1:layer])
-        outs = [f"o{i}" if size > 1 else "o" for i in numbers] if layer == last else [f"h{hidden + i}" for i in numbers]
+        outs = [f"h{next(hidden)}" if layer < last else f"o{i}" if size > 1 else "o" for i in range(1, size + 1)]
         for out in outs:
             unit, into = next(units), [f"W{next(weights)}" for _ in above]
             bias = [f"b{unit}"] * net.bias
@@ -138,13 +118,15 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
             forward.setdefault(out, f"{activation}({first})")
             parameters |= dict.fromkeys([*into, *bias], 0.5)
             if out == outs[0]:
-                notes |= dict.fromkeys([f"parameters {into[0]}", f"forward {first}"], _layer_note(layer, last - 1))
+                numbered = ("", "the hidden layer") if last == 2 else (f" {layer}", f"hidden layer {layer}")
+                said = "출력층 · the output layer" if layer == last else "은닉층{} · {}".format(*numbered)
+                notes |= {into[0]: said, first: said}
         above = outs
     tails = {out: "" if out == "o" else f"_{out}" for out in above}
     for out, tail in tails.items():
         given[f"target{tail}"] = 0.5 if net.loss != "cross-entropy" else float(out == above[0])
         forward[f"E{tail}"] = LOSSES[net.loss].format(target=f"target{tail}", o=out)
-    notes[f"forward E{tails[above[0]]}"] = "오차 · the error"
+    notes[f"E{tails[above[0]]}"] = "오차 · the error"
     if len(above) > 1:
         forward["E_total"] = " + ".join(f"E{tail}" for tail in tails.values())
     formulas = {name: read_formula(text) for name, text in forward.items()}
@@ -156,9 +138,3 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
 def _shape(net: Net) -> str:
     functions = net.activations[:1] if len(set(net.activations)) == 1 else net.activations
     return f"{'-'.join(map(str, net.sizes))} {', '.join(functions)}"
-
-
-def _layer_note(layer: int, hidden: int) -> str:
-    if layer > hidden:
-        return "출력층 · the output layer"
-    return "은닉층 · the hidden layer" if hidden == 1 else f"은닉층 {layer} · hidden layer {layer}"

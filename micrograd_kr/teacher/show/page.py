@@ -14,6 +14,7 @@ import hashlib
 import html
 import json
 from collections.abc import Sequence
+from functools import partial
 from importlib.resources import files
 from string import Template
 from typing import Any, get_args
@@ -21,7 +22,7 @@ from typing import Any, get_args
 from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.formula import names_in
-from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
+from micrograd_kr.teacher.ask.quantity import derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import Report, Row
@@ -55,33 +56,16 @@ def script_of(solution: Solution, lines: Lines) -> str:
     return f"\n// The exercise, written from micrograd_kr's rules.\nconst LINES = [\n{''.join(written)}];\n\n"
 
 
-# --- what flows back --------------------------------------------------------------------------------------------------
+SLOTS: dict[notation.Form, tuple[str, str]] = {
+    "mathml": ('<mrow data-of="%s"></mrow>', '<mrow data-of="%s" data-tight></mrow>'),
+    "text": ("⟦%s⟧", "⟦(%s⟧"),
+}
 
 
-def differentiated(exercise: Exercise, lines: Lines) -> list[str]:
-    """The quantities whose gradients are worked out, on the way back: those between the loss and what is wanted.
-
-    Wanted are the parameters and what is on the sheet, or else all that is given.
-    """
-    on_sheet = {parse_name(exercise, name) for name in exercise.hand}
-    wanted = {*exercise.parameters, *(asked.by for asked in on_sheet if asked.of == exercise.loss and asked.by)}
-    wanted = wanted or set(exercise.given)
-    return [name for name in way_back(exercise) if name == exercise.loss or lines.below(name) & wanted]
-
-
-# --- formulas ---------------------------------------------------------------------------------------------------------
-
-
-def _slot(name: str | None, value: float, tight: bool) -> str:
-    """A place in a text that the page fills with a number, ⟦name⟧, in brackets if it is negative, ⟦(name⟧."""
-    return notation.NOTATIONS["text"].literal(value, tight) if name is None else f"⟦{'(' * tight}{name}⟧"
-
-
-def _slot_in_math(name: str | None, value: float, tight: bool) -> str:
-    """The same as an element of MathML."""
-    if name is None:
-        return notation.NOTATIONS["mathml"].literal(value, tight)
-    return f'<mrow data-of="{html.escape(name)}"{" data-tight" * tight}></mrow>'
+def _slot(name: str | None, value: float, tight: bool, form: notation.Form = "text") -> str:
+    """A place that the page fills with a number, tight: in brackets if it is negative."""
+    own = notation.NOTATIONS[form]
+    return own.literal(value, tight) if name is None else SLOTS[form][tight] % own.escaped(name)
 
 
 Sides = list[tuple[str, str]]  # equal expressions from left to right, each in MathML and as text
@@ -89,51 +73,40 @@ Sides = list[tuple[str, str]]  # equal expressions from left to right, each in M
 
 def _sides(name: str, line: chain.Line) -> Sides:
     """A name and what it is equal to: ∂o/∂z = o(1 − o) = its numbers = its value."""
-    slots: list[tuple[notation.Form, notation.Number]] = [("mathml", _slot_in_math), ("text", _slot)]
-    both = ([notation.quantity(name, form), *explanation.sides(line, form, slot)] for form, slot in slots)
+    both = (
+        [notation.quantity(name, form), *explanation.sides(line, form, partial(_slot, form=form))] for form in SLOTS
+    )
     return list(zip(*both, strict=True))
-
-
-# --- hand numbers -----------------------------------------------------------------------------------------------------
 
 
 def _hand(diagram: Diagram, row: Row) -> dict[str, Any]:
     """A row of the report, with the key of the number in the picture that it is about."""
     said: list[Any] = [*row.causes, *row.notes]
-    return {
-        "name": row.name,
+    return {part: getattr(row, part) for part in ("name", "hand", "value", "difference", "verdict")} | {
         "key": diagram.key(row.name),
-        "hand": row.hand,
-        "value": row.value,
-        "difference": row.difference,
-        "verdict": row.verdict,
         "follows": row.follows_from,
         "parts": [vars(part) for part in row.parts or ()],
         "said": [{lang: each.said.in_(lang) for lang in LANGUAGES} for each in said],
     }
 
 
-# --- the page ---------------------------------------------------------------------------------------------------------
-
-
 def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
     """All that the page is told, ready for JSON; what has names of the exercise as keys is a list of pairs."""
     exercise = solution.exercise
     diagram, readable, kinds = Diagram(lines, solution, every_line=False), lines.readable(), get_args(chain.Kind)
-    gradients = differentiated(exercise, lines)
+    on_sheet = [parse_name(exercise, name) for name in exercise.hand]
+    wanted = {*exercise.parameters, *(asked.by for asked in on_sheet if asked.of == exercise.loss and asked.by)}
+    wanted = wanted or set(exercise.given)
+    gradients = [name for name in way_back(exercise) if name == exercise.loss or lines.below(name) & wanted]
     in_order = sorted(diagram.arcs, key=lambda arc: exercise.positions[arc[0]])
     arcs = [(s, t) for target in gradients for s, t in in_order if t == target and s in gradients]
-    numbers = sorted(
-        (each for name in exercise.positions for each in diagram.numbers(name)), key=lambda each: each.step
-    )
-    names = {
-        str(each): str(each) for each in [*numbers, *(Quantity(exercise.loss, name) for name in exercise.positions)]
-    }
-    names |= {local_key(s, t): derivative(t, s) for t, line in lines.lines.items() for s in line.partials}
-    partials = []
-    for s, t in arcs:
-        line = chain.equation(local_key(s, t), "local", lines.lines[t].partials.get(s, 0.0))
-        partials.append((line.name, _sides(derivative(t, s), line)))
+    boxes, names = [], dict[str, str]()
+    for key, box in diagram.boxes.items():
+        numbers = [each for group in diagram.groups(box) for each in group]
+        names |= {each.key: each.name for each in numbers if each.kind != "flow"}
+        rows = [(each.key, each.kind) for each in numbers]
+        boxes.append((key, {"kind": box.kind, "names": box.names, "flow": box.flow, "rows": rows}))
+    along = ((s, t, chain.equation(local_key(s, t), "local", lines.lines[t].partials.get(s, 0.0))) for s, t in arcs)
     return {
         "loss": exercise.loss,
         "lr": exercise.lr,
@@ -143,16 +116,15 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "forward": list(exercise.forward),
         "numbers": list({**exercise.given, **exercise.parameters}.items()),
         "order": list(readable.order),
-        "boxes": [(key, vars(box)) for key, box in diagram.boxes.items()],
+        "boxes": boxes,
         "columns": diagram.columns,
         "routes": diagram.routes,
         "home": [(name, key) for key, box in diagram.boxes.items() for name in box.names],
-        "gradients": gradients,
         "arcs": arcs,
         "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
         "names": [(key, symbol(name)) for key, name in (names | {row: row for row in exercise.hand}).items()],
         "math": [(key, notation.quantity(name, "mathml")) for key, name in names.items()],
-        "partials": partials,
+        "partials": [(line.name, _sides(derivative(t, s), line)) for s, t, line in along],
         **_derivations(solution, readable, gradients),
         "hand": [_hand(diagram, row) for row in report.rows],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
@@ -204,21 +176,15 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     names = ("page.css", "page.html", "engine.js", "picture.js", "page.js")
     style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)
     script = "".join([engine, script_of(solution, lines.readable()), *rest])
+    hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style))
     return Template(frame).substitute(
+        dict(zip(("script_hash", "style_hash"), hashes, strict=True)),
         lang=lang,
         title=html.escape(exercise.title),
-        policy=_policy(script, style),
         style=style,
         script=script,
         data=embedded(content(solution, lines, report)),
     )
-
-
-def _policy(script: str, style: str) -> str:
-    """A content security policy that admits one script and one style, each by its hash, and nothing from anywhere."""
-    hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style))
-    allowed = "; ".join(f"{kind}-src 'sha256-{each}'" for kind, each in zip(("script", "style"), hashes, strict=True))
-    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
 
 def embedded(data: Any) -> str:

@@ -5,36 +5,21 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
 
 import graphviz
 import numpy as np
 
-from micrograd_kr.drawing import (
-    ACROSS,
-    BACK,
-    INK,
-    PILL,
-    SOFT,
-    Drawing,
-    cell,
-    check_language,
-    escaped,
-    font,
-    paper,
-    pen_width,
-    table,
-)
+from micrograd_kr import drawing
+from micrograd_kr.drawing import ACROSS, BACK, INK, PILL, SOFT, cell, escaped, font, table
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import to_its_end
-from micrograd_kr.teacher.ask.quantity import derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import SAID, Report, Row, Verdict
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.derive.notation import subscripts, symbol
-from micrograd_kr.teacher.show.diagram import Box, Diagram, flow_key, local_key, worked
+from micrograd_kr.teacher.show.diagram import Box, Diagram, Number, worked
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
 MARKS: dict[Verdict, tuple[str, str]] = {
@@ -42,25 +27,20 @@ MARKS: dict[Verdict, tuple[str, str]] = {
     "rounding": ("≈", "#a16207"),
     "wrong": ("✗", "#c81e1e"),
 }
-COLORS = {"value": INK, "second": "#5b6b82", "gradient": BACK, "local": "#6b5ca5", "flow": BACK}
+# What a picture shows: the kinds of its numbers, each with its colour, its mark and what that means.
+KINDS = {
+    "value": (INK, "z", say("data forward")),
+    "second": ("#5b6b82", "z′", say("after the update")),
+    "local": ("#6b5ca5", "∂", say("local derivative")),
+    "flow": (BACK, "←", say("gradient, flowing back (line width: its size)")),
+    "gradient": (BACK, "Σ", say("contributions meet")),
+}
 PENCIL = "#33518f"  # hand numbers
-
-
-class Entry(NamedTuple):
-    """One number of a box: what it is called, its kind (a key of COLORS), its value, and the hand's number for it."""
-
-    name: str
-    kind: str
-    value: float
-    hand: Row | None
-
-
-Groups = list[tuple[str, list[Entry]]]  # the numbers of a box, each group under a formula or ""
 
 
 def draw_exercise(
     exercise: Exercise, *, lang: str = "en", report: Report | None = None, second: bool = True, digits: int = 8
-) -> "Drawing":
+) -> drawing.Drawing:
     """An exercise as its textbook draws it: inputs on the left, the loss on the right, the weights on their lines.
 
     Each quantity shows its value, its value in the second pass (z₁′, with the updated parameters W₁⁺) and its gradient;
@@ -72,22 +52,23 @@ def draw_exercise(
     digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError for an
     exercise of more than MOST quantities, and as `check` does.
     """
-    check_language(lang)
+    drawing.check_language(lang)
     solution, lines = worked(exercise, MOST)
     rows = (report or diagnosed(lines, solution)).rows
     if not second:
         solution = replace(solution, passes=solution.passes[:1])
         rows = tuple(row for row in rows if not parse_name(exercise, row.name).step)
     diagram = Diagram(lines, solution, every_line=True)
-    first = {diagram.key(row.name): row for row in reversed(rows)}  # what a number of the picture is by hand
-    groups = {key: list(_groups(diagram, box, first)) for key, box in diagram.boxes.items()}
-    shown = [entry.hand for each in groups.values() for _, entries in each for entry in entries if entry.hand]
+    groups = {key: list(diagram.groups(box)) for key, box in diagram.boxes.items()}
+    drawn = {number.key for each in groups.values() for group in each for number in group}
+    by_hand: dict[str, Row] = {}
     for row in rows:
-        if row not in shown:  # what belongs to no line
+        key = diagram.key(row.name)
+        if key not in drawn or by_hand.setdefault(key, row) is not row:  # it belongs to no line
+            by_hand[row.name] = row
             asked = parse_name(exercise, row.name)
-            home = diagram.home[asked.by or asked.of]
-            groups[home].append(("", [Entry(symbol(row.name), "gradient", row.value, row)]))
-    dot = paper()
+            groups[diagram.home[asked.by or asked.of]].append([Number(row.name, "gradient", row.name, row.value)])
+    dot = drawing.paper()
     if all(len(places) == 1 for _, places in diagram.routes):  # then no straight line can cross a box
         dot.attr(splines="line")
         dot.attr("edge", tailport="e", headport="w")
@@ -95,7 +76,8 @@ def draw_exercise(
     nodes = {key: box.names[-1] if box.names else key for key, box in diagram.boxes.items()}
     for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], MOST)):
         box = diagram.boxes[key]
-        dot.box(nodes[key], "root" if box.kind == "loss" else box.kind, _rows(box, groups[key], digits), padding=0)
+        shown = _rows(diagram, box, groups[key], by_hand, digits)
+        dot.box(nodes[key], "root" if box.kind == "loss" else box.kind, shown, padding=0)
     _draw_lines(dot, diagram, nodes)
     return dot
 
@@ -108,11 +90,9 @@ def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str
     """
     boxes, given = diagram.boxes, diagram.solution.exercise.given
     columns = [[key for key in column if key in boxes] for column in reversed(diagram.columns)]
-    flows = {}
-    for key, box in boxes.items():
-        for to in box.to:
-            source, target = boxes[to].flow or box.local[0][::-1]  # from a weight's box, what comes back to the weight
-            flows[key, to] = diagram.arcs[source, target][1]
+    flows = {  # from a weight's box, what comes back to the weight
+        (key, to): diagram.arcs[boxes[to].flow or box.local[0]][1] for key, box in boxes.items() for to in box.to
+    }
     largest = max(map(abs, flows.values()), default=0.0)
     for i, column in enumerate(columns):
         for j, key in enumerate(column):
@@ -122,7 +102,9 @@ def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str
             arrow = {} if box.flow else {"arrowhead": "none"}  # it does not arrive yet
             for k, to in enumerate(box.to):
                 weight = 10 * (i + 2) if start not in given else 10 if k == outer else 5
-                dot.edge(nodes[key], nodes[to], weight=str(weight), **pen_width(flows[key, to], largest), **arrow)
+                dot.edge(
+                    nodes[key], nodes[to], weight=str(weight), **drawing.pen_width(flows[key, to], largest), **arrow
+                )
     for column in columns:
         with dot.subgraph() as same:
             same.attr(rank="same")
@@ -130,34 +112,6 @@ def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str
                 same.node(nodes[key])
             for upper, lower in pairwise(column):
                 same.edge(nodes[upper], nodes[lower], style="invis")  # of weight 1, which the lines outweigh
-
-
-def _groups(diagram: Diagram, box: Box, first: Mapping[str | None, Row]) -> Iterator[tuple[str, list[Entry]]]:
-    """The numbers of a box: of each quantity its values and its gradient, of each line its derivative and the flow."""
-    solution, loss = diagram.solution, diagram.solution.exercise.loss
-
-    def entry(kind: str, name: str, value: float, key: str = "", mark: str = "") -> Entry:
-        return Entry(mark + symbol(name), kind, value, first.get(key or name))
-
-    def local(target: str, source: str) -> Entry:
-        return entry("local", derivative(target, source), diagram.arcs[source, target][0], local_key(source, target))
-
-    for i, name in enumerate(box.names):
-        if i:
-            yield "", [local(name, box.names[i - 1])]
-        numbers = [
-            entry("second" if each.step else "value", str(each), solution.value(each)) for each in diagram.numbers(name)
-        ]
-        sigma = "Σ " * (len(diagram.lines.users[name]) > 1)
-        numbers.append(entry("gradient", derivative(loss, name), solution.gradients.get(name, 0.0), mark=sigma))
-        yield _formula(name, solution.exercise), numbers
-    for target, source in box.local:
-        if target not in box.names:
-            numbers, key = [local(target, source)], flow_key(source, target)
-            if box.flow == (source, target):
-                name = first[key].name if key in first else source
-                numbers.append(entry("flow", name, diagram.arcs[source, target][1], key, "← "))
-            yield "", numbers
 
 
 def _decimals(number: float, digits: int) -> str:
@@ -175,26 +129,28 @@ def _formula(name: str, exercise: Exercise) -> str:
     return symbol(name) + " = " + subscripts(re.sub(r"(?<!\*)\*(?!\*)", "·", text).replace("-", "−"))
 
 
-def _rows(box: Box, groups: Groups, digits: int) -> Iterator[str]:
+def _rows(
+    diagram: Diagram, box: Box, groups: Sequence[Sequence[Number]], by_hand: Mapping[str, Row], digits: int
+) -> Iterator[str]:
     """A box's quantities, then group by group each number, with the hand's right under it, digit under digit.
 
     A number that is given, and not by hand, stands beside the name and nowhere else.
     """
-    title = " | ".join(map(symbol, box.names))
-    if box.kind in ("given", "parameter") and groups[0][1][0].hand is None:
-        title += f" = {groups[0][1].pop(0).value:g}"
+    title, first = " | ".join(map(symbol, box.names)), groups[0][0]
+    in_title = box.kind in ("given", "parameter") and first.key not in by_hand
     if title:
-        yield cell(font(escaped(title), INK, 13, "B"), ACROSS, 18)
-    for i, (formula, entries) in enumerate(groups):
+        yield cell(font(escaped(title + f" = {first.value:g}" * in_title), INK, 13, "B"), ACROSS, 18)
+    for i, group in enumerate(groups):
         if i:
             yield cell("", ACROSS, 4)
-        if formula:
+        if formula := _formula(group[0].name, diagram.solution.exercise):
             yield cell(font(escaped(formula), SOFT, 8), ACROSS, 11)
-        for name, kind, value, hand in entries:
-            color = COLORS[kind]
-            yield cell(font(escaped(name) + "&nbsp;", color, 9)) + cell(font(_decimals(value, digits), color))
-            if hand:
-                yield from _hand_rows(hand)
+        for key, kind, name, value, mark in group[in_title and i == 0 :]:
+            row, (color, *_) = by_hand.get(key), KINDS[kind]
+            label = escaped(mark + symbol(row.name if row else name))
+            yield cell(font(f"{label}&nbsp;", color, 9)) + cell(font(_decimals(value, digits), color))
+            if row:
+                yield from _hand_rows(row)
 
 
 def _hand_rows(row: Row) -> Iterator[str]:
@@ -215,14 +171,8 @@ def _heading(solution: Solution, rows: Sequence[Row], digits: int, lang: str) ->
     losses = " → ".join(_decimals(values[loss].data, digits) for values in solution.passes)
     rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if updates else ""
     counts = Counter(row.verdict for row in rows)
-    meanings = [
-        ("value", "z", say("data forward")),
-        *[("second", "z′", say("after the update"))] * bool(updates),
-        ("local", "∂", say("local derivative")),
-        ("flow", "←", say("gradient, flowing back (line width: its size)")),
-        ("gradient", "Σ", say("contributions meet")),
-    ]
-    legend = [font(f"{mark} {said.in_(lang)}", COLORS[kind], 9) for kind, mark, said in meanings]
+    meanings = [KINDS[kind] for kind in KINDS if updates or kind != "second"]
+    legend = [font(f"{mark} {said.in_(lang)}", color, 9) for color, mark, said in meanings]
     if rows:
         legend.append(font(say("by hand").in_(lang), PENCIL, 9, "I"))
         legend += [font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in MARKS.items()]

@@ -1,8 +1,8 @@
-"""Worksheets: an exercise with blanks to fill in by hand, its answer key, comfortable numbers, and new exercises.
+"""Worksheets: an exercise with blanks to fill in by hand, its answer key, and comfortable numbers.
 
 A sheet is Markdown, a page to print, or an exercise file that `check` reads back. New numbers are drawn until they are
 comfortable: each keeps the sign and the kind of the one it takes the place of (a whole number stays whole, 0 and 1
-stay), and `_objections` says what a teacher would have against what they come to.
+stay), and `_objection` says what a teacher would have against what they come to.
 """
 
 import json
@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from html import escape
 from importlib.resources import files
@@ -19,11 +19,12 @@ from random import Random
 from string import Template
 from typing import Any, NamedTuple
 
+from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import parts_of
-from micrograd_kr.teacher.ask.formula import FUNCTIONS, Formula, evaluate
+from micrograd_kr.teacher.ask.formula import Formula, evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand, to_its_end
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
@@ -36,25 +37,16 @@ SHEETS = {".md": "markdown", ".html": "html", ".toml": "toml"}
 GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "second": "second"}
 DIGITS = 6  # decimals, where there are no hand numbers to go by
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
-
-TITLES: dict[str, Said] = {
-    "given": say("Given"),
-    "parameters": say("Parameters"),
-    "value": say("The forward pass"),
-    "gradient": say("Backpropagation"),
-    "updated": say("The update"),
-    "second": say("The second forward pass, with the updated parameters"),
-}
-
-
-# --- what stands on a sheet -------------------------------------------------------------------------------------------
+WEB = files("micrograd_kr.teacher.show") / "web"
+TEMPLATES: dict[str, dict[str, str]] = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
+TEMPLATES["html"]["frame"] = (WEB / "sheet.html").read_text("utf-8")
 
 
 class Line(NamedTuple):
-    """A line to work: a quantity, its kind, how it is worked, its answer, whether that is a blank."""
+    """A line to work: a quantity, how it is worked, its answer, whether that is a blank."""
 
     name: str
-    kind: str
+    asked: Quantity
     working: chain.Line
     answer: str
     blank: bool
@@ -65,16 +57,15 @@ class Worksheet:
     """An exercise and what is to be worked of it, in order.
 
     digits: decimals of the answers. seed: the one its numbers were drawn with; None: they are the exercise's own.
+    opening, notes: as an exercise file, the comment that it begins with, and those above the lines of some names.
     """
 
     exercise: Exercise
     lines: tuple[Line, ...]
     digits: int
     seed: int | None = None
-
-    def sections(self) -> list[tuple[str, list[Line]]]:
-        """The lines in runs of one kind."""
-        return [(kind, list(lines)) for kind, lines in groupby(self.lines, lambda line: line.kind)]
+    opening: str = TEMPLATES["toml"]["opening"]
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def worksheet(
@@ -96,7 +87,7 @@ def worksheet(
         results = [hand(text.rpartition("=")[2].strip()) for text in exercise.hand.values()]
         digits = max((each.decimals for each in results), default=DIGITS)
     if seed is not None:
-        exercise = drawn(exercise, seed, names, digits)
+        exercise = drawn(exercise, seed, Comfort.of(exercise, names, digits))
     solution = solve(exercise)
     lines = Lines.of(solution)
     workings = {line.name: line for line in explanation.explained(lines, solution, *names).lines}
@@ -104,8 +95,7 @@ def worksheet(
         if name not in workings:  # two derivatives that are one, as ∂E_total/∂o1 = ∂E_o1/∂o1, stand in one line
             workings[name] = explanation.explained(lines, solution, name).lines[-1]
     written = (
-        Line(name, asked[name].kind, workings[name], answer(solution.value(name), digits), name in blanks)
-        for name in names
+        Line(name, asked[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
     )
     return Worksheet(exercise, tuple(written), digits, seed)
 
@@ -129,14 +119,11 @@ def _hidden(exercise: Exercise, listed: Sequence[str], asked: str) -> list[str]:
     if asked in exercise.positions or asked not in GROUPS:
         return [str(parse_name(exercise, asked))]
     for names in (listed, suggested(exercise)):
-        found = [name for name in names if parse_name(exercise, name).kind == GROUPS[asked]]
-        if found:
+        if found := [name for name in names if parse_name(exercise, name).kind == GROUPS[asked]]:
             return found
     raise ExerciseError(
-        "{source}: no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables",
-        source=exercise.source,
-        asked=asked,
-    )
+        "no {asked} to hide: they need parameters and a learning rate, lr = 0.5 above the tables", asked=asked
+    ).at(exercise.source)
 
 
 def answer(value: float, digits: int) -> str:
@@ -148,12 +135,11 @@ def answer(value: float, digits: int) -> str:
     return to_its_end(value, max(digits, EXACT_DIGITS)) or f"{value:z.{digits}f}"
 
 
-# --- comfortable numbers ----------------------------------------------------------------------------------------------
-
 STEPS = (10, 5, 1)  # hundredths: numbers with one decimal are tried first, then ones like 0.35, then 0.37
 TRIES = 400  # of each
-FLAT = {"sigmoid": 3.0, "tanh": 1.5, "softplus": 3.0, "exp": 3.0}  # beyond, σ' < 0.05, tanh' < 0.2: saturated
-KINKED = ("relu", "leaky_relu", "abs", "step", "max", "min")
+# Beyond, σ' < 0.05, tanh' < 0.2: saturated.
+FLAT: Mapping[Any, float] = {ops.sigmoid: 3.0, ops.tanh: 1.5, ops.softplus: 3.0, ops.exp: 3.0}
+KINKED = (ops.relu, ops.leaky_relu, ops.absolute, ops.heaviside, ops.maximum, ops.minimum)
 KINK = 0.05  # so near to a kink, rounding could decide
 UNITS = 10  # of the last decimal: an answer has two digits at least
 
@@ -171,32 +157,31 @@ class Comfort(NamedTuple):
     different: int
     zeros: Collection[str] = ()
 
-
-def drawn(exercise: Exercise, seed: int, names: Sequence[str], digits: int) -> Exercise:
-    """The exercise with other numbers, comfortable in the answers named: one seed, one exercise.
-
-    Raises ExerciseError where none are found.
-    """
-    solution = solve(exercise)
-    sides = [x and math.copysign(1, x) for _, function, x in _calls(exercise, solution.before) if function in KINKED]
-    zeros = [name for name in names if not solution.value(name)]
-    zeros += [updated(name) for name in exercise.parameters if not solution.gradients[name]]
-    wanted = Comfort(names, digits, sides, _different(solution, digits), zeros)
-    return first_comfortable(seed, lambda random, step: redrawn(exercise, random, step), wanted)
+    @classmethod
+    def of(cls, exercise: Exercise, names: Sequence[str], digits: int) -> "Comfort":
+        """What an exercise's own numbers have of it."""
+        solution = solve(exercise)
+        sides = [x and math.copysign(1, x) for _, rule, x in _calls(exercise, solution.before) if rule in KINKED]
+        zeros = [name for name in names if not solution.value(name)]
+        zeros += [updated(name) for name in exercise.parameters if not solution.gradients[name]]
+        return cls(names, digits, sides, _different(solution, digits), zeros)
 
 
-def first_comfortable(seed: int, attempt: Callable[[Random, int], Exercise | None], wanted: Comfort) -> Exercise:
-    """The first attempt that is comfortable. Raises ExerciseError where none is."""
+Change = Callable[[Exercise, Random], Exercise]  # of an attempt, before it is judged
+
+
+def drawn(exercise: Exercise, seed: int, wanted: Comfort, changed: Change = lambda each, _: each) -> Exercise:
+    """The exercise with the first comfortable numbers: one seed, one exercise. Raises ExerciseError for none."""
     random = Random(seed)
     met: list[Said] = []
     for step in STEPS:
         for _ in range(TRIES):
-            exercise = attempt(random, step)
-            if exercise is None:
+            attempt = _redrawn(exercise, random, step)
+            if attempt is None:
                 break
-            objection = next(_objections(exercise, wanted), None)
-            if objection is None:
-                return exercise
+            attempt = changed(attempt, random)
+            if (objection := _objection(attempt, wanted)) is None:
+                return attempt
             met.append(objection)
     raise ExerciseError(
         "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
@@ -206,7 +191,7 @@ def first_comfortable(seed: int, attempt: Callable[[Random, int], Exercise | Non
     )
 
 
-def redrawn(exercise: Exercise, random: Random, step: int) -> Exercise | None:
+def _redrawn(exercise: Exercise, random: Random, step: int) -> Exercise | None:
     """The exercise with other numbers, all of different size; None where there are not enough."""
     taken = {exercise.lr}
     numbers = {**exercise.given, **exercise.parameters}
@@ -237,16 +222,14 @@ def _choices(old: float, step: int) -> list[float]:
     return [float(f"{whole + each / 100 * scale:.12g}") for each in range(step, 100, step)]
 
 
-def _calls(exercise: Exercise, values: Mapping[str, Value]) -> Iterator[tuple[str, str, float]]:
-    """Each function of a pass: its line, its name, what it is applied to; of max and min the difference."""
+def _calls(exercise: Exercise, values: Mapping[str, Value]) -> Iterator[tuple[str, ops.Rule, float]]:
+    """Each function in FLAT or KINKED: its line, its rule, what it is applied to; of max and min the difference."""
     numbers = {name: value.data for name, value in values.items()}
-    functions = {rule: function for function, rule in FUNCTIONS.items()}
     for line, formula in exercise.forward.items():
         for part in parts_of(formula.expression):
-            if part.rule in functions:
-                function = functions[part.rule]
+            if part.rule in FLAT or part.rule in KINKED:
                 x = evaluate(Formula("", part.x), numbers)
-                yield line, function, x - evaluate(Formula("", part.y), numbers) if part.rule.dy else x
+                yield line, part.rule, x - evaluate(Formula("", part.y), numbers) if part.rule.dy else x
 
 
 def _different(solution: Solution, digits: int) -> int:
@@ -254,53 +237,108 @@ def _different(solution: Solution, digits: int) -> int:
     return len({round(solution.before[name].data, digits) for name in solution.exercise.forward})
 
 
-def _objections(exercise: Exercise, wanted: Comfort) -> Iterator[Said]:
+def _objection(exercise: Exercise, wanted: Comfort) -> Said | None:
     """What is not comfortable about an exercise's numbers, and what to do about it."""
     try:
         solution = solve(exercise)
     except ExerciseError:
-        yield say("a quantity is not finite; change the exercise's numbers or its lr")
-        return
+        return say("a quantity is not finite; change the exercise's numbers or its lr")
     for values in solution.passes:
         sides = iter(wanted.sides)
-        for name, function, x in _calls(exercise, values):
-            if abs(x) > FLAT.get(function, math.inf):
-                yield say("{name} is saturated; use smaller numbers, or fewer inputs", name=name)
-            if function in KINKED and (abs(x) < KINK or x * next(sides) < 0):
-                yield say("{name} comes near to its kink or crosses it; change the exercise's numbers", name=name)
+        for name, rule, x in _calls(exercise, values):
+            if abs(x) > FLAT.get(rule, math.inf):
+                return say("{name} is saturated; use smaller numbers, or fewer inputs", name=name)
+            if rule in KINKED and (abs(x) < KINK or x * next(sides) < 0):
+                return say("{name} comes near to its kink or crosses it; change the exercise's numbers", name=name)
     for name in wanted.names:
         asked = parse_name(exercise, name)
         size = solution.value(asked) - (solution.value(asked.before) if asked.is_parameter else 0.0)  # how far it moves
         if name not in wanted.zeros and abs(size) < UNITS * 10.0**-wanted.digits:
-            yield say(
+            return say(
                 "{name} has fewer than two digits at {digits} decimals; ask for more with --digits",
                 name=name,
                 digits=wanted.digits,
             )
     losses = [values[exercise.loss].data for values in solution.passes]
     if any(after > before - 10.0**-wanted.digits for before, after in pairwise(losses)):
-        yield say("{name} does not go down in the step; use a smaller lr", name=exercise.loss)
+        return say("{name} does not go down in the step; use a smaller lr", name=exercise.loss)
     if _different(solution, wanted.digits) < wanted.different:
-        yield say("two of the values come out alike; change the exercise's numbers")
+        return say("two of the values come out alike; change the exercise's numbers")
+    return None
 
 
-# --- a sheet as text --------------------------------------------------------------------------------------------------
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+class Form(NamedTuple):
+    """How texts, formulas, names and sentences stand in a form of sheet; what else is its own is in sheets.toml."""
+
+    text: Callable[[str], str]
+    formulas: notation.Form
+    name: Callable[[str], str]
+    says: Callable[[Said, str], str] = Said.in_
+
+
+FORMS = {
+    "markdown": Form(lambda text: re.sub(r"([\\`*_<\[#])", r"\\\1", text), "text", notation.quantity),
+    "html": Form(escape, "mathml", partial(notation.quantity, form="mathml")),
+    "toml": Form(
+        _quoted,
+        "text",
+        lambda name: name if re.fullmatch(r"[A-Za-z0-9_]+", name) else _quoted(name),
+        lambda said, lang: f"{said.in_('ko')} · {said}",
+    ),
+}
 
 
 def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = False, picture: str = "") -> str:
-    """A sheet, or its key, as "markdown", "html" or "toml". The key has the working beside each number.
+    """A sheet, or its key, as "markdown", "html" or "toml". The key has the working beside each number, but in TOML.
 
     lang: "en" or "ko"; an exercise file is in both. picture: of the net, as an SVG element, for the page.
     """
-    if form == "toml":
-        return as_toml(sheet, answers=answers)
-    markup, title = MARKUPS[form], sheet.exercise.title
-    seed = "" if sheet.seed is None else f", {say('seed {seed}', seed=sheet.seed).in_(lang)}"
-    return Template(markup.part["frame"]).substitute(
+    exercise, own, part = sheet.exercise, FORMS[form], TEMPLATES[form]
+    gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": sheet.seed}
+    gaps |= {"lr": _sized(exercise.lr or 0.0), "loss": part["quantity"].format(own.name(exercise.loss))}
+    words = {key: own.says(Said(text, gaps), lang) for key, text in TEMPLATES["words"].items()}
+
+    def signed(number: str) -> str:
+        return number.replace("-", part["minus"])
+
+    def table(title: str, entries: Mapping[str, Any], written: Callable[[Any], str]) -> str:
+        """What the exercise starts from, or nothing."""
+        listed = part["comma"].join(
+            part["entry"].format(note=sheet.notes.get(name, ""), name=own.name(name), entry=written(each))
+            for name, each in entries.items()
+        )
+        return part["table"].format(title=words[title], listed=listed) if entries else ""
+
+    def row(line: Line) -> str:
+        number = part["number" if not line.blank else "answer" if answers else "blank"].format(signed(line.answer))
+        working = _working(sheet, line, form, answers) if "working" in part else ""
+        return part["row"].format(name=own.name(line.name), working=working, number=number)
+
+    groups = groupby(sheet.lines, lambda line: (line.asked.kind, line.asked.step))
+    sections = (
+        part["section"].format(**words, i=i, title=words[kind], rows="\n".join(map(row, lines)))
+        for i, ((kind, _), lines) in enumerate(groups, 1)
+    )
+    return Template(part["frame"]).substitute(
+        words,
         lang=lang,
-        title=markup.title(f"{say('Answer key').in_(lang)}: {title}" if answers else title),
-        body=markup.part["between"].join(_parts(sheet, markup, lang, answers, picture)),
-        origin=notation.NOTATIONS[markup.form].escaped(sheet.exercise.name + seed),
+        key=part["key"].format(**words) if answers else "",
+        title=own.text(exercise.title),
+        opening="" if answers else sheet.opening,
+        who="" if answers else part["who"].format(**words),
+        loss=own.text(exercise.loss),
+        rate="" if exercise.lr is None else part["rate"].format_map(gaps | words),
+        given=table("given", exercise.given, lambda number: signed(_sized(number))),
+        parameters=table("parameters", exercise.parameters, lambda number: signed(_sized(number))),
+        forward=table("value", exercise.forward, lambda formula: own.text(formula.text)),
+        picture=picture and part["picture"].format(**words, picture=picture),
+        sections=part["between"].join(sections),
+        origin=notation.NOTATIONS[own.formulas].escaped(exercise.name),
+        seed="" if sheet.seed is None else f", {words['seed']}",
     )
 
 
@@ -309,136 +347,26 @@ def _sized(number: float) -> str:
     return repr(number).removesuffix(".0")
 
 
-def _minus(number: str) -> str:
-    return number.replace("-", "−")
-
-
-class Markup(NamedTuple):
-    """How a sheet is written: in which notation, each part's template, and how a title, formulas and numbers fit in."""
-
-    form: notation.Form
-    part: Mapping[str, str]
-    title: Callable[[str], str]
-    code: Callable[[str], str]
-    number: Callable[[str], str]
-
-
-WEB = files("micrograd_kr.teacher.show") / "web"
-TEMPLATES = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
-PAGE = TEMPLATES["html"] | {"frame": (WEB / "sheet.html").read_text("utf-8")}
-MARKUPS = {
-    "markdown": Markup(
-        form="text",
-        part=TEMPLATES["markdown"],
-        title=lambda text: re.sub(r"([\\`*_<\[#])", r"\\\1", text),
-        code=lambda text: text.replace("|", "\\|"),  # else it would end the cell of a table
-        number=str,
-    ),
-    "html": Markup(form="mathml", part=PAGE, title=escape, code=str, number=_minus),
-}
-
-
-def _parts(sheet: Worksheet, markup: Markup, lang: str, answers: bool, picture: str) -> Iterator[str]:
-    """A sheet from its top to its bottom."""
-    exercise, part = sheet.exercise, markup.part
-    quantity = partial(notation.quantity, form=markup.form)
-    if not answers:
-        yield part["who"].format(name=say("Name").in_(lang), date=say("Date").in_(lang))
-    rules = [
-        say(
-            "Round to {digits} decimals; a number that ends within {exact} is written to its end.",
-            digits=sheet.digits,
-            exact=max(sheet.digits, EXACT_DIGITS),
-        ),
-        say("What is differentiated: {loss}.", loss=part["quantity"].format(quantity(exercise.loss))),
-    ]
-    if exercise.lr is not None:
-        rules.append(say("The learning rate: lr = {lr}.", lr=_sized(exercise.lr)))
-    yield part["rules"].format(" ".join(each.in_(lang) for each in rules))
-    for title, numbers in (("given", exercise.given), ("parameters", exercise.parameters)):
-        if numbers:
-            listed = (
-                part["given"].format(name=quantity(name), number=markup.number(_sized(number)))
-                for name, number in numbers.items()
-            )
-            yield part["start"].format(title=TITLES[title].in_(lang), numbers=part["comma"].join(listed))
-    if picture and part["picture"]:
-        seen = say("The network, without the numbers to be worked").in_(lang)
-        yield part["picture"].format(seen=seen, picture=picture)
-    heads = [each.in_(lang) for each in (say("quantity"), say("formula, working"), say("number"))]
-    for i, (kind, lines) in enumerate(sheet.sections(), 1):
-        rows = []
-        for line in lines:
-            number = "blank" if line.blank and not answers else "answer" if line.blank else "number"
-            number = part[number].format(markup.number(line.answer))
-            working = _working(sheet, line, markup, answers)
-            rows.append(part["row"].format(name=quantity(line.name), working=working, number=number))
-        yield part["section"].format(i=i, title=TITLES[kind].in_(lang), heads=heads, rows="\n".join(rows))
-
-
-def _working(sheet: Worksheet, line: Line, markup: Markup, answers: bool) -> str:
+def _working(sheet: Worksheet, line: Line, form: str, answers: bool) -> str:
     """What a quantity is equal to: its formula, unless that is to be found, and on the key each step to its number.
 
     The last step has numbers in the place of names, those of the sheet, unless it has no other.
     """
-    part, text = markup.part, notation.NOTATIONS["text"]
+    own, part, text = FORMS[form].formulas, TEMPLATES[form], notation.NOTATIONS["text"]
     given = {*sheet.exercise.given, *sheet.exercise.parameters, "lr"}
 
     def number(name: str | None, value: float, tight: bool) -> str:
         if name is None:
             return text.literal(value, tight)
-        return text.number(_minus(_sized(value) if name in given else answer(value, sheet.digits)), tight)
+        written = _sized(value) if name in given else answer(value, sheet.digits)
+        return text.number(written.replace("-", "−"), tight)
 
-    formulas = list(dict.fromkeys(notation.written(side, markup.form) for side in line.working.sides))
-    formulas = formulas if answers else formulas[: line.kind != "gradient"]
-    written = part["equals"].join(part["formula"].format(markup.code(each)) for each in formulas)
+    formulas = list(dict.fromkeys(notation.written(side, own) for side in line.working.sides))
+    formulas = formulas if answers else formulas[: line.asked.by is None]
+    written = part["equals"].join(part["formula"].format(each) for each in formulas)
     if answers and formulas:
         last = line.working.sides[-1]
         numbers = notation.text(last, in_numbers=True, number=number)
-        if numbers not in (_minus(line.answer), notation.text(last)):
-            written += part["in_numbers"].format(markup.code(notation.NOTATIONS[markup.form].escaped(numbers)))
-    return part["working"].format(written) if written else ""
-
-
-# --- exercise files ---------------------------------------------------------------------------------------------------
-
-
-def as_toml(
-    sheet: Worksheet, *, answers: bool = False, opening: str = "", notes: Mapping[str, str] | None = None
-) -> str:
-    """A sheet, or its key, as an exercise file of its own.
-
-    opening: the comment it begins with, by default what to do. notes: comments to stand above the lines of some names.
-    """
-    exercise, key = sheet.exercise, say("Answer key")
-    opening = f"{key.in_('ko')} · {key}" if answers else opening or TEMPLATES["toml"]["opening"]
-
-    def table(name: str, entries: Mapping[str, Any], text: Callable[[Any], str]) -> str:
-        written = ""
-        for key, entry in entries.items():
-            note = notes.get(f"{name} {key}") if notes else None
-            written += (f"# {note}\n" if note else "") + f"{_key(key)} = {text(entry)}\n"
-        return written
-
-    sections = []
-    for kind, lines in sheet.sections():
-        numbers = (f'{_key(line.name)} = "{line.answer * (answers or not line.blank)}"' for line in lines)
-        sections.append("\n".join([f"# {TITLES[kind].in_('ko')} · {TITLES[kind]}", *numbers]))
-    return Template(TEMPLATES["toml"]["frame"]).substitute(
-        opening=re.sub("^", "# ", opening, flags=re.M),
-        title=_quoted(exercise.title),
-        loss=_quoted(exercise.loss),
-        lr="" if exercise.lr is None else f"lr = {_sized(exercise.lr)}  # 학습률 · the learning rate\n",
-        given=table("given", exercise.given, _sized),
-        parameters=table("parameters", exercise.parameters, _sized),
-        forward=table("forward", exercise.forward, lambda formula: _quoted(formula.text)),
-        hand="\n\n".join(sections),
-    )
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_]+", name) else _quoted(name)
+        if numbers not in (line.answer.replace("-", "−"), notation.text(last)):
+            written += part["in_numbers"].format(notation.NOTATIONS[own].escaped(numbers))
+    return part["working"].format(written.replace("|", part["bar"])) if written else ""

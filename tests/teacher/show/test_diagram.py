@@ -27,7 +27,7 @@ def test_every_quantity_stands_in_one_box_and_every_line_shows_its_derivative_on
     diagram = diagram_of(exercise, every_line)
     assert sorted(each for box in diagram.boxes.values() for each in box.names) == sorted(exercise.positions)
     assert all(each in diagram.boxes[key].names for each, key in diagram.home.items())
-    shown = sorted((source, target) for box in diagram.boxes.values() for target, source in box.local)
+    shown = sorted(arc for box in diagram.boxes.values() for arc in box.local)
     assert shown == sorted(diagram.arcs)
 
 
@@ -64,7 +64,9 @@ def test_each_pass_of_a_solution_is_drawn_however_many_there_are(monkeypatch: py
     solution = solve(chapter)
     later = dict.fromkeys(chapter.parameters, 0.0)
     more = replace(solution, passes=(*solution.passes, forward(chapter, later)))
-    numbers = Diagram(Lines.of(more), more, every_line=True).numbers
+    diagram = Diagram(Lines.of(more), more, every_line=True)
+    numbers, inside = diagram.numbers, [each for group in diagram.groups(diagram.boxes["h1"]) for each in group]
+    assert [each.key for each in inside if each.kind == "second"] == ["z1'", "z1''", "h1'", "h1''"]
     assert [str(each) for each in (*numbers("W5"), *numbers("z1"))] == ["W5", "W5+", "W5++", "z1", "z1'", "z1''"]
     assert [more.value(each) for each in numbers("z1")] == [solution.value("z1"), solution.value("z1'"), 0.0]
     monkeypatch.setattr("micrograd_kr.teacher.show.diagram.solve", lambda exercise: more)

@@ -127,10 +127,20 @@ def test_of_the_chapter_the_weights_stand_on_the_lines_and_z_with_its_h():
     assert boxes["h1 z3"]["flow"] == ["h1", "z3"]
 
 
+def test_the_rows_of_a_box_are_its_numbers_in_the_diagram_pass_by_pass():
+    boxes = dict(told(page(CHAPTER))["boxes"])
+    of_the_weight = [["W5", "value"], ["W5+", "second"], ["dE_total/dW5", "gradient"], ["∂z3/∂W5", "local"]]
+    assert boxes["h1 z3"]["rows"] == [*of_the_weight, ["∂z3/∂h1", "local"], ["←h1,z3", "flow"]]
+    assert boxes["h1"]["rows"][3] == ["∂h1/∂z1", "local"]  # between z and h = f(z)
+
+
 def test_the_way_back_leads_to_the_parameters_and_to_what_is_given_only_where_that_is_asked():
-    assert "x1" not in told(page(CHAPTER))["gradients"]
-    assert "x0" in told(page(load("sigmoid-neuron")))["gradients"]
-    assert "apple" in told(page(load("purchase")))["gradients"]
+    def back(exercise):
+        return {source for source, _ in told(page(exercise))["arcs"]}
+
+    assert "x1" not in back(CHAPTER)
+    assert "x0" in back(load("sigmoid-neuron"))
+    assert "apple" in back(load("purchase"))
 
 
 def test_each_hand_number_of_the_chapter_belongs_to_a_number_of_the_picture():

@@ -17,7 +17,7 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.show.nets import LOSSES, Net, layer_sizes, new
 from micrograd_kr.teacher.show.picture import net
-from micrograd_kr.teacher.show.worksheet import answer, as_text, as_toml, suggested, worksheet
+from micrograd_kr.teacher.show.worksheet import answer, as_text, suggested, worksheet
 
 DEMOS = Path(__file__).parents[3] / "demos"
 FOR_TEACHERS = ("neuron", "dead-path", "paths-meet")
@@ -66,8 +66,8 @@ E = "1/2*(0.3 - o)**2"
 @pytest.mark.parametrize("name", EXERCISES)
 def test_a_sheet_filled_in_from_its_key_matches_in_every_number(name, seed, capsys):
     sheet = worksheet(load(name), seed=seed)
-    key = tomllib.loads(as_toml(sheet, answers=True))["hand"]
-    text = as_toml(sheet)
+    key = tomllib.loads(as_text(sheet, "toml", answers=True))["hand"]
+    text = as_text(sheet, "toml")
     assert text.count('= ""') == len(key)
     for each, number in key.items():
         text = re.sub(rf'^("?){re.escape(each)}\1 = ""$', rf'\g<1>{each}\1 = "{number}"', text, flags=re.M)
@@ -76,7 +76,9 @@ def test_a_sheet_filled_in_from_its_key_matches_in_every_number(name, seed, caps
 
 
 def test_a_sheet_that_is_half_done_is_checked_as_far_as_it_goes(capsys):
-    text = as_toml(worksheet(load("chapter7"))).replace('z1 = ""', 'z1 = "0.08"').replace('h1 = ""', 'h1 = "0.62"')
+    text = (
+        as_text(worksheet(load("chapter7")), "toml").replace('z1 = ""', 'z1 = "0.08"').replace('h1 = ""', 'h1 = "0.62"')
+    )
     assert main(["check", saved(text), "--lang", "en"]) == 1
     out = capsys.readouterr().out
     assert "1 match, 0 rounding, 1 wrong." in out
@@ -140,7 +142,7 @@ def test_what_is_not_hidden_stands_there_as_a_number(hide, blanks):
     sheet = worksheet(chapter, hide=hide)
     assert {line.name for line in sheet.lines if line.blank} == set(blanks)
     assert {line.name for line in sheet.lines} == {*chapter.hand, *blanks}
-    written = load(saved(as_toml(sheet)))
+    written = load(saved(as_text(sheet, "toml")))
     assert set(written.blanks) == set(blanks)
     assert written.hand == {line.name: chapter.hand[line.name] for line in sheet.lines if not line.blank}
 
@@ -198,7 +200,7 @@ x = 1e22
 "오차" = "(x*입력 + 1)**2"
 """
     exercise = load(saved(text, "one.toml"))
-    again = load(saved(as_toml(worksheet(exercise)), "two.toml"))
+    again = load(saved(as_text(worksheet(exercise), "toml"), "two.toml"))
     for part in ("title", "loss", "lr", "given", "parameters", "forward"):
         assert getattr(again, part) == getattr(exercise, part)
 
@@ -234,8 +236,8 @@ def test_the_picture_shows_what_is_given_and_nothing_to_be_worked():
 
 def test_one_seed_is_one_sheet_on_every_machine():
     chapter = load("chapter7")
-    assert as_toml(worksheet(chapter, seed=7)) == as_toml(worksheet(chapter, seed=7))
-    sheets = {as_toml(worksheet(chapter, seed=seed)) for seed in range(20)}
+    assert as_text(worksheet(chapter, seed=7), "toml") == as_text(worksheet(chapter, seed=7), "toml")
+    sheets = {as_text(worksheet(chapter, seed=seed), "toml") for seed in range(20)}
     assert len(sheets) == 20
     drawn = worksheet(chapter, seed=7).exercise
     assert drawn.given == SEVEN_GIVEN

@@ -11,13 +11,13 @@ Object.assign(now, { numbers: new Map(data.numbers), lr: data.lr, found: new Map
 let drawn = null;
 let stop = () => {}; // ends what still travels
 const steps = allSteps();
+data.shown = new Set(steps.flatMap(({ gives }) => gives)); // the keys of what the steps come to
 
 // Objects with names from an exercise become Maps: "constructor" is as good a name as any.
 function readData(read) {
   for (const key of ["boxes", "home", "numbers", "names", "math", "partials", "forms", "derivations", "uses"]) {
     read[key] = new Map(read[key]);
   }
-  read.wanted = new Set(read.gradients);
   // Each line of the picture, by its ends, with the key of what comes back along it.
   read.lines = new Map(
     read.routes.map(([from, places]) => {

@@ -16,28 +16,12 @@ function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
-// The rows of a box: the key of each number, and what it is called there.
-// In a crowded column only quantities, their second values and gradients have room.
-function rowsOf(box, { loss, wanted, lr, symbol }, crowded) {
-  const rows = [];
-  for (const name of box.names) {
-    rows.push({ key: name, label: symbol(name), kind: "value" });
-    const second = box.kind === "given" || lr === null ? null : name + (box.kind === "parameter" ? "+" : "'");
-    if (second) rows.push({ key: second, label: symbol(second), kind: "second" });
-    if (wanted.has(name))
-      rows.push({ key: gradientKey(loss, name), label: symbol(gradientKey(loss, name)), kind: "gradient" });
-  }
-  if (crowded && box.names.length) return rows;
-  for (const [target, source] of box.local) {
-    if (!wanted.has(target) || !wanted.has(source)) continue;
-    const row = { key: localKey(target, source), label: symbol(localKey(target, source)), kind: "local" };
-    const above = box.names.includes(source) ? rows.findIndex(({ key }) => key === target) : rows.length;
-    rows.splice(above, 0, row); // between z and h = f(z)
-  }
-  if (box.flow && !box.names.includes(box.flow[0]) && wanted.has(box.flow[0]) && wanted.has(box.flow[1])) {
-    rows.push({ key: flowKey(...box.flow), label: `← ${symbol(box.flow[0])}`, kind: "flow" });
-  }
-  return rows;
+// The rows of a box: the key of each number that some step gives, its kind, and what it is called there.
+// In a crowded column only quantities and their gradients have room.
+function rowsOf({ rows, names, flow }, { shown, symbol }, crowded) {
+  const room = ([key, kind]) => shown.has(key) && !(crowded && names.length && ["local", "flow"].includes(kind));
+  const called = ([key, kind]) => (kind === "flow" ? `← ${symbol(flow[0])}` : symbol(key));
+  return rows.filter(room).map(([key, kind]) => ({ key, kind, label: called([key, kind]) }));
 }
 
 const measure = document.createElement("canvas").getContext("2d");
