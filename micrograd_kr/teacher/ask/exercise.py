@@ -129,16 +129,17 @@ def _text(path: Path) -> str:
             raise OSError(None, say("not an ordinary file"))
         with path.open("rb") as file:
             contents = file.read(FILE_BYTES + 1)
-        limit(len(contents), FILE_BYTES, f"{FILE_BYTES // 1000} kB")
-        text = contents.decode("utf-8-sig")
     except FileNotFoundError:
         raise ExerciseError("no such file; the built-in exercises are {names}", names=", ".join(built_in())) from None
-    except UnicodeDecodeError as error:
-        line = contents[: error.start].count(b"\n") + 1
-        raise ExerciseError("not UTF-8 in line {line}; save the file again in this encoding", line=line) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason) from None
+    limit(len(contents), FILE_BYTES, f"{FILE_BYTES // 1000} kB")
+    try:
+        text = contents.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = contents[: error.start].count(b"\n") + 1
+        raise ExerciseError("not UTF-8 in line {line}; save the file again in this encoding", line=line) from None
     lines = text.split("\n")
     limit(len(lines), FILE_LINES, say("{lines:,} lines", lines=FILE_LINES))
     for each in lines:

@@ -13,7 +13,6 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -287,7 +286,7 @@ def _outline(explanation: Explanation, lang: str) -> Iterator[tuple[str, str, li
 class Markup(NamedTuple):
     """A language of markup: its templates in notations.toml, how it writes formulas, and how any other text."""
 
-    templates: Mapping[str, Any]
+    templates: dict[str, Any]
     form: Form
     escaped: Callable[[str], str]
 
@@ -300,7 +299,9 @@ class Markup(NamedTuple):
             for lines in [below] if set_in["together"] and below else [[line] for line in below]:
                 out.append(set_in["block"] % set_in["end"].join(self.line(line, number) for line in lines))
                 out += [set_in["remark"] % each for line in lines for each in self.notes(line, lang, number)]
-        return str(set_in["between"].join(out)) + "\n"
+        body = set_in["between"].join(out) + "\n"
+        kotex = "" if body.isascii() else "\\usepackage{kotex}\n"
+        return str(set_in["frame"] % {"body": body, "lang": lang, "kotex": kotex})
 
     def line(self, line: Line, number: Number) -> str:
         """A line, each side in a row of its own; in LaTeX in one row if it is short."""
@@ -393,26 +394,12 @@ def _folded(text: str, room: int, indent: str) -> Iterator[str]:
     yield row.rstrip()
 
 
-as_markdown = MARKDOWN.set
-
-
-def as_latex(explanation: Explanation, *, standalone: bool = False, **options: Any) -> str:
-    """An explanation in LaTeX, for a document that loads amsmath (and kotex, for Korean). standalone: as a document."""
-    body = LATEX.set(explanation, **options)
-    return (
-        MARKUP["latex"]["document"] % ("" if body.isascii() else "\\usepackage{kotex}\n", body) if standalone else body
-    )
-
-
-def as_mathml(explanation: Explanation, *, lang: str = "en", **options: Any) -> str:
-    """An explanation as a piece of HTML with its formulas in MathML."""
-    return f'<section lang="{lang}">\n{MATHML.set(explanation, lang=lang, **options)}</section>\n'
-
-
+as_markdown, as_mathml = MARKDOWN.set, MATHML.set  # Markdown; a piece of HTML with its formulas in MathML
+as_latex = LATEX.set  # for a document that loads amsmath (and kotex, for Korean)
 FORMATS: Mapping[str, Callable[..., str]] = {
     "text": as_text,
     "markdown": as_markdown,
-    "latex": partial(as_latex, standalone=True),
+    "latex": LATEX._replace(templates=LATEX.templates | {"frame": MARKUP["latex"]["document"]}).set,
     "mathml": as_mathml,
 }
 

@@ -46,31 +46,6 @@ TEMPLATES = tomllib.loads((files("micrograd_kr.teacher.derive") / "notations.tom
 # --- names and numbers ------------------------------------------------------------------------------------------------
 
 
-class Name(NamedTuple):
-    """A name as on a sheet, taken apart: W5+ is the base W with the subscript 5 and the mark +."""
-
-    base: str
-    subscript: str
-    mark: str
-
-
-def parts(name: str) -> Name:
-    """
-    >>> tuple(parts("E_o1")), tuple(parts("W5+"))
-    (('E', 'o1', ''), ('W', '5', '+'))
-    """
-    stem = read(name).of
-    mark = name.removeprefix(stem)
-    found = re.fullmatch(r"([^\W_\d]+)_?(\d+|(?<=_)[^\W_]\w*)", stem)
-    return Name(found[1], found[2].replace("_", ","), mark) if found else Name(stem, "", mark)
-
-
-def derivative(name: str) -> tuple[str, str] | None:
-    """What is differentiated and with respect to what, if the name is one of a derivative, dE/dW."""
-    asked = read(name)
-    return None if asked.by is None else (asked.of, asked.by)
-
-
 def quantity(name: str, form: Form = "text") -> str:
     """The name of a quantity as it is read: ∂E_total/∂W5, W5⁺, z1′."""
     return NOTATIONS[form].name(name)
@@ -155,13 +130,17 @@ class Notation(NamedTuple):
         return text
 
     def name(self, name: str) -> str:
-        if pair := derivative(name):
-            return self.of("derivative", *map(self.name, pair))
-        base, subscript, mark = parts(name)
+        asked = read(name)
+        if asked.by is not None:
+            return self.of("derivative", self.name(asked.of), self.name(asked.by))
+        mark = name.removeprefix(asked.of)
+        found = re.fullmatch(r"([^\W_\d]+)_?(\d+|(?<=_)[^\W_]\w*)", asked.of)  # W5, W_5 and E_o1,2
         if self.word is None:
-            pieces = [name.removesuffix(mark)]
+            pieces = [asked.of]
+        elif found:
+            pieces = [self.word(found[1], False), self.word(found[2].replace("_", ","), True)]
         else:
-            pieces = [self.word(base, False), *([self.word(subscript, True)] if subscript else [])]
+            pieces = [self.word(asked.of, False)]
         kind = "name" + "_low" * (len(pieces) > 1) + "_marked" * bool(mark)
         return self.of(kind, *pieces, *([self.templates["marks"].get(mark, mark)] if mark else []))
 
@@ -219,8 +198,6 @@ def written(expression: Any, form: Form, in_numbers: bool = False, number: Numbe
 
 
 text = partial(written, form="text")
-latex = partial(written, form="latex")
-mathml = partial(written, form="mathml")
 
 
 class _Writer:
@@ -258,7 +235,7 @@ class _Writer:
         if self.in_numbers and not np.ndim(each.number):
             return self.number(name, float(each.number), tight)
         written = self.notation.name(name)
-        return self.part("brackets", written) if level > PRODUCT and derivative(name) else written
+        return self.part("brackets", written) if level > PRODUCT and read(name).by else written
 
     def _sum(self, each: Symbol, tight: bool) -> str:
         """A sum, or something with a minus in front of it."""

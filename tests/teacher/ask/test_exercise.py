@@ -568,7 +568,7 @@ ERRORS = [
     (changed("t = 1", f"t = {'[' * 1400}"), ["not TOML", "too deeply nested"]),
     (changed("t = 1", f"t = 1{'0' * 1400}"), ["[given] t", "finite"]),
     # too long
-    (EXERCISE + "#" * 100_000, ["too long", "100 kB"]),
+    (EXERCISE + "#" * 100_000, ["my.toml: too long", "100 kB"]),
     (EXERCISE + "\n" * 3_000, ["too long", "3,000 lines"]),
     (EXERCISE + f'h2 = "{"1 + " * 400}1"', ['"h2"', "too long", "at most 1,000"]),
     (changed("t = 1", "\n".join(f"t{i} = 1" for i in range(500))), ["too long", "500 names"]),
