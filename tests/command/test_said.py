@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+import tomllib
 from pathlib import Path
 from string import Formatter
 
@@ -25,7 +26,9 @@ INFLECTIONS = {"s", "was", "is_", "its"}  # of one or several, in English only
 
 
 OF_THE_PAGE = json.loads((PACKAGE / "teacher/show/web/words.json").read_text("utf-8")).values()
-SAID = {text for path in PACKAGE.rglob("*.py") for text in sentences(path.read_text("utf-8"))} | set(OF_THE_PAGE)
+CAPTIONS = tomllib.loads((PACKAGE / "teacher/derive/notations.toml").read_text("utf-8"))["captions"].values()
+SAID = {text for path in PACKAGE.rglob("*.py") for text in sentences(path.read_text("utf-8"))}
+SAID |= {*OF_THE_PAGE, *CAPTIONS}
 
 
 def test_every_sentence_has_its_korean_and_every_korean_its_sentence():

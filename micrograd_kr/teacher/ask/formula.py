@@ -38,25 +38,10 @@ class Literal(str):
     """In the place of a name, for a number that stands in a formula: its text, with its zeros."""
 
 
-OPERATORS: dict[type, Rule] = {
-    ast.Add: ops.add,
-    ast.Sub: ops.sub,
-    ast.Mult: ops.mul,
-    ast.Div: ops.div,
-    ast.Pow: ops.power,
-}
-FUNCTIONS: dict[str, Rule] = {
-    **{each: getattr(ops, each) for each in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus")},
-    "step": ops.heaviside,
-    "exp": ops.exp,
-    "log": ops.log,
-    "sqrt": ops.sqrt,
-    "abs": ops.absolute,
-    "sin": ops.sin,
-    "cos": ops.cos,
-    "max": ops.maximum,
-    "min": ops.minimum,
-}
+OPERATORS = {ast.Add: ops.add, ast.Sub: ops.sub, ast.Mult: ops.mul, ast.Div: ops.div, ast.Pow: ops.power}
+_NAMES = "sigmoid tanh relu leaky_relu softplus step exp log sqrt abs sin cos max min"
+_RULES = {"step": "heaviside", "abs": "absolute", "max": "maximum", "min": "minimum"}  # where `ops` says it otherwise
+FUNCTIONS: dict[str, Rule] = {each: getattr(ops, _RULES.get(each, each)) for each in _NAMES.split()}
 _ARGUMENTS = {"max": (2,), "min": (2,), "leaky_relu": (1, 2)}  # all others take one
 
 # Exponents of three digits are all that a float has.
@@ -120,14 +105,11 @@ def _check_tokens(text: str) -> None:
     before: str | None = None
     for token in _TOKEN.finditer(text):
         found, kind = token[0], token.lastgroup
+        gaps = {"found": quoted(found), "text": quoted(text)}
         if kind == "other" or (kind == "name" and (not found.isidentifier() or iskeyword(found))):
-            raise ExerciseError(
-                "expected numbers, names, + - * / ** and brackets, got {found} in {text}",
-                found=quoted(found),
-                text=quoted(text),
-            )
+            raise ExerciseError("expected numbers, names, + - * / ** and brackets, got {found} in {text}", **gaps)
         if before == "number" and kind in ("name", "number"):
-            raise ExerciseError("expected an operator before {found} in {text}", found=quoted(found), text=quoted(text))
+            raise ExerciseError("expected an operator before {found} in {text}", **gaps)
         before = kind
 
 
@@ -159,10 +141,8 @@ def _symbol(node: Any, source: bytes, level: int) -> Any:
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             _check_arguments(name, node.args)
             return operation(FUNCTIONS[name], *node.args, option=0.01 if name == "leaky_relu" else None)
-    raise ExerciseError(
-        "expected a formula of numbers, names, + - * / **, brackets and the functions {functions}",
-        functions=", ".join(FUNCTIONS),
-    )
+    listed = ", ".join(FUNCTIONS)
+    raise ExerciseError("expected numbers, names, + - * / **, brackets and the functions {functions}", functions=listed)
 
 
 def _check_arguments(function: str, arguments: list[ast.expr]) -> None:

@@ -15,7 +15,6 @@ from micrograd_kr.teacher.derive.lines import Lines, reached
 
 Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
 
-
 FACTORS = 6  # of one chain; a longer one is worked in parts
 
 
@@ -148,11 +147,8 @@ class Derivation:
     def _formula(self, factors: Sequence[Factor]) -> Any:
         """The product of the factors' formulas; of one that is no line's own derivative, its name."""
         partials = ((each, self.lines.lines[each.of].partials) for each in factors)
-        return simplified(
-            reduce(
-                ops.mul, (simplified(own[each.by]) if each.by in own else self._symbol(each) for each, own in partials)
-            )
-        )
+        sides = (simplified(own[each.by]) if each.by in own else self._symbol(each) for each, own in partials)
+        return simplified(reduce(ops.mul, sides))
 
     def _upwards(self, a: str, user: str, b: str) -> Iterator[tuple[str, str]]:
         """The way from b over one of its users, to a or to where ways part."""

@@ -240,16 +240,7 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
 
 # --- setting it -------------------------------------------------------------------------------------------------------
 
-CAPTIONS: dict[str, Said] = {  # what stands above lines of a kind
-    "chain": say("Chain rule"),
-    "sum": say("Chain rule where paths meet: a sum"),
-    "upstream": say("Upstream gradient"),
-    "local": say("Local derivative"),
-    "gradient": say("Gradients"),
-    "product": say("Product"),
-    "total": say("Sum"),
-    "update": say("Update (lr: the learning rate)"),
-}
+CAPTIONS = {kind: Said(text) for kind, text in notation.TEMPLATES["captions"].items()}
 
 
 def caption(kind: Kind, lang: str = "en") -> str:

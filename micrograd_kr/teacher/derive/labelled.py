@@ -48,11 +48,7 @@ def named(loss: Value) -> dict[str, Value]:
 
 
 def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: Parameters) -> Solution:
-    """A scalar graph as an exercise with a person's numbers, worked at the numbers that it was computed from.
-
-    parameters: the leaves that a step of gradient descent changes; by default those with a W+ among the numbers, and
-    those whose labels differ from one of these only by an index.
-    """
+    """A scalar graph as an exercise with a person's numbers, worked at the numbers that it was computed from."""
     before = named(loss)
     leaves = {name: value for name, value in before.items() if value.rule is None}
     changed = _parameters(hand, leaves, parameters)
@@ -74,11 +70,8 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
     names = [each.label if isinstance(each, Value) else each for each in parameters]
     for name in names:
         if name not in leaves:
-            raise ExerciseError(
-                "expected labelled leaves as parameters, got {name!r}; there are {names}",
-                name=name,
-                names=", ".join(leaves),
-            )
+            listed = ", ".join(leaves)
+            raise ExerciseError("expected labelled leaves, got {name!r}; there are {names}", name=name, names=listed)
     return names
 
 
@@ -106,9 +99,6 @@ def _decimals(numbers: Iterable[Any]) -> int:
     """The commonest decimals among a person's numbers, of equally common ones the most."""
     counts = Counter(len(str(each).rpartition(".")[2]) for each in numbers if "." in str(each))
     return max(counts, key=lambda decimals: (counts[decimals], decimals), default=0)
-
-
-# --- tensors ----------------------------------------------------------------------------------------------------------
 
 
 def is_scalar(loss: Value) -> bool:
@@ -146,21 +136,14 @@ def _after(value: Value, updated: Mapping[Value, Any]) -> Any:
 
 
 def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Parameters) -> Iterator[Entry]:
-    """Every number of a person's beside the exact one, in a graph of tensors.
-
-    Raises ExerciseError where a person's numbers have another shape.
-    """
+    """Every number of a person's beside the exact one, in a graph of tensors; shapes that differ are an error."""
     graph = named(loss)
     parameters = _parameters(hand, {name: each for name, each in graph.items() if each.rule is None}, asked)
     decimals = _decimals(each for of in hand.values() for each in np.array(of, object).flat)
     for name, written in hand.items():
         value, numbers = np.asarray(exact(name, graph, loss, lr, parameters)), np.array(written, object)
         if numbers.shape != value.shape:
-            raise ExerciseError(
-                "{name}: expected numbers of the shape {shape}, got {got}",
-                name=name,
-                shape=value.shape,
-                got=numbers.shape,
-            )
+            shapes = {"shape": value.shape, "got": numbers.shape}
+            raise ExerciseError("{name}: expected numbers of the shape {shape}, got {got}", name=name, **shapes)
         for at in np.ndindex(value.shape):
             yield Entry(name + f"{list(at)}" * bool(at), str(_entry(numbers[at], decimals)), float(value[at]))

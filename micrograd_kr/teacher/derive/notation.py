@@ -251,9 +251,9 @@ class _Writer:
             else:
                 terms.append((sign, term))
         is_negative = terms[0][0] == "−"
-        out = self.notation.signed(
-            [(sign, self.of(term, PRODUCT, i > 0 or is_negative or tight)) for i, (sign, term) in enumerate(terms)]
-        )
+        first = is_negative or tight
+        written = [(sign, self.of(term, PRODUCT, i > 0 or first)) for i, (sign, term) in enumerate(terms)]
+        out = self.notation.signed(written)
         return self.part("brackets", out) if tight and is_negative else out
 
     def _product(self, each: Symbol, tight: bool) -> str:

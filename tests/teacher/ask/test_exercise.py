@@ -462,7 +462,7 @@ ERRORS = [
     (changed("W1*x1", "lambda: W1"), ["[forward] z1", 'got "lambda"']),
     (changed("W1*x1", "0.5if"), ["[forward] z1", 'got "if"']),
     (changed("W1*x1", "1e9999"), ["[forward] z1", "expected an operator before"]),
-    (changed("W1*x1", "W1, x1"), ["[forward] z1", "expected a formula of numbers, names", "leaky_relu"]),
+    (changed("W1*x1", "W1, x1"), ["[forward] z1", "expected numbers, names", "leaky_relu"]),
     (changed("W1*x1", "W1*" + "9" * 310), ["[forward] z1", "expected a finite number"]),
     (changed("W1*x1", "W1^2"), ["[forward] z1", 'got "^" in "W1^2"; did you mean "W1**2"?']),
     (changed('"W1*x1"', "0.5"), ["[forward] z1", "expected a formula in quotes", "got a number"]),
