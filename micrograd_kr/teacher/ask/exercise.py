@@ -178,9 +178,6 @@ def _toml_hint(line: str, error: str) -> Said | str:
     return say(": {hint}", hint=hint)
 
 
-# --- an exercise from its tables --------------------------------------------------------------------------------------
-
-
 def built_in() -> list[str]:
     """The names of the exercises that come with the package."""
     return sorted(each.name.removesuffix(".toml") for each in BUILT_IN.iterdir() if each.name.endswith(".toml"))

@@ -286,14 +286,6 @@ def terms(of: Any) -> Iterator[tuple[Any, float]]:
 # --- as a person would write it ---------------------------------------------------------------------------------------
 
 
-class Product(NamedTuple):
-    """numerator / denominator · Π base ** exponent, the bases by what they are."""
-
-    numerator: float
-    denominator: float
-    powers: dict[Any, tuple[Any, float]]
-
-
 def simplified(of: Any) -> Any:
     """An expression with its constants multiplied out, signs in front, equal factors and equal terms collected.
 
@@ -353,8 +345,8 @@ def _factors(of: Any, exponent: float = 1.0) -> Iterator[tuple[Any, float]]:
         yield of, exponent
 
 
-def _product(of: Any) -> Product:
-    """The constants and the factors of an expression, its sign above; what is no product has one factor."""
+def _product(of: Any) -> tuple[float, float, dict[Any, tuple[Any, float]]]:
+    """numerator / denominator · Π base ** exponent, the bases by what they are; what is no product has one factor."""
     numerator = denominator = 1.0
     powers: dict[Any, tuple[Any, float]] = {}
     for base, exponent in _factors(of):
@@ -366,7 +358,7 @@ def _product(of: Any) -> Product:
         else:
             denominator *= ops.power(float(number(base)), -exponent)
     sign = math.copysign(1.0, denominator)
-    return Product(sign * numerator, sign * denominator, powers)
+    return sign * numerator, sign * denominator, powers
 
 
 def _multiplied(numerator: float, denominator: float, powers: Iterable[tuple[Any, float]]) -> Any:
@@ -384,15 +376,14 @@ def _multiplied(numerator: float, denominator: float, powers: Iterable[tuple[Any
 
 def _collected(of: Any) -> Any:
     """A sum in which each term stands once, its sign in front."""
-    found: dict[Any, Product] = {}
+    found: dict[Any, Any] = {}
     for term, sign in terms(of):
         numerator, denominator, powers = _product(term)
         key = frozenset((base, exponent) for base, (_, exponent) in powers.items())
-        before = found.get(key, Product(0.0, denominator, powers))
-        if before.denominator != denominator:  # a/2 + a/3 is 5·a/6
-            before = Product(before.numerator * denominator, before.denominator * denominator, powers)
-            numerator *= before.denominator / denominator
-        found[key] = before._replace(numerator=before.numerator + sign * numerator)
+        above, below, powers = found.get(key, (0.0, denominator, powers))
+        if below != denominator:  # a/2 + a/3 is 5·a/6
+            above, below, numerator = above * denominator, below * denominator, numerator * below
+        found[key] = above + sign * numerator, below, powers
     out: Any = 0.0
     for numerator, denominator, powers in found.values():
         size = _multiplied(abs(numerator), denominator, powers.values())

@@ -76,9 +76,6 @@ class Explanation(Printed):
         return as_mathml(self, lang=self.lang)
 
 
-# --- explanations -----------------------------------------------------------------------------------------------------
-
-
 def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> Explanation:
     """How the gradient of a loss by parameters comes about, in the labelled Values of its graph."""
     names = _labels(loss)
@@ -111,11 +108,11 @@ def _labels(loss: Value) -> dict[Value, str]:
 
 def _label(parameter: Value | str, names: Mapping[Value, str]) -> str:
     label = parameter.label if isinstance(parameter, Value) else parameter
-    if not label:
-        raise ValueError("expected a parameter with a label, to call it by: w.label = 'w'")
     if parameter not in (names if isinstance(parameter, Value) else names.values()):
         listed = ", ".join(list(names.values())[:20]) + ", …" * (len(names) > 20)
-        raise ValueError(f"expected a labelled Value the loss is computed from, got {label!r}; there are: {listed}")
+        raise ValueError(
+            f"expected what the loss is computed from, w with w.label = 'w', got {label!r}; there: {listed}"
+        )
     return label
 
 
@@ -199,9 +196,6 @@ def _later_pass(lines: Lines, solution: Solution, step: int) -> dict[str, Line]:
     for name, line in lines.lines.items():
         found[name] = equation(str(Quantity(name, step=step)), "second", expressions.renamed(line.formula, later))
     return found
-
-
-# --- tensors ----------------------------------------------------------------------------------------------------------
 
 
 def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr: float | None) -> Iterator[Section]:

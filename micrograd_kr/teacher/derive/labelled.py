@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micrograd_kr.engine import Value, gradients
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
-from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.messages import ExerciseError, unknown
 from micrograd_kr.teacher.ask.quantity import read, spelled
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
@@ -41,8 +42,7 @@ def named(loss: Value) -> dict[str, Value]:
     for label in names.values():
         if spelled(label) != label or label == "lr" or set(label) & set("/+'="):
             raise ExerciseError(
-                "expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
-                label=label,
+                "expected a label such as W1 or dense_2, no blanks, / + ' =, and not lr; got {label!r}", label=label
             )
     return {name: value for value, name in named_values([loss], names).items()}
 
@@ -70,8 +70,7 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
     names = [each.label if isinstance(each, Value) else each for each in parameters]
     for name in names:
         if name not in leaves:
-            listed = ", ".join(leaves)
-            raise ExerciseError("expected labelled leaves, got {name!r}; there are {names}", name=name, names=listed)
+            raise unknown(say("expected labelled leaves, got {name}{meant}; there are {names}"), name, leaves)
     return names
 
 
@@ -119,11 +118,8 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
         start = [graph[each] for each in parameters]
         slopes = gradients(loss, start)
         return _after(graph[of], {each: each.data - lr * slope for each, slope in zip(start, slopes, strict=True)})
-    raise ExerciseError(
-        "unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}",
-        name=name,
-        names=", ".join(graph),
-    )
+    said = say("unknown name {name}{meant}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}")
+    raise unknown(said, name, graph)
 
 
 def _after(value: Value, updated: Mapping[Value, Any]) -> Any:

@@ -335,11 +335,6 @@ def _sign(of: Any) -> str:
     return "⊙" if of.rule is ops.mul and np.ndim(number(of.x)) and np.ndim(number(of.y)) else "·"
 
 
-# --- what a browser computes ------------------------------------------------------------------------------------------
-
-MATH = ("exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tanh", "max", "min")  # JavaScript's own functions
-
-
 def javascript(of: Any, places: Mapping[str, int]) -> str:
     """An expression as JavaScript, over an array v of numbers that has each name at its place.
 
@@ -357,13 +352,8 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
     if rule is None:
         return str(templates["name"] % places[of.name])
     inputs = [again(each) for each in ((y, *x) if rule is ops.where_ else (x, y)) if each is not None]
-    if rule.symbol in templates:
-        return str(templates[rule.symbol] % tuple(inputs))
     name = FUNCTIONS.get(rule.symbol, rule.symbol)
-    return f"{'Math' if name in MATH else 'LACKING'}.{name}({', '.join(inputs)})"
-
-
-# --- which side was taken ---------------------------------------------------------------------------------------------
+    return str(templates.get(name, f"LACKING.{name}({', '.join(['%s'] * len(inputs))})") % tuple(inputs))
 
 
 def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:

@@ -316,8 +316,10 @@ def test_a_loss_that_is_no_scalar_is_refused() -> None:
 def test_a_value_of_another_graph_is_refused_though_its_label_is_the_same() -> None:
     loss = Value(1.0, "w") * 2
     loss.label = "E"
-    with pytest.raises(ValueError, match="expected a labelled Value the loss is computed from"):
+    with pytest.raises(ValueError, match="expected what the loss is computed from"):
         explain(loss, Value(1.0, "w"))
+    with pytest.raises(ValueError, match=r"w with w\.label = 'w', got ''; there: w, E"):
+        explain(loss, Value(1.0))
 
 
 def test_the_parameters_are_listed_in_the_order_in_which_they_are_written() -> None:
