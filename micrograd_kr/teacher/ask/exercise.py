@@ -113,9 +113,6 @@ def known(exercise: Exercise, name: str) -> str:
     return name
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
 class Bare(str):
     """A number that stands in a file without quotes, as it was written there."""
 

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -78,7 +78,8 @@ def _operators(rule: Rule) -> tuple[Callable[["Symbol", Any], Any], Callable[["S
 class Symbol:
     """A name, or a rule applied to symbols and numbers; it knows its number.
 
-    name: what a named quantity is called, None for an operation. number: its value, a float; of a tensor an array.
+    name: what a named quantity is called, None for an operation, and for an array that has no name. number: its value,
+    a float; of a tensor an array.
     rule, x, y: the operation and what it is applied to (y: an option where the rule has one input).
     whole: (rule, x, y) where y is a comparison, of which a person writes only what it came to.
     """
@@ -127,16 +128,6 @@ class Symbol:
 PARTS = Symbol, Comparison  # what an expression is made of besides numbers
 
 
-class Unnamed(NamedTuple):
-    """In the place of a name, for an array that has none: the shape, and which array it is."""
-
-    shape: tuple[int, ...]
-    identity: int
-
-    def __str__(self) -> str:
-        return f"array of shape {self.shape}"
-
-
 def _is(of: Any, *rules: Rule) -> bool:
     """Whether an expression is one of some operations."""
     return isinstance(of, Symbol) and of.rule in rules
@@ -146,8 +137,7 @@ def constant(data: Any) -> Any:
     """A number as it is; an array as a symbol, so that the factors and the sign before it stay to be seen."""
     if isinstance(data, PARTS) or not np.ndim(data):
         return data
-    array = data * 1.0 if data.dtype == bool else data  # numpy's truth values know no minus
-    return Symbol(Unnamed(array.shape, id(array)), array)
+    return Symbol(None, data * 1.0 if data.dtype == bool else data)  # numpy's truth values know no minus
 
 
 def number(of: Any) -> Any:
@@ -400,4 +390,6 @@ def _key(of: Any) -> Any:
         return of.operation, _key(of.x), _key(of.y)
     if not isinstance(of, Symbol):
         return id(of) if isinstance(of, np.ndarray) else of if isinstance(of, Hashable) else repr(of)
-    return of.name if of.rule is None else (of.rule.symbol, _key(of.x), _key(of.y))
+    if of.rule is None:
+        return id(of.number) if of.name is None else of.name
+    return (of.rule.symbol, _key(of.x), _key(of.y))

@@ -25,7 +25,6 @@ from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask import expressions
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, simplified
-from micrograd_kr.teacher.ask.expressions import number as value_of
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
@@ -211,7 +210,7 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
         if value is not loss:
             side = expressions.narrow(gradient, shape)
             sides = distinct(side, expressions.narrow(simplified(side), shape))
-            slope: Any = np.broadcast_to(value_of(side), shape)
+            slope: Any = np.broadcast_to(expressions.number(side), shape)
             slope = slope if slope.ndim else float(slope)
             back[name] = Line(derivative(loss.label, name), "gradient", sides, slope)
             gradient = Symbol(back[name].name, slope)
@@ -302,7 +301,7 @@ class Markup(NamedTuple):
         if np.ndim(line.value):
             shapes, side = str(np.shape(line.value)), line.sides[-1] if line.sides else None
             if isinstance(side, Symbol) and side.rule is ops.matmul:
-                shapes = f"{np.shape(value_of(side.x))}·{np.shape(value_of(side.y))} → {shapes}"
+                shapes = f"{np.shape(expressions.number(side.x))}·{np.shape(expressions.number(side.y))} → {shapes}"
             return [self.escaped(say("shape {condition}", condition=shapes).in_(lang))]
         found: dict[frozenset[str], str] = {}  # a > b and b < a are one
         for left, sign, right in notation.taken(line.sides[-1]) if line.kind in ("upstream", "local") else ():

@@ -104,9 +104,7 @@ def named_values(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Val
 def _between(value: Value, names: Collection[Value]) -> Iterator[Any]:
     """The operations between a named Value and the named ones it was computed from, each after its inputs."""
     done: set[Value] = set()
-    for node in inside_out(
-        value, lambda node: [each for each in _inputs(node) if each.rule and each not in names], done
-    ):
+    for node in inside_out(value, lambda of: [each for each in _inputs(of) if each.rule and each not in names], done):
         done.add(node)
         if node.rule is not None:
             yield node

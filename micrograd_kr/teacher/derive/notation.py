@@ -216,10 +216,10 @@ class _Writer:
         }
 
     def of(self, each: Any, level: int = SUM, tight: bool = False) -> str:
-        if not isinstance(each, Symbol):
-            if np.ndim(each):
-                return self.notation.name(f"array of shape {np.shape(each)}")
+        if not isinstance(each, Symbol) and not np.ndim(each):
             return self.number(None, float(each), tight)
+        if not isinstance(each, Symbol) or (each.rule is None and each.name is None):
+            return self.notation.name(f"array of shape {np.shape(number(each))}")
         if each.rule is None:
             return self._name(each, level, tight)
         if _is_choice(each):
@@ -359,11 +359,8 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
 def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:
     """Which side each comparison in an expression took, as (left, relation, right); a sign compares with 0."""
     for each in parts_of(expression):
-        if isinstance(each, Comparison) and not np.ndim(number(each.x)):
-            yield each.x, _side(number(each.x), number(each.y)), each.y
-        elif isinstance(each, Symbol) and each.rule is ops.sign and not np.ndim(each.number):
-            yield each.x, _side(number(each.x), 0.0), 0.0
-
-
-def _side(left: float, right: float) -> str:
-    return ">" if left > right else "<" if left < right else "="
+        is_sign = isinstance(each, Symbol) and each.rule is ops.sign
+        if (is_sign or isinstance(each, Comparison)) and not np.ndim(number(each.x)):
+            right = 0.0 if is_sign else each.y
+            one, other = number(each.x), number(right)
+            yield each.x, ">" if one > other else "<" if one < other else "=", right
