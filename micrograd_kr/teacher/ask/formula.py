@@ -105,10 +105,11 @@ def _check_tokens(text: str) -> None:
     before: str | None = None
     for token in _TOKEN.finditer(text):
         found, kind = token[0], token.lastgroup
-        gaps = {"found": quoted(found), "text": quoted(text)}
-        if kind == "other" or (kind == "name" and (not found.isidentifier() or iskeyword(found))):
-            raise ExerciseError("expected numbers, names, + - * / ** and brackets, got {found} in {text}", **gaps)
-        if before == "number" and kind in ("name", "number"):
+        is_foreign = kind == "other" or (kind == "name" and (not found.isidentifier() or iskeyword(found)))
+        if is_foreign or (before == "number" and kind in ("name", "number")):
+            gaps = {"found": quoted(found), "text": quoted(text)}
+            if is_foreign:
+                raise ExerciseError("expected numbers, names, + - * / ** and brackets, got {found} in {text}", **gaps)
             raise ExerciseError("expected an operator before {found} in {text}", **gaps)
         before = kind
 
