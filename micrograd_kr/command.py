@@ -179,12 +179,11 @@ def explain(options: Options) -> None:
 
 def is_quantity(text: str) -> bool:
     """Whether what stands in the place of an exercise is a quantity: a name of chapter7's, or like dE/dW, W+, z'."""
-    from micrograd_kr.teacher.ask.quantity import spelled
-    from micrograd_kr.teacher.derive import notation
+    from micrograd_kr.teacher.ask.quantity import read, spelled
 
     name, path = spelled(text), Path(text)
-    named = notation.derivative(name) or notation.parts(name).mark or name in mk.load("chapter7").positions
-    return bool(named) and path.suffix != ".toml" and not path.exists()
+    is_named = read(name).kind != "value" or name in mk.load("chapter7").positions
+    return is_named and path.suffix != ".toml" and not path.exists()
 
 
 def page(options: Options) -> None:

@@ -28,11 +28,12 @@ INFLECTIONS = {"s", "was", "is_", "its"}  # of one or several, in English only
 WEB = PACKAGE / "teacher/show/web"
 OF_THE_PAGE = json.loads((WEB / "words.json").read_text("utf-8")).values()
 OF_SHEETS = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))["words"].values()
+CAPTIONS = tomllib.loads((PACKAGE / "teacher/derive/notations.toml").read_text("utf-8"))["captions"].values()
 COMMAND = json.loads((PACKAGE / "command.json").read_text("utf-8"))
 OF_THE_COMMAND = ["\n".join(COMMAND["about"]), "\n".join(COMMAND["examples"])]
 OF_THE_COMMAND += re.findall('"help": "(.*?)"', json.dumps(COMMAND))
 SAID = {text for path in PACKAGE.rglob("*.py") for text in sentences(path.read_text("utf-8"))}
-SAID |= {*OF_THE_PAGE, *OF_SHEETS, *OF_THE_COMMAND}
+SAID |= {*OF_THE_PAGE, *OF_SHEETS, *CAPTIONS, *OF_THE_COMMAND}
 
 
 def test_every_sentence_has_its_korean_and_every_korean_its_sentence():

@@ -11,9 +11,9 @@ import os
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 from keyword import iskeyword
 from pathlib import Path
@@ -32,6 +32,7 @@ FILE_LINES = 3_000
 LINE_LENGTH = 1_500
 NAMES = 500
 HAND_NUMBERS = 1_000
+BUILT_IN = files("micrograd_kr.teacher") / "exercises"
 
 
 @dataclass(frozen=True)
@@ -112,31 +113,24 @@ def known(exercise: Exercise, name: str) -> str:
     return name
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
-
-
 class Bare(str):
     """A number that stands in a file without quotes, as it was written there."""
 
     __slots__ = ()
 
 
-def _contents(path: Path) -> bytes:
-    """The bytes of an ordinary file, one more than allowed at most."""
+def _text(path: Path) -> str:
+    """The text of an ordinary file, UTF-8 with or without a byte order mark, within the limits."""
     try:
-        if path.is_file() or not path.exists():  # a FIFO would wait for someone to write into it
-            with path.open("rb") as file:
-                return file.read(FILE_BYTES + 1)
-        reason: Said | str = say("not an ordinary file")
+        if path.exists() and not path.is_file():  # a FIFO would wait for someone to write into it
+            raise OSError(None, say("not an ordinary file"))
+        with path.open("rb") as file:
+            contents = file.read(FILE_BYTES + 1)
     except FileNotFoundError:
         raise ExerciseError("no such file; the built-in exercises are {names}", names=", ".join(built_in())) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-    raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason)
-
-
-def _decoded(contents: bytes) -> str:
-    """The text of a file: UTF-8, with or without a byte order mark."""
+        raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason) from None
     limit(len(contents), FILE_BYTES, f"{FILE_BYTES // 1000} kB")
     try:
         text = contents.decode("utf-8-sig")
@@ -181,13 +175,9 @@ def _toml_hint(line: str, error: str) -> Said | str:
     return say(": {hint}", hint=hint)
 
 
-# --- an exercise from its tables --------------------------------------------------------------------------------------
-
-
 def built_in() -> list[str]:
     """The names of the exercises that come with the package."""
-    folder = files("micrograd_kr.teacher").joinpath("exercises")
-    return sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml"))
+    return sorted(each.name.removesuffix(".toml") for each in BUILT_IN.iterdir() if each.name.endswith(".toml"))
 
 
 def source_text(name: str) -> str:
@@ -195,7 +185,7 @@ def source_text(name: str) -> str:
     if name not in built_in():
         said = say("no built-in exercise {name}{meant}; there are {names}; a file is given as my.toml")
         raise unknown(said, name, built_in())
-    return files("micrograd_kr.teacher").joinpath("exercises", f"{name}.toml").read_text("utf-8")
+    return BUILT_IN.joinpath(f"{name}.toml").read_text("utf-8")
 
 
 def load(name_or_path: str | os.PathLike[str]) -> Exercise:
@@ -218,7 +208,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Exercise:
 def _from_file(path: Path, answers: bool = True) -> Exercise:
     """answers: whether it may be a student's."""
     with placed(printable(path.name)):
-        tables = _tables(_decoded(_contents(path)))
+        tables = _tables(_text(path))
         if answers and "exercise" in tables:
             return _answered(path, tables)
         return _exercise(printable(path.stem), printable(path.name), tables)
@@ -243,27 +233,25 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     """An exercise from the tables of its file."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
-    title, loss, lr, given, parameters, forward, hand = _parts(tables, EXERCISE, lr=None, parameters={}, hand={})
+    title, loss, lr, *_, hand = _parts(tables, EXERCISE, lr=None, parameters={}, hand={})
     with placed("lr"):
         lr = None if lr is None else _number(lr)
         if lr is not None and lr <= 0:
             raise ExerciseError("expected a number above 0, got {lr}", lr=f"{lr:g}")
-    names: dict[str, str] = {}
-    given = _entries("given", given, _number, names)
-    parameters = _entries("parameters", parameters, _number, names)
-    formulas = _entries("forward", forward, _formula, names)
+    limit(sum(len(tables.get(each, ())) for each in QUANTITIES), NAMES, say("{names:,} names", names=NAMES))
+    names: dict[str, str] = {}  # each with its table
+    given, parameters, formulas = (_entries(each, tables.get(each, {}), names) for each in QUANTITIES)
     if not formulas:
         raise ExerciseError("expected at least one formula").at("[forward]")
-    limit(len(names), NAMES, say("{names:,} names", names=NAMES))
-    exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, frozenset(), source)
-    _check_order(exercise)
     if loss not in formulas:
         raise unknown(say("expected the name of a line in [forward], got {name}{meant}"), loss, formulas).at("loss")
+    exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, frozenset(), source)
     return with_hand(exercise, hand)
 
 
 # The parts of a file and the kind of each; the learning rate is looked at by itself.
 EXERCISE = {"title": str, "loss": str, "lr": object, "given": dict, "parameters": dict, "forward": dict, "hand": dict}
+QUANTITIES = ("given", "parameters", "forward")
 ANSWERS = {"exercise": str, "hand": dict}
 
 
@@ -284,12 +272,17 @@ def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -
     return [found[key] for key in kinds]
 
 
-def _entries(table: str, entries: dict[str, Any], read: Callable[[Any], Any], names: dict[str, str]) -> dict[str, Any]:
+def _entries(table: str, entries: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     """The entries of a table, each read, by their normalised names, which are added to `names`: name to table."""
-    found = {}
+    found: dict[str, Any] = {}
     for key, entry in entries.items():
         with placed(f"[{table}] {printable(key)}"):
-            found[_named(key, table, names)] = read(entry)
+            name = _named(key, names)
+            found[name] = read = _formula(entry) if table == "forward" else _number(entry)
+            for used in names_in(read) if isinstance(read, Formula) else ():
+                if used not in names:
+                    raise _not_above(name, used, names, entries)
+            names[name] = table
     return found
 
 
@@ -308,11 +301,10 @@ def _number(entry: Any) -> float:
     return finite(entry)
 
 
-def _named(key: str, table: str, names: dict[str, str]) -> str:
+def _named(key: str, names: Mapping[str, str]) -> str:
     """The normalised name of a quantity. Raises ExerciseError for what cannot stand in a formula, or comes twice."""
     name = unicodedata.normalize("NFKC", key)
-    if len(key) > NAME_LENGTH:
-        raise ExerciseError("too long: expected a name of at most {most} characters", most=NAME_LENGTH)
+    limit(len(key), NAME_LENGTH, say("{most} characters", most=NAME_LENGTH))
     if name in FUNCTIONS or name == "lr" or iskeyword(name):
         raise ExerciseError("expected another name: {name} is a function's, lr's or Python's own; add a _", name=name)
     if not key.isidentifier():
@@ -324,7 +316,6 @@ def _named(key: str, table: str, names: dict[str, str]) -> str:
         )
     if name in names:
         raise _twice(names[name])
-    names[name] = table
     return name
 
 
@@ -332,20 +323,10 @@ def _twice(table: str) -> ExerciseError:
     return ExerciseError("defined twice, before in {table}; keep one, or give it another name", table=f"[{table}]")
 
 
-def _check_order(exercise: Exercise) -> None:
-    """Raise ExerciseError where a formula uses a name that does not stand above it."""
-    above = {*exercise.given, *exercise.parameters}
-    for line, formula in exercise.forward.items():
-        for name in names_in(formula):
-            if name not in above:
-                raise _not_above(exercise, line, name, above).at(f"[forward] {line}")
-        above.add(line)
-
-
-def _not_above(exercise: Exercise, line: str, name: str, above: set[str]) -> ExerciseError:
+def _not_above(line: str, name: str, above: Mapping[str, str], lines: Iterable[str]) -> ExerciseError:
     if name == line:
         return ExerciseError("uses itself: expected only names that stand above {name}", name=name)
-    if name in exercise.forward:
+    if name in map(partial(unicodedata.normalize, "NFKC"), lines):
         return ExerciseError("{name} is used before it stands: put the line {name} above this one", name=name)
     halves = ((name[:i], name[i:]) for i in range(1, len(name)))
     product = [f"{one}*{two}" for one, two in halves if one in above and two in above][:1]

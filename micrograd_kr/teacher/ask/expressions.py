@@ -10,7 +10,8 @@ import math
 import operator
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,11 +35,9 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
         return simpler
     if rule is ops.where_:
         x = tuple(narrow(each, np.shape(number(y))) for each in x)
-        if isinstance(y, Comparison):
-            value = np.where(y.true, *map(number, x)) if np.ndim(y.true) else number(x[0] if y.true else x[1])
-            return Symbol(None, value, rule, x, y)
-    numbers = tuple(map(number, x)) if type(x) is tuple else number(x)
-    return Symbol(None, rule.compute(numbers, number(y)), rule, x, y)
+        if isinstance(y, Comparison) and not np.ndim(y.true):
+            return Symbol(None, number(x[0] if y.true else x[1]), rule, x, y)
+    return Symbol(None, rule.compute(within(x, number), number(y)), rule, x, y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,8 @@ def _operators(rule: Rule) -> tuple[Callable[["Symbol", Any], Any], Callable[["S
 class Symbol:
     """A name, or a rule applied to symbols and numbers; it knows its number.
 
-    name: what a named quantity is called, None for an operation. number: its value, a float; of a tensor an array.
+    name: what a named quantity is called, None for an operation, and for an array that has no name. number: its value,
+    a float; of a tensor an array.
     rule, x, y: the operation and what it is applied to (y: an option where the rule has one input).
     whole: (rule, x, y) where y is a comparison, of which a person writes only what it came to.
     """
@@ -128,16 +128,6 @@ class Symbol:
 PARTS = Symbol, Comparison  # what an expression is made of besides numbers
 
 
-class Unnamed(NamedTuple):
-    """In the place of a name, for an array that has none: the shape, and which array it is."""
-
-    shape: tuple[int, ...]
-    identity: int
-
-    def __str__(self) -> str:
-        return f"array of shape {self.shape}"
-
-
 def _is(of: Any, *rules: Rule) -> bool:
     """Whether an expression is one of some operations."""
     return isinstance(of, Symbol) and of.rule in rules
@@ -147,8 +137,7 @@ def constant(data: Any) -> Any:
     """A number as it is; an array as a symbol, so that the factors and the sign before it stay to be seen."""
     if isinstance(data, PARTS) or not np.ndim(data):
         return data
-    array = data * 1.0 if data.dtype == bool else data  # numpy's truth values know no minus
-    return Symbol(Unnamed(array.shape, id(array)), array)
+    return Symbol(None, data * 1.0 if data.dtype == bool else data)  # numpy's truth values know no minus
 
 
 def number(of: Any) -> Any:
@@ -177,27 +166,29 @@ def _is_spread_number(of: Any) -> bool:
     return _is(of, ops.broadcast_to) and not np.ndim(number(of.x))
 
 
+# What changes nothing on the left and on the right of an operation.
+UNITS = {ops.add: (0.0, 0.0), ops.sub: (None, 0.0), ops.mul: (1.0, 1.0), ops.div: (None, 1.0), ops.power: (None, 1.0)}
+
+
 def _simpler(rule: Rule, x: Any, y: Any) -> Any:
     """What an operation with a 0, a 1 or a number that was only spread over a shape amounts to, else None."""
 
-    def is_number(each: Any, value: float) -> bool:
+    def is_number(each: Any, value: float | None) -> bool:
         return isinstance(each, float | int) and each == value
 
+    left, right = UNITS.get(rule, (None, None))
     if rule in (ops.mul, ops.div, ops.neg) and _is_spread_number(x) and not np.ndim(number(y)):
         return spread(_record(rule, x.x, y), x.shape)
     if rule is ops.mul and _is_spread_number(y) and not np.ndim(number(x)):
         return spread(_record(rule, x, y.x), y.shape)
     if rule is ops.mul and (is_number(x, 0.0) or is_number(y, 0.0)):
         return 0.0
-    unit = 0.0 if rule in (ops.add, ops.sub) else 1.0
-    if rule in (ops.add, ops.mul) and is_number(x, unit):
+    if is_number(x, left):
         return y
-    if rule in (ops.add, ops.sub, ops.mul, ops.div, ops.power) and is_number(y, unit):
+    if is_number(y, right) or rule is ops.identity:
         return x
     if rule is ops.neg and _is(x, ops.neg):
         return x.x
-    if rule is ops.identity:
-        return x
     if rule is ops.reshape and _is_spread_number(x):
         return spread(x.x, y)
     if rule.made_of is not None:
@@ -249,16 +240,13 @@ def renamed(of: Any, leaf: Callable[[Symbol], Any]) -> Any:
 
     What is shared is worked once.
     """
-    done: dict[Any, Any] = {}
 
+    @cache
     def again(part: Any) -> Any:
-        if part not in done:
-            x, y = within(part.x, again), within(part.y, again)
-            if isinstance(part, Comparison):
-                done[part] = Comparison(x, y, part.operation)
-            else:
-                done[part] = part.rule(x, y) if part.rule else leaf(part)
-        return done[part]
+        x, y = within(part.x, again), within(part.y, again)
+        if isinstance(part, Comparison):
+            return replace(part, x=x, y=y, also=None)
+        return part.rule(x, y) if part.rule else leaf(part)
 
     return within(of, again)
 
@@ -288,31 +276,23 @@ def terms(of: Any) -> Iterator[tuple[Any, float]]:
 # --- as a person would write it ---------------------------------------------------------------------------------------
 
 
-class Product(NamedTuple):
-    """numerator / denominator · Π base ** exponent, the bases by what they are."""
-
-    numerator: float
-    denominator: float
-    powers: dict[Any, tuple[Any, float]]
-
-
 def simplified(of: Any) -> Any:
     """An expression with its constants multiplied out, signs in front, equal factors and equal terms collected.
 
     −(½·(2·(t − o))) becomes −(t − o), and 1 − h·h becomes 1 − h².
     """
+    if isinstance(of, Comparison):
+        return replace(of, x=simplified(of.x), y=simplified(of.y), also=None)
     if not isinstance(of, Symbol) or of.rule is None:
         return of
-    if _is_product(of):
-        out = _multiplied(_product(of))
-    elif of.rule in (ops.add, ops.sub):
-        out = _added(of)
+    if _is_product(of) or of.rule in (ops.add, ops.sub):
+        out = _collected(of)
     elif of.rule is ops.where_:
         out = _chosen(of)
     elif of.rule is ops.transpose and of.y == (1, 0):
         out = _transposed(simplified(of.x))
     else:
-        out = _record(of.rule, within(of.x, simplified), within(of.y, simplified))
+        out = of.rule(within(of.x, simplified), within(of.y, simplified))
     return spread(out, of.shape)  # what cancels out leaves a number
 
 
@@ -333,36 +313,34 @@ def _is_whole_power(of: Any) -> bool:
 
 def _chosen(of: Symbol, is_case: bool = False) -> Any:
     """A choice; an exception made for an equality that does not hold is left out, unless it is one of three cases."""
-    condition = of.y
-    if isinstance(condition, Comparison):
-        if condition.operation is operator.eq and not is_case and not np.any(condition.true):
-            return simplified(of.x[1])
-        condition = Comparison(simplified(condition.x), simplified(condition.y), condition.operation)
-    return ops.where(condition, *(_chosen(each, True) if _is(each, ops.where_) else simplified(each) for each in of.x))
+    is_equality = isinstance(of.y, Comparison) and of.y.operation is operator.eq
+    if is_equality and not is_case and not np.any(of.y.true):
+        return simplified(of.x[1])
+    cases = (_chosen(each, True) if _is(each, ops.where_) else simplified(each) for each in of.x)
+    return ops.where(within(of.y, simplified), *cases)
 
 
 def _factors(of: Any, exponent: float = 1.0) -> Iterator[tuple[Any, float]]:
     """The factors of an expression, constants among them, each with its exponent."""
+    of = of if _is_product(of) else simplified(of)
     if _is(of, ops.neg):
-        yield -1.0, abs(exponent)
+        yield -1.0, 1.0
         yield from _factors(of.x, exponent)
     elif _is(of, ops.mul, ops.div):
         yield from _factors(of.x, exponent)
         yield from _factors(of.y, exponent if of.rule is ops.mul else -exponent)
     elif _is_whole_power(of):
-        base = simplified(of.x)
-        yield from _factors(base, exponent * of.y) if _is_constant(base) else [(base, exponent * of.y)]
+        yield simplified(of.x), exponent * of.y
     else:
-        base = simplified(of)
-        yield from _factors(base, exponent) if _is_product(base) else [(base, exponent)]
+        yield of, exponent
 
 
-def _product(of: Any) -> Product:
-    """The constants and the factors of an expression, its sign above; what is no product has one factor."""
+def _product(of: Any) -> tuple[float, float, dict[Any, tuple[Any, float]]]:
+    """numerator / denominator · Π base ** exponent, the bases by what they are; what is no product has one factor."""
     numerator = denominator = 1.0
     powers: dict[Any, tuple[Any, float]] = {}
     for base, exponent in _factors(of):
-        if not _is_constant(base):
+        if isinstance(base, Symbol) or np.ndim(number(base)):
             key = _key(base)
             powers[key] = (base, powers.get(key, (base, 0.0))[1] + exponent)
         elif exponent > 0:
@@ -370,56 +348,48 @@ def _product(of: Any) -> Product:
         else:
             denominator *= ops.power(float(number(base)), -exponent)
     sign = math.copysign(1.0, denominator)
-    return Product(sign * numerator, sign * denominator, powers)
+    return sign * numerator, sign * denominator, powers
 
 
-def _is_constant(of: Any) -> bool:
-    return not isinstance(of, Symbol) and not np.ndim(number(of))
-
-
-def _multiplied(product: Product) -> Any:
-    """A product as an expression: the sign in front, the constant first, one fraction."""
-    numerator, denominator, powers = product
+def _multiplied(numerator: float, denominator: float, powers: Iterable[tuple[Any, float]]) -> Any:
+    """A product as an expression: the constant first, one fraction."""
     quotient = ops.div(numerator, denominator)
-    if quotient.is_integer() or not powers:
-        numerator, denominator = quotient, 1.0
-    above: Any = abs(numerator)
-    below: Any = denominator
-    for base, exponent in powers.values():
+    is_whole = quotient.is_integer() or not powers
+    above, below = (quotient, 1.0) if is_whole else (numerator, denominator)
+    for base, exponent in powers:
         if exponent > 0:
             above = above * base**exponent
         elif exponent < 0:
             below = below * base**-exponent
-    out = ops.div(above, below)
-    return -out if numerator < 0 else out
+    return ops.div(above, below)
 
 
-def _added(of: Any) -> Any:
-    """A sum in which each term stands once."""
-    found: dict[Any, Product] = {}
+def _collected(of: Any) -> Any:
+    """A sum in which each term stands once, its sign in front."""
+    found: dict[Any, Any] = {}
     for term, sign in terms(of):
         numerator, denominator, powers = _product(term)
         key = frozenset((base, exponent) for base, (_, exponent) in powers.items())
-        before = found.get(key, Product(0.0, denominator, powers))
-        if before.denominator != denominator:  # a/2 + a/3 is 5·a/6
-            before = Product(before.numerator * denominator, before.denominator * denominator, powers)
-            numerator *= before.denominator / denominator
-        found[key] = before._replace(numerator=before.numerator + sign * numerator)
+        above, below, powers = found.get(key, (0.0, denominator, powers))
+        if below != denominator:  # a/2 + a/3 is 5·a/6
+            above, below, numerator = above * denominator, below * denominator, numerator * below
+        found[key] = above + sign * numerator, below, powers
     out: Any = 0.0
-    for product in found.values():
-        if product.numerator < 0 and isinstance(out, Symbol):
-            out = out - _multiplied(product._replace(numerator=-product.numerator))
-        else:
-            out = out + _multiplied(product)
+    for numerator, denominator, powers in found.values():
+        size = _multiplied(abs(numerator), denominator, powers.values())
+        is_negative = numerator < 0
+        out = out - size if is_negative and isinstance(out, Symbol) else out + (-size if is_negative else size)
     return out
 
 
 def _key(of: Any) -> Any:
     """What an expression is, to compare it with others."""
-    if isinstance(of, Comparison):
-        return _key(of.x), _key(of.y), of.operation
     if type(of) is tuple:
         return tuple(map(_key, of))
+    if isinstance(of, Comparison):
+        return of.operation, _key(of.x), _key(of.y)
     if not isinstance(of, Symbol):
         return id(of) if isinstance(of, np.ndarray) else of if isinstance(of, Hashable) else repr(of)
-    return of.name if of.rule is None else (of.rule.symbol, _key(of.x), _key(of.y))
+    if of.rule is None:
+        return id(of.number) if of.name is None else of.name
+    return (of.rule.symbol, _key(of.x), _key(of.y))

@@ -7,6 +7,7 @@ import ast
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import Any
@@ -15,7 +16,7 @@ from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.expressions import Symbol, parts_of, renamed
-from micrograd_kr.teacher.ask.messages import ExerciseError, quoted, unknown
+from micrograd_kr.teacher.ask.messages import ExerciseError, limit, quoted, unknown
 
 FORMULA_LENGTH = 1_000
 FORMULA_LEVELS = 100
@@ -37,31 +38,10 @@ class Literal(str):
     """In the place of a name, for a number that stands in a formula: its text, with its zeros."""
 
 
-# --- formulas ---------------------------------------------------------------------------------------------------------
-
-OPERATORS: dict[type, Rule] = {
-    ast.Add: ops.add,
-    ast.Sub: ops.sub,
-    ast.Mult: ops.mul,
-    ast.Div: ops.div,
-    ast.Pow: ops.power,
-}
-FUNCTIONS: dict[str, Rule] = {
-    "sigmoid": ops.sigmoid,
-    "tanh": ops.tanh,
-    "relu": ops.relu,
-    "leaky_relu": ops.leaky_relu,
-    "softplus": ops.softplus,
-    "step": ops.heaviside,
-    "exp": ops.exp,
-    "log": ops.log,
-    "sqrt": ops.sqrt,
-    "abs": ops.absolute,
-    "sin": ops.sin,
-    "cos": ops.cos,
-    "max": ops.maximum,
-    "min": ops.minimum,
-}
+OPERATORS = {ast.Add: ops.add, ast.Sub: ops.sub, ast.Mult: ops.mul, ast.Div: ops.div, ast.Pow: ops.power}
+_NAMES = "sigmoid tanh relu leaky_relu softplus step exp log sqrt abs sin cos max min"
+_RULES = {"step": "heaviside", "abs": "absolute", "max": "maximum", "min": "minimum"}  # where `ops` says it otherwise
+FUNCTIONS: dict[str, Rule] = {each: getattr(ops, _RULES.get(each, each)) for each in _NAMES.split()}
 _ARGUMENTS = {"max": (2,), "min": (2,), "leaky_relu": (1, 2)}  # all others take one
 
 # Exponents of three digits are all that a float has.
@@ -79,12 +59,7 @@ def evaluate(formula: Formula, names: Mapping[str, Any]) -> Any:
 
 def check_length(text: str, most: int = FORMULA_LENGTH) -> None:
     """Raise ExerciseError for a line that is longer than any formula may be."""
-    if len(text) > most:
-        raise ExerciseError(
-            "too long: {length:,} characters, a formula has at most {most:,}; make several lines of it",
-            length=len(text),
-            most=FORMULA_LENGTH,
-        )
+    limit(len(text), most, say("{most:,} characters; make several lines of it", most=FORMULA_LENGTH))
 
 
 def read_formula(text: str) -> Formula:
@@ -98,9 +73,10 @@ def read_formula(text: str) -> Formula:
         return Formula(text, _expression(text))
     except ExerciseError as error:
         meant = corrected(text)
-        if not is_formula(meant):
-            raise
-        raise ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200)) from None
+        with suppress(ExerciseError):
+            _expression(meant)
+            error = ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200))
+        raise error from None
 
 
 def names_in(formula: Formula) -> list[str]:
@@ -129,14 +105,12 @@ def _check_tokens(text: str) -> None:
     before: str | None = None
     for token in _TOKEN.finditer(text):
         found, kind = token[0], token.lastgroup
-        if kind == "other" or (kind == "name" and (not found.isidentifier() or iskeyword(found))):
-            raise ExerciseError(
-                "expected numbers, names, + - * / ** and brackets, got {found} in {text}",
-                found=quoted(found),
-                text=quoted(text),
-            )
-        if before == "number" and kind in ("name", "number"):
-            raise ExerciseError("expected an operator before {found} in {text}", found=quoted(found), text=quoted(text))
+        is_foreign = kind == "other" or (kind == "name" and (not found.isidentifier() or iskeyword(found)))
+        if is_foreign or (before == "number" and kind in ("name", "number")):
+            gaps = {"found": quoted(found), "text": quoted(text)}
+            if is_foreign:
+                raise ExerciseError("expected numbers, names, + - * / ** and brackets, got {found} in {text}", **gaps)
+            raise ExerciseError("expected an operator before {found} in {text}", **gaps)
         before = kind
 
 
@@ -168,10 +142,8 @@ def _symbol(node: Any, source: bytes, level: int) -> Any:
         case ast.Call(func=ast.Name(id=name), keywords=[]):
             _check_arguments(name, node.args)
             return operation(FUNCTIONS[name], *node.args, option=0.01 if name == "leaky_relu" else None)
-    raise ExerciseError(
-        "expected a formula of numbers, names, + - * / **, brackets and the functions {functions}",
-        functions=", ".join(FUNCTIONS),
-    )
+    listed = ", ".join(FUNCTIONS)
+    raise ExerciseError("expected numbers, names, + - * / **, brackets and the functions {functions}", functions=listed)
 
 
 def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
@@ -180,23 +152,11 @@ def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
         raise unknown(said, function, FUNCTIONS, {"ln": "log", "σ": "sigmoid"}.get(function, function))
     counts = _ARGUMENTS.get(function, (1,))
     if len(arguments) not in counts:
-        expected = say("{one} or {other}", one=counts[0], other=counts[1]) if len(counts) > 1 else counts[0]
-        raise ExerciseError(
-            "wrong number of arguments: {name} takes {expected}, got {got}",
-            name=function,
-            expected=expected,
-            got=len(arguments),
-        )
+        taken = say("{one} or {other}", one=counts[0], other=counts[1]) if len(counts) > 1 else counts[0]
+        gaps = {"name": function, "taken": taken, "got": len(arguments)}
+        raise ExerciseError("wrong number of arguments: {name} takes {taken}, got {got}", **gaps)
     if function == "leaky_relu" and not all(isinstance(each, ast.Constant) for each in arguments[1:]):
         raise ExerciseError("expected a plain number as the slope of leaky_relu; with a name write max(a*z1, z1)")
-
-
-def is_formula(text: str) -> bool:
-    try:
-        _expression(text)
-    except ExerciseError:
-        return False
-    return True
 
 
 TYPED = str.maketrans(

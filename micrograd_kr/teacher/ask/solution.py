@@ -87,9 +87,7 @@ class Solution:
 
 def _finite(value: float) -> float:
     if not math.isfinite(value):
-        raise ExerciseError(
-            "comes to {value}, expected a finite number: choose other numbers, or lower lr", value=value
-        )
+        raise ExerciseError("comes to {value}, expected a finite number: take other numbers, or lower lr", value=value)
     return value
 
 

@@ -15,7 +15,6 @@ from micrograd_kr.teacher.derive.lines import Lines, reached
 
 Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
 
-
 FACTORS = 6  # of one chain; a longer one is worked in parts
 
 
@@ -66,9 +65,6 @@ class Factor(NamedTuple):
         return quantity.derivative(self.of, self.by)
 
 
-Path = list[tuple[str, str]]  # the lines from a quantity upwards, each with what it uses: ("h1", "z1"), ("z3", "h1")
-
-
 class Derivation:
     """Derivatives of named quantities, worked one after the other; each is written out once.
 
@@ -111,7 +107,7 @@ class Derivation:
         a, b, own = factor
         users = [] if own else self.lines.steps(a, b)
         if a == b or not users:
-            return self._write_factor(factor, (a, b) if own else None)
+            return self._write_factor(factor, factor if own else None)
         kind: Kind = "sum" if len(users) > 1 else "chain"
         if kind == "sum":
             terms = [[Factor(end, b)] for end in self._terms_of_total(a, b)] or self._over_users(a, b)
@@ -133,14 +129,13 @@ class Derivation:
         self.written.append(equation(factor.name, "product" if kind == "chain" else "total", side))
         return None
 
-    def _write_factor(self, factor: Factor, direct: tuple[str, str] | None) -> None:
-        """A derivative that a line gives by itself; `direct` is that line and what it uses, if it depends on it."""
-        partial = self.lines.lines[direct[0]].partials[direct[1]] if direct else float(factor.of == factor.by)
+    def _write_factor(self, factor: Factor, direct: Factor | None) -> None:
+        """A derivative that a line gives by itself; `direct` is the line's own, if there is one."""
+        partial = self.lines.lines[direct.of].partials[direct.by] if direct else float(factor.of == factor.by)
         sides = [partial, simplified(partial)]
-        if direct and direct[0] != factor.of:
-            same = Factor(*direct)
-            sides.insert(0, Symbol(same.name, number(partial)))
-            self.numbers[same.name] = number(partial)
+        if direct and direct.of != factor.of:
+            sides.insert(0, Symbol(direct.name, number(partial)))
+            self.numbers[direct.name] = number(partial)
         self.numbers[factor.name] = number(partial)
         kind: Kind = "upstream" if factor.of == self.loss else "local"
         self.written.append(Line(factor.name, kind, distinct(*sides), number(partial)))
@@ -148,43 +143,42 @@ class Derivation:
     def _formula(self, factors: Sequence[Factor]) -> Any:
         """The product of the factors' formulas; of one that is no line's own derivative, its name."""
         partials = ((each, self.lines.lines[each.of].partials) for each in factors)
-        return simplified(
-            reduce(
-                ops.mul, (simplified(own[each.by]) if each.by in own else self._symbol(each) for each, own in partials)
-            )
-        )
+        sides = (simplified(own[each.by]) if each.by in own else self._symbol(each) for each, own in partials)
+        return simplified(reduce(ops.mul, sides))
 
-    def _upwards(self, a: str, user: str, b: str) -> Iterator[tuple[str, str]]:
-        """The way from b over one of its users, to a or to where ways part."""
-        yield user, b
+    def _upwards(self, a: str, user: str, b: str) -> Iterator[Factor]:
+        """The lines' own derivatives on the way from b over one of its users, to a or to where ways part."""
+        yield Factor(user, b, own=True)
         while user != a and len(users := self.lines.steps(a, user)) == 1:
-            yield users[0], user
+            yield Factor(users[0], user, own=True)
             user = users[0]
 
-    def _path(self, a: str, b: str) -> Path:
+    def _path(self, a: str, b: str) -> list[Factor]:
         """The way from b upwards: to a, to where ways part, or to what is worked already."""
         first, *others = islice(self._upwards(a, self.lines.steps(a, b)[0], b), FACTORS - 1)
-        return [first, *takewhile(lambda pair: Factor(a, pair[1]).name not in self.numbers, others)]
+        return [first, *takewhile(lambda each: Factor(a, each.by).name not in self.numbers, others)]
 
-    def _factors(self, a: str, path: Path) -> list[Factor]:
+    def _factors(self, a: str, path: list[Factor]) -> list[Factor]:
         """The derivatives along a path, from above; ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2."""
-        end = path[-1][0]
-        below = [Factor(*pair, own=True) for pair in reversed(path if end != a else self._without_passing_on(path))]
-        return [Factor(a, end), *below] if end != a else [Factor(a, below[0].by), *below[1:]]
+        end = path[-1].of
+        if end != a:
+            return [Factor(a, end), *reversed(path)]
+        last, *below = reversed(self._without_passing_on(path))
+        return [Factor(a, last.by), *below]
 
-    def _without_passing_on(self, path: Path) -> Path:
+    def _without_passing_on(self, path: list[Factor]) -> list[Factor]:
         """A path without the lines at its upper end whose derivative is 1; at least one is left."""
-        while len(path) > 1 and self.lines.passes_on(*path[-1]):
+        while len(path) > 1 and self.lines.passes_on(path[-1].of, path[-1].by):
             path = path[:-1]
         return path
 
     def _terms_of_total(self, a: str, b: str) -> list[str]:
         """The terms of a total, if b reaches each over one path of its own: ∂E/∂h1 = ∂E_o1/∂h1 + ∂E_o2/∂h1."""
         paths = [list(islice(self._upwards(a, user, b), FACTORS)) for user in self.lines.steps(a, b)]
-        if any(path[-1][0] != a for path in paths):
+        if any(path[-1].of != a for path in paths):
             return []
-        ends = [self._without_passing_on(path)[-1][0] for path in paths]
-        passed = Counter(line for path in paths for line, _ in path)
+        ends = [self._without_passing_on(path)[-1].of for path in paths]
+        passed = Counter(each.of for path in paths for each in path)
         return ends if a not in ends and all(passed[end] == 1 for end in ends) else []
 
     def _over_users(self, a: str, b: str) -> list[list[Any]]:

@@ -13,7 +13,6 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -23,11 +22,11 @@ from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.printed import Printed, displayable
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask import expressions, quantity
+from micrograd_kr.teacher.ask import expressions
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, simplified
-from micrograd_kr.teacher.ask.expressions import number as value_of
 from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct, equation, update
@@ -37,6 +36,7 @@ from micrograd_kr.teacher.derive.notation import Form, Number
 PARAGRAPH = 60  # characters that are set in one row of LaTeX
 MANY = 12  # names in a heading
 FORWARD = say("Forward pass")
+MARKUP = notation.TEMPLATES["markup"]
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,8 @@ class Explanation(Printed):
         return as_mathml(self, lang=self.lang)
 
 
-# --- explanations -----------------------------------------------------------------------------------------------------
-
-
 def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> Explanation:
-    """How the gradient of a loss with respect to parameters comes about, in the labelled Values of its graph.
-
-    parameters: labelled Values, or their labels; by default all labelled leaves, after the forward pass. lr: the
-    learning rate of the update, if one is to be shown. For tensors: the gradients as products of matrices, with shapes.
-    Raises ValueError for a loss or a parameter without a label, and for labels that are not one quantity's name.
-    """
+    """How the gradient of a loss by parameters comes about, in the labelled Values of its graph."""
     names = _labels(loss)
     asked = [_label(each, names) for each in parameters]
     leaves = [name for value, name in names.items() if value.rule is None]
@@ -115,20 +107,16 @@ def _labels(loss: Value) -> dict[Value, str]:
 
 def _label(parameter: Value | str, names: Mapping[Value, str]) -> str:
     label = parameter.label if isinstance(parameter, Value) else parameter
-    if not label:
-        raise ValueError("expected a parameter with a label, to call it by: w.label = 'w'")
     if parameter not in (names if isinstance(parameter, Value) else names.values()):
         listed = ", ".join(list(names.values())[:20]) + ", …" * (len(names) > 20)
-        raise ValueError(f"expected a labelled Value the loss is computed from, got {label!r}; there are: {listed}")
+        raise ValueError(
+            f"expected what the loss is computed from, w with w.label = 'w', got {label!r}; there: {listed}"
+        )
     return label
 
 
 def explain_exercise(exercise: Exercise, *names: str) -> Explanation:
-    """How quantities of an exercise come about, by their names on a sheet: dE/dW5, W5+, h1, z1'.
-
-    Without names everything, in the order of working: forward, back step by step, forward again.
-    Raises ExerciseError for what is no quantity.
-    """
+    """How quantities of an exercise come about; without names all: forward, back step by step, forward again."""
     return explained(Lines.of(solution := solve(exercise)), solution, *names)
 
 
@@ -138,9 +126,9 @@ def explained(lines: Lines, solution: Solution, *names: str) -> Explanation:
     exact = frozenset([*exercise.given, *exercise.parameters, "lr"])
     derivation = Derivation(lines, exercise.loss, exercise.parameters or exercise.given, exercise.lr)
     sections = [Section(None, tuple(_asked(derivation, solution, names)))] if names else list(_worked(derivation))
-    if solution.after is not None and not names:
+    for step in range(1, len(solution.passes)) if not names else ():
         title = say("Forward pass again, with the updated parameters")
-        sections.append(Section(title, tuple(_second_pass(lines, solution).values())))
+        sections.append(Section(title, tuple(_later_pass(lines, solution, step).values())))
     return Explanation(exercise.title, tuple(sections), exact)
 
 
@@ -152,7 +140,7 @@ def _asked(derivation: Derivation, solution: Solution, names: Sequence[str]) -> 
         if asked.by is not None:
             derivation.work(asked.of, asked.by)
         elif asked.step and not asked.is_parameter:
-            yield _second_pass(lines, solution)[asked.of]
+            yield _later_pass(lines, solution, asked.step)[asked.of]
         elif asked.step:
             derivation.descend(asked.of)
         elif asked.of in lines.lines:
@@ -194,22 +182,19 @@ def _depths(derivation: Derivation) -> dict[str, int]:
     return {name: depth.get(name, 0) for name in start}
 
 
-def _second_pass(lines: Lines, solution: Solution) -> dict[str, Line]:
-    """The forward pass with the updated parameters, by the names of the first."""
+def _later_pass(lines: Lines, solution: Solution, step: int) -> dict[str, Line]:
+    """The forward pass after so many updates, by the names of the first."""
     found: dict[str, Line] = {}
 
-    def after(leaf: Symbol) -> Symbol:
-        name = leaf.name
-        if name in solution.updated:
-            return Symbol(quantity.updated(name), solution.updated[name])
-        return Symbol(quantity.again(name), found[name].value) if name in found else leaf
+    def later(leaf: Symbol) -> Symbol:
+        if leaf.name in solution.exercise.parameters:
+            updated = Quantity(leaf.name, step=step, is_parameter=True)
+            return Symbol(str(updated), solution.value(updated))
+        return Symbol(found[leaf.name].name, found[leaf.name].value) if leaf.name in found else leaf
 
     for name, line in lines.lines.items():
-        found[name] = equation(quantity.again(name), "second", expressions.renamed(line.formula, after))
+        found[name] = equation(str(Quantity(name, step=step)), "second", expressions.renamed(line.formula, later))
     return found
-
-
-# --- tensors ----------------------------------------------------------------------------------------------------------
 
 
 def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr: float | None) -> Iterator[Section]:
@@ -225,9 +210,9 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
         if value is not loss:
             side = expressions.narrow(gradient, shape)
             sides = distinct(side, expressions.narrow(simplified(side), shape))
-            slope: Any = np.broadcast_to(value_of(side), shape)
+            slope: Any = np.broadcast_to(expressions.number(side), shape)
             slope = slope if slope.ndim else float(slope)
-            back[name] = Line(quantity.derivative(loss.label, name), "gradient", sides, slope)
+            back[name] = Line(derivative(loss.label, name), "gradient", sides, slope)
             gradient = Symbol(back[name].name, slope)
         if value.rule is not None:
             line = line_of(name, value, named, gradient)
@@ -246,26 +231,14 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
     yield Section(say("Backpropagation in matrices: {names}", names=_listed(asked)), tuple(worked))
 
 
-# --- words ------------------------------------------------------------------------------------------------------------
+# --- setting it -------------------------------------------------------------------------------------------------------
 
-CAPTIONS: dict[str, Said] = {  # what stands above lines of a kind
-    "chain": say("Chain rule"),
-    "sum": say("Chain rule where paths meet: a sum"),
-    "upstream": say("Upstream gradient"),
-    "local": say("Local derivative"),
-    "gradient": say("Gradients"),
-    "product": say("Product"),
-    "total": say("Sum"),
-    "update": say("Update (lr: the learning rate)"),
-}
+CAPTIONS = {kind: Said(text) for kind, text in notation.TEMPLATES["captions"].items()}
 
 
 def caption(kind: Kind, lang: str = "en") -> str:
-    """What stands above lines of a kind; empty for those of a forward pass."""
+    """What stands above lines of a kind; nothing above those of a forward pass."""
     return CAPTIONS[kind].in_(lang) if kind in CAPTIONS else ""
-
-
-# --- setting it -------------------------------------------------------------------------------------------------------
 
 
 def sides(line: Line, form: Form = "text", number: Number | None = None) -> list[str]:
@@ -295,61 +268,57 @@ def _outline(explanation: Explanation, lang: str) -> Iterator[tuple[str, str, li
 
 
 class Markup(NamedTuple):
-    """A language of markup, as templates; what is left out is LaTeX's.
+    """A language of markup: its templates in notations.toml, how it writes formulas, and how any other text."""
 
-    title, section, caption: around words. block: around lines, `together` if all lines of a kind stand in one. row: the
-    name, or `nothing`, and a side that is equal to it. formula: around one in a remark. between: the parts.
-    """
-
-    title: str
-    section: str
-    caption: str
-    block: str
+    templates: dict[str, Any]
+    form: Form
     escaped: Callable[[str], str]
-    form: Form = "latex"
-    row: str = "%s &= %s"
-    nothing: str = ""
-    end: str = " \\\\\n"
-    formula: str = "$%s$"
-    remark: str = "(%s)"
-    between: str = "\n\n"
-    together: bool = False
 
     def set(self, explanation: Explanation, *, lang: str = "en", digits: int = 8, number: Number | None = None) -> str:
         """An explanation in this language. digits, number: as for `as_text`."""
         number = number or notation.decimals(digits, self.form, explanation.exact)
-        out: list[str] = []
+        set_in, out = self.templates, list[str]()
         for level, words, below in _outline(explanation, lang):
-            out += [getattr(self, level) % self.escaped(words)] if words else []
-            for lines in [below] if self.together and below else [[line] for line in below]:
-                out.append(self.block % self.end.join(self.line(line, number) for line in lines))
-                for line in lines:
-                    out += [self.remark % each for each in self.notes(line, lang, number)]
-        return self.between.join(out) + "\n"
+            out += [set_in[level] % self.escaped(words)] if words else []
+            for lines in [below] if set_in["together"] and below else [[line] for line in below]:
+                out.append(set_in["block"] % set_in["end"].join(self.line(line, number) for line in lines))
+                out += [set_in["remark"] % each for line in lines for each in self.notes(line, lang, number)]
+        body = set_in["between"].join(out) + "\n"
+        kotex = "" if body.isascii() else "\\usepackage{kotex}\n"
+        return str(set_in["frame"] % {"body": body, "lang": lang, "kotex": kotex})
 
     def line(self, line: Line, number: Number) -> str:
         """A line, each side in a row of its own; in LaTeX in one row if it is short."""
         shown = sides(line, self.form, number)
         if self.form == "latex" and len(line_text(line)) <= PARAGRAPH:
             shown = [" = ".join(shown)]
-        lefts = [notation.quantity(line.name, self.form), *[self.nothing] * (len(shown) - 1)]
-        return self.end.join((self.row % row).strip() for row in zip(lefts, shown, strict=True))
+        lefts = [notation.quantity(line.name, self.form), *[self.templates["nothing"]] * (len(shown) - 1)]
+        rows = ((self.templates["row"] % row).strip() for row in zip(lefts, shown, strict=True))
+        return str(self.templates["end"].join(rows))
 
     def notes(self, line: Line, lang: str, number: Number) -> list[str]:
         """Which side was taken where a formula depends on a comparison, "here z1 > 0"; of matrices, their shapes."""
         if np.ndim(line.value):
             shapes, side = str(np.shape(line.value)), line.sides[-1] if line.sides else None
             if isinstance(side, Symbol) and side.rule is ops.matmul:
-                shapes = f"{np.shape(value_of(side.x))}·{np.shape(value_of(side.y))} → {shapes}"
+                shapes = f"{np.shape(expressions.number(side.x))}·{np.shape(expressions.number(side.y))} → {shapes}"
             return [self.escaped(say("shape {condition}", condition=shapes).in_(lang))]
         found: dict[frozenset[str], str] = {}  # a > b and b < a are one
         for left, sign, right in notation.taken(line.sides[-1]) if line.kind in ("upstream", "local") else ():
             both = [notation.written(each, self.form, number=number) for each in (left, right)]
-            found.setdefault(frozenset(both), self.formula % notation.NOTATIONS[self.form].joined(both, sign))
+            relation = notation.NOTATIONS[self.form].joined(both, sign)
+            found.setdefault(frozenset(both), self.templates["formula"] % relation)
         return [say("here {condition}", condition=each).in_(lang) for each in found.values()]
 
 
-TEXT = Markup("%s", "%s", "%s", "%s", str, "text", formula="%s")
+def _escaped_markdown(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#$|])", r"\\\1", text)
+
+
+TEXT = Markup(MARKUP["text"], "text", str)
+MARKDOWN = Markup(MARKUP["markdown"], "latex", _escaped_markdown)
+LATEX = Markup(MARKUP["latex"], "latex", notation.escaped_latex)
+MATHML = Markup(MARKUP["mathml"], "mathml", html.escape)
 
 
 def as_text(
@@ -409,54 +378,12 @@ def _folded(text: str, room: int, indent: str) -> Iterator[str]:
     yield row.rstrip()
 
 
-def _escaped_markdown(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>#$|])", r"\\\1", text)
-
-
-# With LaTeX formulas between dollar signs, as GitHub, Jupyter and Pandoc read them.
-MARKDOWN = Markup("# %s", "## %s", "**%s**", "$$\n\\begin{aligned}\n%s\n\\end{aligned}\n$$", _escaped_markdown)
-ALIGNED = "\\begin{align*}\n%s\n\\end{align*}"
-LATEX = Markup(r"\section*{%s}", r"\subsection*{%s}", r"\textbf{%s}", ALIGNED, notation.escaped_latex, together=True)
-MATHML = Markup(
-    "<h2>%s</h2>",
-    "<h3>%s</h3>",
-    "<p>%s</p>",
-    '<math display="block"><mtable>%s</mtable></math>',
-    html.escape,
-    "mathml",
-    '<mtr><mtd>%s</mtd><mtd><mo>=</mo></mtd><mtd style="text-align: left">%s</mtd></mtr>',
-    "<mrow></mrow>",
-    "",
-    "<math>%s</math>",
-    "<p>(%s)</p>",
-    "\n",
-)
-as_markdown = MARKDOWN.set
-
-PREAMBLE = r"""\documentclass{article}
-\usepackage{amsmath}
-%s\allowdisplaybreaks
-\setlength{\parindent}{0pt}
-\begin{document}
-%s\end{document}
-"""
-
-
-def as_latex(explanation: Explanation, *, standalone: bool = False, **options: Any) -> str:
-    """An explanation in LaTeX, for a document that loads amsmath (and kotex, for Korean). standalone: as a document."""
-    body = LATEX.set(explanation, **options)
-    return PREAMBLE % ("" if body.isascii() else "\\usepackage{kotex}\n", body) if standalone else body
-
-
-def as_mathml(explanation: Explanation, *, lang: str = "en", **options: Any) -> str:
-    """An explanation as a piece of HTML with its formulas in MathML."""
-    return f'<section lang="{lang}">\n{MATHML.set(explanation, lang=lang, **options)}</section>\n'
-
-
+as_markdown, as_mathml = MARKDOWN.set, MATHML.set  # Markdown; a piece of HTML with its formulas in MathML
+as_latex = LATEX.set  # for a document that loads amsmath (and kotex, for Korean)
 FORMATS: Mapping[str, Callable[..., str]] = {
     "text": as_text,
     "markdown": as_markdown,
-    "latex": partial(as_latex, standalone=True),
+    "latex": LATEX._replace(templates=LATEX.templates | {"frame": MARKUP["latex"]["document"]}).set,
     "mathml": as_mathml,
 }
 

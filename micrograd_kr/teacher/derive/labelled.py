@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micrograd_kr.engine import Value, gradients
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
-from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.messages import ExerciseError, unknown
 from micrograd_kr.teacher.ask.quantity import read, spelled
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
@@ -41,18 +42,13 @@ def named(loss: Value) -> dict[str, Value]:
     for label in names.values():
         if spelled(label) != label or label == "lr" or set(label) & set("/+'="):
             raise ExerciseError(
-                "expected a label such as W1 or dense_2, without blanks, / + ' =, and not lr; got {label!r}",
-                label=label,
+                "expected a label such as W1 or dense_2, no blanks, / + ' =, and not lr; got {label!r}", label=label
             )
     return {name: value for value, name in named_values([loss], names).items()}
 
 
 def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: Parameters) -> Solution:
-    """A scalar graph as an exercise with a person's numbers, worked at the numbers that it was computed from.
-
-    parameters: the leaves that a step of gradient descent changes; by default those with a W+ among the numbers, and
-    those whose labels differ from one of these only by an index.
-    """
+    """A scalar graph as an exercise with a person's numbers, worked at the numbers that it was computed from."""
     before = named(loss)
     leaves = {name: value for name, value in before.items() if value.rule is None}
     changed = _parameters(hand, leaves, parameters)
@@ -74,11 +70,7 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
     names = [each.label if isinstance(each, Value) else each for each in parameters]
     for name in names:
         if name not in leaves:
-            raise ExerciseError(
-                "expected labelled leaves as parameters, got {name!r}; there are {names}",
-                name=name,
-                names=", ".join(leaves),
-            )
+            raise unknown(say("expected labelled leaves, got {name}{meant}; there are {names}"), name, leaves)
     return names
 
 
@@ -108,9 +100,6 @@ def _decimals(numbers: Iterable[Any]) -> int:
     return max(counts, key=lambda decimals: (counts[decimals], decimals), default=0)
 
 
-# --- tensors ----------------------------------------------------------------------------------------------------------
-
-
 def is_scalar(loss: Value) -> bool:
     """Whether everything a loss is computed from is a scalar."""
     return not any(each.shape for each in values_below(loss))
@@ -129,11 +118,8 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
         start = [graph[each] for each in parameters]
         slopes = gradients(loss, start)
         return _after(graph[of], {each: each.data - lr * slope for each, slope in zip(start, slopes, strict=True)})
-    raise ExerciseError(
-        "unknown name {name}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}",
-        name=name,
-        names=", ".join(graph),
-    )
+    said = say("unknown name {name}{meant}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}")
+    raise unknown(said, name, graph)
 
 
 def _after(value: Value, updated: Mapping[Value, Any]) -> Any:
@@ -146,21 +132,14 @@ def _after(value: Value, updated: Mapping[Value, Any]) -> Any:
 
 
 def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Parameters) -> Iterator[Entry]:
-    """Every number of a person's beside the exact one, in a graph of tensors.
-
-    Raises ExerciseError where a person's numbers have another shape.
-    """
+    """Every number of a person's beside the exact one, in a graph of tensors; shapes that differ are an error."""
     graph = named(loss)
     parameters = _parameters(hand, {name: each for name, each in graph.items() if each.rule is None}, asked)
     decimals = _decimals(each for of in hand.values() for each in np.array(of, object).flat)
     for name, written in hand.items():
         value, numbers = np.asarray(exact(name, graph, loss, lr, parameters)), np.array(written, object)
         if numbers.shape != value.shape:
-            raise ExerciseError(
-                "{name}: expected numbers of the shape {shape}, got {got}",
-                name=name,
-                shape=value.shape,
-                got=numbers.shape,
-            )
+            shapes = {"shape": value.shape, "got": numbers.shape}
+            raise ExerciseError("{name}: expected numbers of the shape {shape}, got {got}", name=name, **shapes)
         for at in np.ndindex(value.shape):
             yield Entry(name + f"{list(at)}" * bool(at), str(_entry(numbers[at], decimals)), float(value[at]))

@@ -50,11 +50,10 @@ def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any =
 
     for node in order:
         symbols[node] = node.rule(*operands(node, symbol))
-    formula = symbols.pop(value)
+    formula, symbols[value] = symbols[value], Symbol(name, value.out)
     arrived: dict[Value, Any] = {value: gradient}
     for node in reversed(order):
-        out = Symbol(name, value.out) if node is value else symbols[node]
-        for each, r in _contributions(node, arrived.pop(node, 0.0), out, operands(node, symbol)):
+        for each, r in _contributions(node, arrived.pop(node, 0.0), symbols[node], operands(node, symbol)):
             arrived[each] = r + arrived[each] if each in arrived else r
     return Line(name, formula, {names[each]: r for each, r in arrived.items() if each in names})
 
@@ -70,15 +69,11 @@ def labels(loss: Value, without: str = "") -> dict[Value, str]:
     Raises ExerciseError for a leaf, and for a label that is there twice.
     """
     if loss.rule is None:
-        raise ExerciseError(
-            "expected a loss that is computed from something, got a leaf; under no_grad() nothing is recorded"
-        )
+        raise ExerciseError("expected a loss computed from something, got a leaf; under no_grad() nothing is recorded")
     found = {each: each.label or without for each in values_below(loss) if each.label or each is loss}
     for label, count in Counter(found.values()).items():
         if count > 1:
-            raise ExerciseError(
-                "expected each label once, got two Values with the label {label!r}; give each its own", label=label
-            )
+            raise ExerciseError("expected each label once, got {label!r} on two Values; give each its own", label=label)
     return found
 
 
@@ -109,11 +104,7 @@ def named_values(roots: Iterable[Value], names: Mapping[Value, str]) -> dict[Val
 def _between(value: Value, names: Collection[Value]) -> Iterator[Any]:
     """The operations between a named Value and the named ones it was computed from, each after its inputs."""
     done: set[Value] = set()
-
-    def needed(node: Value) -> list[Value]:
-        return [each for each in _inputs(node) if each.rule is not None and each not in names]
-
-    for node in inside_out(value, needed, done):
+    for node in inside_out(value, lambda of: [each for each in _inputs(of) if each.rule and each not in names], done):
         done.add(node)
         if node.rule is not None:
             yield node
@@ -125,23 +116,20 @@ def _inputs(node: Value) -> list[Value]:
 
 def operands(node: Any, of: Callable[[Value | None, Any], Any]) -> tuple[Any, ...]:
     """What a node's rule was applied to, each input as of(Value or None, its data); an option is as it is."""
-    x = tuple(map(of, node.x, node.x_data)) if type(node.x) is tuple else of(node.x, node.x_data)
-    if node.y_data is None:
-        return (x,)
-    return x, of(node.y, node.y_data) if node.rule.dy is not None else node.y_data
+    inputs = tuple(of(*each) for each in node.inputs())
+    given = (inputs,) if type(node.x) is tuple else inputs
+    return given if node.y_data is None or node.rule.dy else (*given, node.y_data)
 
 
 def _contributions(node: Any, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
     """What a gradient g at a node hands to each of its inputs."""
-    rule = node.rule
+    rule, inputs = node.rule, node.inputs()
     g = spread(g, np.shape(node.out))  # a rule leaves it to broadcasting where every entry gets the same
-    if type(node.x) is tuple:
-        handed = list(zip(node.x, node.x_data, rule.dx(g, out, *operands), strict=True))
-    else:
-        handed = [(node.x, node.x_data, rule.dx(g, out, *operands))] if node.x is not None else []
-    if node.y is not None:
-        handed.append((node.y, node.y_data, rule.dy(g, out, *operands)))
-    return ((each, _fitted(r, np.shape(data))) for each, data, r in handed if each is not None)
+    together = rule.dx(g, out, *operands) if type(node.x) is tuple else None
+    for i, (each, data) in enumerate(inputs):
+        if each is not None:
+            r = together[i] if together is not None else (rule.dx, rule.dy)[i](g, out, *operands)
+            yield each, _fitted(r, np.shape(data))
 
 
 def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
@@ -154,13 +142,9 @@ def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
     return ops.sum_(r, Axes(stretched, True)) if stretched and len(got) >= len(shape) else r
 
 
-# --- derivatives ------------------------------------------------------------------------------------------------------
-
-
 def reached(start: Iterable[str], steps: Callable[[str], Iterable[str]]) -> set[str]:
     """All names that steps from some lead to."""
-    found: set[str] = set()
-    waiting = list(start)
+    found, waiting = set[str](), list(start)
     while waiting:
         fresh = set(steps(waiting.pop())) - found
         found |= fresh

@@ -4,17 +4,19 @@
     text(…, in_numbers=True)               −(0.4 − 0.60944600)
     quantity("dE_total/dW5")               ∂E_total/∂W5
 
-One walk over an expression (`_Writer`) knows what binds tighter than what and sets no bracket too many; the three
-notations only say what a sum, a fraction or a choice looks like. Text is in the words of an exercise file, with ·, −,
-½ and ² where those read better. A browser gets its own, `javascript`, to compute rather than to read.
+One walk over an expression (`_Writer`) knows what binds tighter than what and sets no bracket too many; what a sum, a
+fraction or a choice looks like stands in notations.toml. Text is in the words of an exercise file, with ·, −, ½ and ²
+where those read better. A browser gets its own, `javascript`, to compute rather than to read.
 """
 
 import html
 import math
 import operator
 import re
+import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -34,46 +36,14 @@ GIVEN = 8  # decimals of a given number that are kept in any case
 
 SUM, PRODUCT, POWER, ATOM = range(4)  # what binds tighter is greater
 
-RELATIONS: dict[Any, str] = {
-    operator.gt: ">",
-    operator.ge: "≥",
-    operator.lt: "<",
-    operator.le: "≤",
-    operator.eq: "=",
-    operator.ne: "≠",
-}
-OTHERWISE = {">": "≤", "≥": "<", "<": "≥", "≤": ">", "=": "≠", "≠": "="}
+_COMPARED = (operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne)
+RELATIONS: dict[Any, str] = dict(zip(_COMPARED, ">≥<≤=≠", strict=True))
+OTHERWISE = dict(zip(">≥<≤=≠", "≤<≥>≠=", strict=True))
 FUNCTIONS = {"√": "sqrt", "Σ": "sum", "[ ]": "index"}  # by a rule's symbol, where that is no word
+TEMPLATES = tomllib.loads((files("micrograd_kr.teacher.derive") / "notations.toml").read_text("utf-8"))
 
 
-# --- names ------------------------------------------------------------------------------------------------------------
-
-MARKS = str.maketrans("+'", "⁺′")
-
-
-class Name(NamedTuple):
-    """A name as on a sheet, taken apart: W5+ is the base W with the subscript 5 and the mark +."""
-
-    base: str
-    subscript: str
-    mark: str
-
-
-def parts(name: str) -> Name:
-    """
-    >>> tuple(parts("E_o1")), tuple(parts("W5+"))
-    (('E', 'o1', ''), ('W', '5', '+'))
-    """
-    stem = read(name).of
-    mark = name.removeprefix(stem)
-    found = re.fullmatch(r"([^\W_\d]+)_?(\d+|(?<=_)[^\W_]\w*)", stem)
-    return Name(found[1], found[2].replace("_", ","), mark) if found else Name(stem, "", mark)
-
-
-def derivative(name: str) -> tuple[str, str] | None:
-    """What is differentiated and with respect to what, if the name is one of a derivative, dE/dW."""
-    asked = read(name)
-    return None if asked.by is None else (asked.of, asked.by)
+# --- names and numbers ------------------------------------------------------------------------------------------------
 
 
 def quantity(name: str, form: Form = "text") -> str:
@@ -90,9 +60,6 @@ def subscripts(text: str) -> str:
     """The digits at the end of each name set low."""
     low = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
     return re.sub(r"(?<=[^\W\d])\d+(?!\w)", lambda found: found[0].translate(low), text)
-
-
-# --- numbers ----------------------------------------------------------------------------------------------------------
 
 
 def shown(value: float, digits: int) -> str:
@@ -124,70 +91,6 @@ def decimals(digits: int, form: Form = "text", exact: Collection[str] = ()) -> N
 
 # --- notations --------------------------------------------------------------------------------------------------------
 
-
-class Text:
-    """What the parts of an expression look like in plain text: templates for what is written already.
-
-    row: around what belongs together. sign: any but those that stand close; signs: what each is called. ten: behind the
-    digits of a number with an exponent, "" for "e−12". raised: whole exponents that have a character of their own.
-    fractions: whether a quotient is set as a fraction, which needs no brackets within. functions: those that are not
-    written as the others.
-    """
-
-    escaped: Callable[[str], str] = staticmethod(str)
-    row, brackets, comma = "%s", "(%s)", ", "
-    sign, close = " %s ", "·⊙"
-    signs: Mapping[str, str] = {}
-    digits, half, ten = "%s", "½", ""
-    derivative, fractions, quotient = "∂%s/∂%s", False, "%s/%s"
-    power, raised, transposed = "%s**%s", "⁰¹²³⁴⁵⁶⁷⁸⁹", "%sᵀ"
-    function = "%s(%s)"
-    functions: Mapping[str, str] = {}
-    cases, case, between_cases = "{%s}", "%s (%s)", ", "
-
-    def name(self, name: str) -> str:
-        pair = derivative(name)
-        return self.derivative % (self.name(pair[0]), self.name(pair[1])) if pair else self.undivided(name)
-
-    def undivided(self, name: str) -> str:
-        """A name that is not one of a derivative."""
-        mark = parts(name).mark
-        return name.removesuffix(mark) + mark.translate(MARKS)
-
-    def number(self, text: str, tight: bool) -> str:
-        """A number in digits. tight: a negative one has to stand in brackets."""
-        size = text.removeprefix("−")
-        mantissa, _, exponent = size.partition("e") if self.ten else (size, "", "")
-        written = self.digits % mantissa
-        if exponent:
-            written += (self.ten % int(exponent.replace("−", "-"))).replace("-", self.signs.get("−", "−"))
-        if size != text:
-            return self._negative(written, tight)
-        return self.row % written if exponent else written
-
-    def literal(self, value: float, tight: bool) -> str:
-        """A number that stands in a formula."""
-        if abs(value) != 0.5:
-            return self.number(f"{value:z.15g}".replace("-", "−"), tight)
-        return self.half if value > 0 else self._negative(self.half, tight)
-
-    def _negative(self, size: str, tight: bool) -> str:
-        return (self.brackets if tight else self.row) % (self._signs("−").strip() + size)
-
-    def _signs(self, sign: str) -> str:
-        return sign if sign in self.close else self.sign % self.signs.get(sign, sign)
-
-    def joined(self, pieces: Sequence[str], sign: str) -> str:
-        """Factors, or the sides of a relation."""
-        return self.row % self._signs(sign).join(pieces)
-
-    def signed(self, terms: Sequence[tuple[str, str]]) -> str:
-        """A sum of terms with their signs, the first of which may be none."""
-        signs = [self._signs(sign) for sign, _ in terms]
-        signs[0] = "" if terms[0][0] == "+" else signs[0].strip()
-        return self.row % "".join(sign + term for sign, (_, term) in zip(signs, terms, strict=True))
-
-
 _LATEX = str.maketrans(
     {each: "\\" + each for each in "{}$%&#_"}
     | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
@@ -200,63 +103,87 @@ def escaped_latex(text: str) -> str:
     return text.translate(_LATEX)
 
 
-class Latex(Text):
-    """The same for LaTeX's mathematics, with amsmath."""
-
-    escaped = staticmethod(escaped_latex)
-    brackets, close = r"\left(%s\right)", ""
-    commands = (r"\cdot", r"\times", r"\odot", "-", r"\ge", r"\le", r"\ne")
-    signs: Mapping[str, str] = dict(zip("·×⊙−≥≤≠", commands, strict=True))
-    half, ten = r"\frac{1}{2}", r" \times 10^{%d}"
-    derivative, fractions, quotient = r"\frac{\partial %s}{\partial %s}", True, r"\frac{%s}{%s}"
-    power, raised, transposed = "{%s}^{%s}", "", r"{%s}^{\top}"
-    function = rf"\operatorname{{%s}}{brackets}"
-    functions: Mapping[str, str] = {"sqrt": r"\sqrt{%s}", "abs": r"\left|%s\right|"} | {
-        each: f"\\{each}" + r"\left(%s\right)" for each in ("exp", "log", "sin", "cos", "tanh", "max", "min")
-    }
-    cases, case, between_cases = r"\begin{cases}%s\end{cases}", "%s & %s", r" \\ "
-
-    def undivided(self, name: str) -> str:
-        base, subscript, mark = parts(name)
-        low = f"_{{{self._word(subscript, low=True)}}}" if subscript else ""
-        return self._word(base) + low + mark.replace("+", "^{+}")
-
-    def _word(self, text: str, low: bool = False) -> str:
-        if not re.fullmatch(r"[\w,]+", text, re.ASCII):  # Hangul, and what has blanks in it
-            return rf"\text{{{escaped_latex(text)}}}"
-        return escaped_latex(text) if low or len(text) == 1 else rf"\mathit{{{escaped_latex(text)}}}"
+def _latex_word(text: str, low: bool) -> str:
+    if not re.fullmatch(r"[\w,]+", text, re.ASCII):  # Hangul, and what has blanks in it
+        return rf"\text{{{escaped_latex(text)}}}"
+    return escaped_latex(text) if low or len(text) == 1 else rf"\mathit{{{escaped_latex(text)}}}"
 
 
-class MathML(Text):
-    """Presentation elements of MathML Core: mrow, mi, mn, mo, mfrac, msub, msup, msubsup, msqrt, mtable."""
-
-    escaped = staticmethod(html.escape)
-    row, brackets, comma = "<mrow>%s</mrow>", "<mrow><mo>(</mo>%s<mo>)</mo></mrow>", "<mo>,</mo>"
-    sign, close = "<mo>%s</mo>", ""
-    signs: Mapping[str, str] = {"<": "&lt;", ">": "&gt;"}
-    digits, half = "<mn>%s</mn>", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
-    ten = "<mo>×</mo><msup><mn>10</mn><mn>%d</mn></msup>"
-    derivative = "<mfrac><mrow><mo>∂</mo>%s</mrow><mrow><mo>∂</mo>%s</mrow></mfrac>"
-    fractions, quotient = True, "<mfrac>%s%s</mfrac>"
-    power, raised = "<msup><mrow>%s</mrow><mrow>%s</mrow></msup>", ""
-    transposed = "<msup><mrow>%s</mrow><mo>⊤</mo></msup>"
-    function = f"<mrow><mi>%s</mi><mo>&#x2061;</mo>{brackets}</mrow>"
-    functions: Mapping[str, str] = {"sqrt": "<msqrt>%s</msqrt>", "abs": "<mrow><mo>|</mo>%s<mo>|</mo></mrow>"}
-    cases, case = "<mrow><mo>{</mo><mtable>%s</mtable></mrow>", "<mtr><mtd>%s</mtd><mtd>%s</mtd></mtr>"
-    between_cases = ""
-
-    def undivided(self, name: str) -> str:
-        base, subscript, mark = parts(name)
-        pieces = [f"<mi>{html.escape(base)}</mi>"]
-        if subscript:
-            pieces.append(f"<mn>{subscript}</mn>" if subscript.isdecimal() else f"<mi>{html.escape(subscript)}</mi>")
-        if mark:
-            pieces.append(f"<mo>{mark.replace(chr(39), '′')}</mo>")
-        kind = "m" + "sub" * bool(subscript) + "sup" * bool(mark)
-        return f"<{kind}>{''.join(pieces)}</{kind}>" if len(pieces) > 1 else pieces[0]
+def _mathml_word(text: str, low: bool) -> str:
+    return f"<mn>{text}</mn>" if low and text.isdecimal() else f"<mi>{html.escape(text)}</mi>"
 
 
-NOTATIONS: dict[Form, Text] = {"text": Text(), "latex": Latex(), "mathml": MathML()}
+class Notation(NamedTuple):
+    """What names, numbers and the parts of an expression look like.
+
+    templates: a table of notations.toml. escaped: any text where it is set. word: a part of a name, low or not; None
+    where a name is not taken apart.
+    """
+
+    templates: Mapping[str, Any]
+    escaped: Callable[[str], str] = str
+    word: Callable[[str, bool], str] | None = None
+
+    def of(self, part: str, *written: Any) -> str:
+        """A part of an expression, from what is written already."""
+        text: str = self.templates[part] % written
+        return text
+
+    def name(self, name: str) -> str:
+        asked = read(name)
+        if asked.by is not None:
+            return self.of("derivative", self.name(asked.of), self.name(asked.by))
+        mark = name.removeprefix(asked.of)
+        found = re.fullmatch(r"([^\W_\d]+)_?(\d+|(?<=_)[^\W_]\w*)", asked.of)  # W5, W_5 and E_o1,2
+        if self.word is None:
+            pieces = [asked.of]
+        elif found:
+            pieces = [self.word(found[1], False), self.word(found[2].replace("_", ","), True)]
+        else:
+            pieces = [self.word(asked.of, False)]
+        kind = "name" + "_low" * (len(pieces) > 1) + "_marked" * bool(mark)
+        return self.of(kind, *pieces, *([self.templates["marks"].get(mark, mark)] if mark else []))
+
+    def number(self, text: str, tight: bool) -> str:
+        """A number in digits. tight: a negative one has to stand in brackets."""
+        mantissa, _, exponent = text.removeprefix("−").partition("e")
+        written = self.of("digits", mantissa)
+        if exponent:
+            ten = self.of("ten", int(exponent.replace("−", "-")))
+            written += ten.replace("-", self.templates["signs"].get("−", "−"))
+        if text.startswith("−"):
+            return self._negative(written, tight)
+        return self.of("row", written) if exponent else written
+
+    def literal(self, value: float, tight: bool) -> str:
+        """A number that stands in a formula."""
+        if abs(value) != 0.5:
+            return self.number(f"{value:z.15g}".replace("-", "−"), tight)
+        return self.of("half") if value > 0 else self._negative(self.of("half"), tight)
+
+    def _negative(self, size: str, tight: bool) -> str:
+        return self.of("brackets" if tight else "row", self._sign("−").strip() + size)
+
+    def _sign(self, sign: str) -> str:
+        written = self.templates["signs"].get(sign, sign)
+        return sign if sign in self.templates["close"] else self.of("sign", written)
+
+    def joined(self, pieces: Sequence[str], sign: str) -> str:
+        """Factors, or the sides of a relation."""
+        return self.of("row", self._sign(sign).join(pieces))
+
+    def signed(self, terms: Sequence[tuple[str, str]]) -> str:
+        """A sum of terms with their signs, the first of which may be none."""
+        (sign, first), *others = terms
+        start = "" if sign == "+" else self._sign(sign).strip()
+        return self.of("row", start + first + "".join(self._sign(sign) + term for sign, term in others))
+
+
+NOTATIONS: dict[Form, Notation] = {
+    "text": Notation(TEMPLATES["text"]),
+    "latex": Notation(TEMPLATES["latex"], escaped_latex, _latex_word),
+    "mathml": Notation(TEMPLATES["mathml"], html.escape, _mathml_word),
+}
 
 
 # --- expressions ------------------------------------------------------------------------------------------------------
@@ -271,8 +198,6 @@ def written(expression: Any, form: Form, in_numbers: bool = False, number: Numbe
 
 
 text = partial(written, form="text")
-latex = partial(written, form="latex")
-mathml = partial(written, form="mathml")
 
 
 class _Writer:
@@ -280,37 +205,37 @@ class _Writer:
 
     def __init__(self, form: Form, in_numbers: bool, number: Number) -> None:
         self.notation, self.in_numbers, self.number = NOTATIONS[form], in_numbers, number
+        self.part = self.notation.of
+        self.is_fraction = "fraction" in self.notation.templates
         self.operations: dict[Any, tuple[int, Callable[[Symbol, bool], str]]] = {
-            ops.add: (SUM, self._sum),
-            ops.sub: (SUM, self._sum),
+            **dict.fromkeys((ops.add, ops.sub), (SUM, self._sum)),
             ops.neg: (PRODUCT, self._sum),
-            ops.mul: (PRODUCT, self._product),
-            ops.matmul: (PRODUCT, self._product),
+            **dict.fromkeys((ops.mul, ops.matmul), (PRODUCT, self._product)),
             ops.div: (PRODUCT, self._quotient),
             ops.power: (POWER, self._power),
         }
 
     def of(self, each: Any, level: int = SUM, tight: bool = False) -> str:
-        if not isinstance(each, Symbol):
-            if np.ndim(each):
-                return self.notation.name(f"array of shape {np.shape(each)}")
+        if not isinstance(each, Symbol) and not np.ndim(each):
             return self.number(None, float(each), tight)
+        if not isinstance(each, Symbol) or (each.rule is None and each.name is None):
+            return self.notation.name(f"array of shape {np.shape(number(each))}")
         if each.rule is None:
             return self._name(each, level, tight)
         if _is_choice(each):
-            cases = [self.notation.case % each for each in self._cases(each)]
-            return self.notation.cases % self.notation.between_cases.join(cases)
+            cases = [self.part("case", *case) for case in self._cases(each)]
+            return self.part("cases", self.part("between_cases").join(cases))
         own, write = self.operations.get(each.rule, (ATOM, self._function))
         if each.rule is ops.transpose and each.y is not None and len(each.y) == 2:
-            own, write = POWER, lambda each, tight: self.notation.transposed % self.of(each.x, ATOM, True)
-        return self.notation.brackets % write(each, False) if own < level else write(each, tight)
+            own, write = POWER, self._transposed
+        return self.part("brackets", write(each, False)) if own < level else write(each, tight)
 
     def _name(self, each: Symbol, level: int, tight: bool) -> str:
         name = str(each.name)
         if self.in_numbers and not np.ndim(each.number):
             return self.number(name, float(each.number), tight)
         written = self.notation.name(name)
-        return self.notation.brackets % written if level > PRODUCT and derivative(name) else written
+        return self.part("brackets", written) if level > PRODUCT and read(name).by else written
 
     def _sum(self, each: Symbol, tight: bool) -> str:
         """A sum, or something with a minus in front of it."""
@@ -325,12 +250,11 @@ class _Writer:
                 waiting += [("−" if rule is ops.sub else "+", term.y), ("+", term.x)]
             else:
                 terms.append((sign, term))
-        positive = terms[0][0] == "+"
-        written = [
-            (sign, self.of(term, PRODUCT, i > 0 or not positive or tight)) for i, (sign, term) in enumerate(terms)
-        ]
+        is_negative = terms[0][0] == "−"
+        first = is_negative or tight
+        written = [(sign, self.of(term, PRODUCT, i > 0 or first)) for i, (sign, term) in enumerate(terms)]
         out = self.notation.signed(written)
-        return self.notation.brackets % out if tight and not positive else out
+        return self.part("brackets", out) if tight and is_negative else out
 
     def _product(self, each: Symbol, tight: bool) -> str:
         sign = _sign(each)
@@ -346,27 +270,29 @@ class _Writer:
         return self.notation.joined(pieces, "×" if self.in_numbers and sign == "·" else sign)
 
     def _quotient(self, each: Symbol, tight: bool) -> str:
-        if self.notation.fractions:
-            return self.notation.quotient % (self.of(each.x), self.of(each.y))
-        return self.notation.quotient % (self.of(each.x, PRODUCT, tight), self.of(each.y, POWER, True))
+        if self.is_fraction:
+            return self.part("fraction", self.of(each.x), self.of(each.y))
+        return self.part("quotient", self.of(each.x, PRODUCT, tight), self.of(each.y, POWER, True))
 
     def _power(self, each: Symbol, tight: bool) -> str:
-        base, raised = self.of(each.x, ATOM, True), self.notation.raised
+        base, raised = self.of(each.x, ATOM, True), self.notation.templates["raised"]
         if not isinstance(each.x, Symbol) and not float(each.x).is_integer():
-            base = self.notation.brackets % base
+            base = self.part("brackets", base)
         if not isinstance(each.y, Symbol) and float(each.y).is_integer() and 0 <= each.y < len(raised):
-            return base + raised[int(each.y)]
-        above = self.of(each.y, SUM if self.notation.fractions else ATOM, not self.notation.fractions)
-        return self.notation.power % (base, above)
+            return base + str(raised[int(each.y)])
+        return self.part("power", base, self.of(each.y, SUM) if self.is_fraction else self.of(each.y, ATOM, True))
+
+    def _transposed(self, each: Symbol, tight: bool) -> str:
+        return self.part("transposed", self.of(each.x, ATOM, True))
 
     def _function(self, each: Symbol, tight: bool) -> str:
         symbol = each.rule.symbol if each.rule else ""
         arguments = [self.of(argument) for argument in (each.x if type(each.x) is tuple else (each.x,))]
         options = list(self._options(each.y, each.rule))
         ordered = [*options, *arguments] if each.rule is ops.where_ else [*arguments, *options]
-        name, listed = FUNCTIONS.get(symbol, symbol), self.notation.comma.join(ordered)
-        template = self.notation.functions.get(name)
-        return template % listed if template else self.notation.function % (self.notation.escaped(name), listed)
+        name, listed = FUNCTIONS.get(symbol, symbol), self.part("comma").join(ordered)
+        template = self.notation.templates["functions"].get(name)
+        return template % listed if template else self.part("function", self.notation.escaped(name), listed)
 
     def _options(self, option: Any, rule: ops.Rule | None = None) -> Iterator[str]:
         """What a function is told besides its inputs: a slope, an axis, a shape."""
@@ -379,7 +305,7 @@ class _Writer:
                 yield self.notation.joined([self.notation.name("axis"), self.notation.name(str(axis))], "=")
         elif isinstance(option, tuple):
             each = [written for part in option for written in self._options(part)]
-            yield from each if rule is ops.clip else [self.notation.brackets % self.notation.comma.join(each)]
+            yield from each if rule is ops.clip else [self.part("brackets", self.part("comma").join(each))]
         elif isinstance(option, slice | type(...) | np.dtype):
             yield self.notation.name(str(option))
         else:
@@ -409,51 +335,32 @@ def _sign(of: Any) -> str:
     return "⊙" if of.rule is ops.mul and np.ndim(number(of.x)) and np.ndim(number(of.y)) else "·"
 
 
-# --- what a browser computes ------------------------------------------------------------------------------------------
-
-INFIX = {ops.add: "+", ops.sub: "-", ops.mul: "*", ops.div: "/"}
-MATH = ("exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tanh", "max", "min")  # JavaScript's own functions
-COMPARED: dict[Any, str] = {**RELATIONS, operator.ge: ">=", operator.le: "<=", operator.eq: "===", operator.ne: "!=="}
-
-
 def javascript(of: Any, places: Mapping[str, int]) -> str:
     """An expression as JavaScript, over an array v of numbers that has each name at its place.
 
     All brackets are there, so that it is worked in the engine's order and comes to the engine's number, and every
-    choice is one. What JavaScript's Math lacks is asked of LACKING, by its name in an exercise, or as `power`.
+    choice is one.
     """
-    again = partial(javascript, places=places)
+    again, templates = partial(javascript, places=places), TEMPLATES["javascript"]
     if isinstance(of, Comparison):
-        own = f"{again(of.x)} {COMPARED[of.operation]} {again(of.y)}"
+        own = templates[RELATIONS[of.operation]] % (again(of.x), again(of.y))
         return f"({own} && {again(of.also)})" if of.also else f"({own})"
     if not isinstance(of, Symbol):
         text = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(of, "NaN" if of != of else repr(float(of)))
         return f"({text})" if text.startswith("-") else text
     rule, x, y = of.whole or (of.rule, of.x, of.y)
     if rule is None:
-        return f"v[{places[of.name]}]"
-    if rule is ops.where_:
-        return f"({again(y)} ? {again(x[0])} : {again(x[1])})"
-    if rule in INFIX:
-        return f"({again(x)} {INFIX[rule]} {again(y)})"
-    if rule is ops.neg:
-        return f"(-{again(x)})"
-    name = "power" if rule is ops.power else FUNCTIONS.get(rule.symbol, rule.symbol)
-    home = "Math" if name in MATH else "LACKING"
-    return f"{home}.{name}({', '.join(again(each) for each in (x, y) if each is not None)})"
-
-
-# --- which side was taken ---------------------------------------------------------------------------------------------
+        return str(templates["name"] % places[of.name])
+    inputs = [again(each) for each in ((y, *x) if rule is ops.where_ else (x, y)) if each is not None]
+    name = FUNCTIONS.get(rule.symbol, rule.symbol)
+    return str(templates.get(name, f"LACKING.{name}({', '.join(['%s'] * len(inputs))})") % tuple(inputs))
 
 
 def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:
     """Which side each comparison in an expression took, as (left, relation, right); a sign compares with 0."""
     for each in parts_of(expression):
-        if isinstance(each, Comparison) and not np.ndim(number(each.x)):
-            yield each.x, _side(number(each.x), number(each.y)), each.y
-        elif isinstance(each, Symbol) and each.rule is ops.sign and not np.ndim(each.number):
-            yield each.x, _side(number(each.x), 0.0), 0.0
-
-
-def _side(left: float, right: float) -> str:
-    return ">" if left > right else "<" if left < right else "="
+        is_sign = isinstance(each, Symbol) and each.rule is ops.sign
+        if (is_sign or isinstance(each, Comparison)) and not np.ndim(number(each.x)):
+            right = 0.0 if is_sign else each.y
+            one, other = number(each.x), number(right)
+            yield each.x, ">" if one > other else "<" if one < other else "=", right

@@ -29,6 +29,7 @@ from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.chain import FACTORS, Derivation
 from micrograd_kr.teacher.derive.explanation import (
+    FORMATS,
     TEXT,
     Explanation,
     as_latex,
@@ -315,8 +316,10 @@ def test_a_loss_that_is_no_scalar_is_refused() -> None:
 def test_a_value_of_another_graph_is_refused_though_its_label_is_the_same() -> None:
     loss = Value(1.0, "w") * 2
     loss.label = "E"
-    with pytest.raises(ValueError, match="expected a labelled Value the loss is computed from"):
+    with pytest.raises(ValueError, match="expected what the loss is computed from"):
         explain(loss, Value(1.0, "w"))
+    with pytest.raises(ValueError, match=r"w with w\.label = 'w', got ''; there: w, E"):
+        explain(loss, Value(1.0))
 
 
 def test_the_parameters_are_listed_in_the_order_in_which_they_are_written() -> None:
@@ -427,7 +430,7 @@ def test_the_gradients_of_tensors_are_the_engines_for_every_rule(row: strategies
             np.testing.assert_allclose(found[name], slope, rtol=1e-9, atol=1e-12)
         else:
             assert not np.any(slope)
-    as_latex(explain(loss), standalone=True)
+    FORMATS["latex"](explain(loss))
     ET.fromstring(as_mathml(explain(loss)))
 
 
@@ -540,7 +543,7 @@ def test_mathml_and_latex_are_well_formed(name: str, lang: str) -> None:
     tree = ET.fromstring(as_mathml(explanation, lang=lang))
     assert tree.tag == "section"
     assert len(tree.findall("math")) == len(explanation.lines)
-    latex = as_latex(explanation, lang=lang, standalone=True)
+    latex = FORMATS["latex"](explanation, lang=lang)
     assert_balanced(latex)
     assert latex.count(r"\begin{align*}") == latex.count(r"\end{align*}") > 0
     assert as_markdown(explanation, lang=lang).count("$$") == 2 * len(explanation.lines)
@@ -553,13 +556,13 @@ def test_latex_compiles(tmp_path: Path) -> None:
     h.label = "h"
     loss = h.exp() * 1e-9 + a.sigmoid().log()
     loss.label = "E_total"
-    assert_compiles(as_latex(explain(loss, lr=0.1), standalone=True), tmp_path)
+    assert_compiles(FORMATS["latex"](explain(loss, lr=0.1)), tmp_path)
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no pdflatex here")
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_the_chapters_latex_compiles_hangul_and_all(lang: str, tmp_path: Path) -> None:
-    assert_compiles(as_latex(explain_exercise(load("chapter7")), lang=lang, standalone=True), tmp_path)
+    assert_compiles(FORMATS["latex"](explain_exercise(load("chapter7")), lang=lang), tmp_path)
 
 
 def assert_compiles(latex: str, folder: Path) -> None:

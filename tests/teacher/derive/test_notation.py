@@ -262,7 +262,7 @@ def sloped(formula: str):
 def test_mathml_is_well_formed_and_of_core_elements_with_as_many_children_as_they_take(
     formula: str, in_numbers: bool
 ) -> None:
-    tree = ET.fromstring(f"<math>{notation.mathml(sloped(formula), in_numbers=in_numbers)}</math>")
+    tree = ET.fromstring(f"<math>{notation.written(sloped(formula), 'mathml', in_numbers=in_numbers)}</math>")
     for each in tree.iter():
         assert each.tag in ELEMENTS or each is tree
         assert len(each) == CHILDREN.get(each.tag, len(each))
@@ -272,24 +272,24 @@ def test_mathml_is_well_formed_and_of_core_elements_with_as_many_children_as_the
 
 @given(formula=formulas(), in_numbers=st.booleans())
 def test_latex_closes_what_it_opens(formula: str, in_numbers: bool) -> None:
-    assert_balanced(notation.latex(sloped(formula), in_numbers=in_numbers))
+    assert_balanced(notation.written(sloped(formula), "latex", in_numbers=in_numbers))
 
 
 @given(formula=formulas())
 def test_matplotlib_reads_the_latex(formula: str) -> None:
     mathtext = pytest.importorskip("matplotlib.mathtext")
-    parsed = mathtext.MathTextParser("path").parse(f"${notation.latex(expression(formula))}$")
+    parsed = mathtext.MathTextParser("path").parse(f"${notation.written(expression(formula), 'latex')}$")
     assert parsed.width > 0
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a & b", 'x" onload="'])
 def test_markup_in_a_name_is_text_in_mathml(name: str) -> None:
-    assert "".join(ET.fromstring(notation.mathml(Symbol(name, 1.0) * 2)).itertext()) == f"{name}·2"
+    assert "".join(ET.fromstring(notation.written(Symbol(name, 1.0) * 2, "mathml")).itertext()) == f"{name}·2"
 
 
 @pytest.mark.parametrize("name", [r"\input{x}", "50 % & $x$ #_{^~", "x}{y"])
 def test_commands_in_a_name_are_text_in_latex(name: str) -> None:
-    written = notation.latex(Symbol(name, 1.0) * 2)
+    written = notation.written(Symbol(name, 1.0) * 2, "latex")
     assert_balanced(written)
     assert r"\input" not in written
 
