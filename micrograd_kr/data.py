@@ -6,8 +6,8 @@
         x = rotate(x, 10, seed=generator)
 
 A set comes from files already there, from scikit-learn, or through torchvision, which downloads it. A file is not
-trusted: its header says how large it is, that is compared with the file, and memory grows only with what is really
-read. Images keep their shape; `x.reshape(len(x), -1)` gives one row of features for each.
+trusted: its header says how large it is, that is compared with the file, and no more memory is taken than a file of
+its size may need. Images keep their shape; `x.reshape(len(x), -1)` gives one row of features for each.
 
 Whatever is random takes a seed, the same each time, or a numpy Generator, which moves on.
 """
@@ -19,7 +19,6 @@ import re
 import sys
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -185,11 +184,9 @@ def _checked(x: Array, y: Array, part: str, source: Path) -> tuple[Array, Array]
 # --- files that may lie -----------------------------------------------------------------------------------------------
 
 FILES = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-READ = 2**20  # bytes at a time
 # A file may unpack to 64 MB, or to a hundred times its own size: MNIST to 4.8 times, an empty image to 1,000.
 UNPACKED, RATIO = 2**26, 100
 IDX_HOLDS = {b"\0\0\x08\x01": "labels, one dimension", b"\0\0\x08\x03": "images, three dimensions"}  # of uint8
-BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
 
 
 def _wrong(path: Path, expected: str, got: str, remedy: str = "get the file again") -> DataError:
@@ -197,29 +194,28 @@ def _wrong(path: Path, expected: str, got: str, remedy: str = "get the file agai
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, int]]:
-    """A file, and how many bytes may be unpacked from it; whatever is wrong with it is a DataError."""
+def _reading(
+    path: Path, expected: str = "a whole, readable file", remedy: str = "get the file again"
+) -> Iterator[None]:
+    """Whatever is wrong with what is read is a DataError: an OSError, zlib's, zipfile's, Python's of a header …"""
     try:
-        with path.open("rb") as raw:
-            yield raw, max(UNPACKED, RATIO * os.fstat(raw.fileno()).st_size)
+        yield
     except DataError:
         raise
-    except BROKEN as error:
-        raise _wrong(path, "a whole, readable file", f"{type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise _wrong(path, expected, f"{type(error).__name__}: {error}".splitlines()[0][:150], remedy) from error
 
 
-def _numbers(stream: Any, path: Path, shape: tuple[int, ...], dtype: Any, most: int) -> Array:
-    """All that is left of a stream, at most so many bytes, flat; memory grows with what is read, not with a promise."""
-    need = math.prod(shape) * dtype.itemsize
+def _array(stream: Any, raw: Any, path: Path, shape: tuple[int, ...], dtype: Any) -> Array:
+    """All that is left of a stream unpacked from a raw file; no more is read than a file of its size may hold."""
+    need, most = math.prod(shape) * dtype.itemsize, max(UNPACKED, RATIO * os.fstat(raw.fileno()).st_size)
     expected = f"{need:,} bytes of numbers for its header of {shape}"
     if need > most:
         raise _wrong(path, expected, f"a file of a size to hold at most {most:,}")
-    data = bytearray()
-    while len(data) <= need and (chunk := stream.read(min(READ, need + 1 - len(data)))):  # one more: to see the end
-        data += chunk
+    data = bytearray(stream.read(need + 1))  # one more: to see the end
     if len(data) != need:
         raise _wrong(path, expected, f"{len(data):,}" if len(data) < need else "more")
-    return np.frombuffer(data, dtype)
+    return np.frombuffer(data, dtype).reshape(shape)
 
 
 def _folder(folder: Path) -> Iterator[Array]:
@@ -240,8 +236,8 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
     or shorter than its header says, or damaged.
     """
     path = Path(path)
-    packed = b"\x1f\x8b"
-    with _opened(path) as (raw, most), gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == packed else raw as stream:
+    with _reading(path), path.open("rb") as raw:
+        stream = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
         magic, wanted = stream.read(4), bytes((0, 0, 0x08, dims))
         if magic != wanted:
             said = [f"{IDX_HOLDS.get(each, 'no IDX file of bytes')} (0x{each.hex()})" for each in (wanted, magic)]
@@ -249,13 +245,12 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
         header = stream.read(4 * dims)
         if len(header) < 4 * dims:
             raise _wrong(path, f"a header of {4 + 4 * dims} bytes", f"{4 + len(header)}")
-        shape = tuple(np.frombuffer(header, ">u4").tolist())
-        return _numbers(stream, path, shape, np.dtype(np.uint8), most).reshape(shape)
+        return _array(stream, raw, path, tuple(np.frombuffer(header, ">u4").tolist()), np.dtype(np.uint8))
 
 
 def _npz(path: Path) -> Iterator[Array]:
     """The arrays x_train, y_train, x_test, y_test of an .npz, a zip of .npy files. Nothing is ever unpickled."""
-    with _opened(path) as (raw, most), zipfile.ZipFile(raw) as archive:
+    with _reading(path), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
         there = archive.namelist()
         for name in Dataset._fields:
             if f"{name}.npy" not in there:
@@ -265,22 +260,16 @@ def _npz(path: Path) -> Iterator[Array]:
             method = archive.getinfo(f"{name}.npy").compress_type
             if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods unpack without a bound
                 raise _wrong(path / name, "a stored or deflated array", f"zip method {method}", "save it with np.savez")
-            with archive.open(f"{name}.npy") as stream:
-                yield _npy(stream, path / name, most)
-
-
-def _npy(stream: Any, path: Path, most: int) -> Array:
-    """The array in an .npy. numpy reads its header, of the version that it writes: at most 64 KB of text."""
-    try:
-        if (version := np.lib.format.read_magic(stream)) != (1, 0):
-            raise ValueError(f"version {version} of its format")
-        shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=1_000)
-        if dtype.kind not in "biuf" or any(n < 0 for n in shape):
-            raise ValueError("an array of objects" if dtype.hasobject else f"{dtype} {shape}")
-    except Exception as error:  # whatever Python's parser makes of such a text: TokenError, MemoryError, SyntaxError …
-        came = str(error).partition("\n")[0][:80] or type(error).__name__
-        raise _wrong(path, "an array of numbers", came, "save it with np.savez as uint8, float32 or int64") from error
-    return _numbers(stream, path, shape, dtype, most).reshape(shape, order="F" if by_column else "C")
+            remedy = "save it with np.savez as uint8, float32 or int64"
+            with archive.open(f"{name}.npy") as stream, _reading(path / name, "an array of numbers", remedy):
+                # numpy reads the header, of the version that it writes: at most 64 KB of text
+                if (version := np.lib.format.read_magic(stream)) != (1, 0):
+                    raise ValueError(f"version {version} of its format")
+                shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=1_000)
+                if dtype.kind not in "biuf" or any(n < 0 for n in shape):
+                    raise ValueError("an array of objects" if dtype.hasobject else f"{dtype} {shape}")
+                array = _array(stream, raw, path / name, shape[::-1] if by_column else shape, dtype)
+                yield array.T if by_column else array
 
 
 # --- split, batches ---------------------------------------------------------------------------------------------------

@@ -65,9 +65,6 @@ class History(Printed):
         return Group(*[table] * bool(n), Text(self.reason))
 
 
-# --- evaluation -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Evaluation(Printed):
     """What a model does with data it is tested on.
@@ -175,14 +172,12 @@ def _at_least(least: int, **numbers: Any) -> None:
             raise ValueError(f"{name} needs a whole number from {least} on, got {number!r}")
 
 
-# --- training ---------------------------------------------------------------------------------------------------------
-
-
 class _Run(SimpleNamespace):
     """What `fit` is asked to do, by the names of its arguments, and what the run has come to.
 
-    generators: the first shuffles, the others are the model's. settings: what a checkpoint must agree with. so_far: the
-    complete epochs, and the best weights of them: one thing, so that Ctrl-C cannot come between the two.
+    generators: the first shuffles, the others are the model's. parts: what else changes, by its name in a checkpoint.
+    settings: what a checkpoint must agree with. so_far: the complete epochs, and the best weights of them: one thing,
+    so that Ctrl-C cannot come between the two.
     """
 
     valid: tuple[np.ndarray, np.ndarray] | None
@@ -247,6 +242,8 @@ def fit(
     run.train, run.valid = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
     held = (seeds.generator(seed), *(each for module in model.modules() for each in vars(module).values()))
     run.generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    run.parts = {name: part for name, part in parts.items() if part is not None}
     run.so_far = History((), (), (), (), None, math.inf, "interrupted", "", lang), model.state_dict()
     if checkpoint is not None:
         run.settings = _settings(run)
@@ -387,25 +384,18 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
                     run.penalty()
         except AnomalyError as error:
             op = str(error).partition(": ")[2].partition(", computed from")[0]
-            entered = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
-            modules = {id(each) for each in run.model.modules()}
-            inside = [each for each in entered if id(each) in modules]
-            if not inside:
+            names = {id(module): name or type(module).__name__ for name, module in run.model.named_modules()}
+            entered = [id(frame.f_locals.get("self")) for frame, _ in walk_tb(error.__traceback__)]
+            layers = [names[each] for each in entered if each in names]
+            if not layers:
                 return say("the model's outputs are finite, {op} in the loss is not", op=op)
             return say(
                 "layer {layer} is the first whose output is not finite: {op}; lower the learning rate or scale the "
                 "inputs",
-                layer=_name(run.model, inside[-1]),
+                layer=layers[-1],
                 op=op,
             )
     return say("not found again in a second pass")
-
-
-def _name(model: Any, module: Any) -> str:
-    """What a module is called in its model, as in the names of its parameters; where it has none, its class."""
-    names = {id(p): name for name, p in model.named_parameters()}
-    found = (names[id(p)].removesuffix(name).rstrip(".") for name, p in module.named_parameters())
-    return next(filter(None, found), type(module).__name__)
 
 
 # --- checkpoints ------------------------------------------------------------------------------------------------------
@@ -413,16 +403,10 @@ def _name(model: Any, module: Any) -> str:
 
 def _save(run: _Run) -> None:
     """Write all that the rest of a run depends on."""
-    history, weights = run.so_far
-    tree = {
-        "settings": run.settings,
-        "history": vars(history),
-        "best": weights,
-        "model": run.model.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "schedule": None if run.schedule is None else run.schedule.state_dict(),
-        "generators": [each.bit_generator.state for each in run.generators],
-    }
+    history, best = run.so_far
+    parts = {name: part.state_dict() for name, part in run.parts.items()}
+    generators = [each.bit_generator.state for each in run.generators]
+    tree = {"settings": run.settings, "history": vars(history), "best": best, **parts, "generators": generators}
     checkpoints.save(run.checkpoint, tree)
 
 
@@ -433,10 +417,8 @@ def _resume(run: _Run) -> None:
         different = checkpoints.differences(run.settings, there["settings"])
         if not different:
             run.so_far = replace(History(**there["history"]), lang=run.lang), there["best"]
-            run.model.load_state_dict(there["model"])
-            run.optimizer.load_state_dict(there["optimizer"])
-            if run.schedule is not None:
-                run.schedule.load_state_dict(there["schedule"])
+            for name, part in run.parts.items():
+                part.load_state_dict(there[name])
             for generator, state in zip(run.generators, there["generators"], strict=True):
                 generator.bit_generator.state = state
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -463,16 +445,13 @@ def _settings(run: _Run) -> dict[str, Any]:
         "schedule": type(run.schedule).__name__,
         **{f"schedule's {name}": each for name, each in schedule.items() if isinstance(each, int | float)},
         "batch size": run.batch_size,
-        "training data": _fingerprint(run.train),
-        "validation data": run.valid and _fingerprint(run.valid),
     }
+    for name, pair in (("training data", run.train), ("validation data", run.valid)):
+        arrays = pair and (f"{a.dtype} {a.shape} {zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in pair)
+        settings[name] = arrays and ", ".join(arrays)
     changing = {"schedule's last_epoch", "optimizer's lr" if schedule else ""}
     # An address differs from one program run to the next.
     return {n: re.sub(" at 0x[0-9A-Fa-f]+", "", str(each)) for n, each in settings.items() if n not in changing}
-
-
-def _fingerprint(pair: tuple[np.ndarray, np.ndarray]) -> str:
-    return ", ".join(f"{a.dtype} {a.shape} {zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in pair)
 
 
 # --- progress ---------------------------------------------------------------------------------------------------------
@@ -485,20 +464,18 @@ class _Screen:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        console, quiet = Console(), run.verbose is False
-        terminal = console.is_jupyter or console.is_terminal
+        self.run, self.last, self.quiet, console = run, -math.inf, run.verbose is False, Console()
+        terminal, samples = console.is_jupyter or console.is_terminal, len(run.train[0])
         columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
         # None rather than disabled, which prints an empty line in rich 13.0
-        self.bar = Progress(*columns, console=console) if terminal and not quiet else None
-        self.interval = 0 if quiet else run.print_interval or int(run.verbose is True and not terminal)
-        self.shown, self.quiet = bool(self.bar or self.interval), quiet
+        self.bar = Progress(*columns, console=console) if terminal and not self.quiet else None
+        self.interval = 0 if self.quiet else run.print_interval or int(run.verbose is True and not terminal)
+        self.shown = bool(self.bar or self.interval)
         self.console = console if self.shown else Console(stderr=True)
-        self.run, self.begun, self.last = run, run.done, -math.inf
         if self.bar:
-            samples = len(run.train[0])
-            self.bar.add_task("", total=run.epochs * samples, completed=self.begun * samples)
-        if self.begun:
-            self.print(say("Goes on from its checkpoint, after {done} epochs.", done=self.begun))
+            self.bar.add_task("", total=run.epochs * samples, completed=run.done * samples)
+        if run.done:
+            self.print(say("Goes on from its checkpoint, after {done} epochs.", done=run.done))
 
     def print(self, said: Said, urgent: bool = False) -> None:
         """A line of text where the run is shown; an urgent one is told even where nothing else is, but on stderr."""
@@ -509,21 +486,21 @@ class _Screen:
 
     def show(self, measured: dict[str, float], seen: int = 0) -> None:
         """What an epoch has come to: after so many samples of it, or, after none of the next, as a whole."""
-        run, samples = self.run, len(self.run.train[0])
+        run = self.run
         if self.interval and not seen and run.done % self.interval == 0:
             gaps = {"epoch": run.done - 1, "lowest": run.history.best_loss, **measured}
             valid = say(", validation loss {valid_loss:.6g}, lowest {lowest:.6g}", **gaps) if run.valid else ""
             self.print(say("epoch {epoch}: train loss {train_loss:.6g}{valid}", valid=valid, **gaps))
         if self.bar and (not seen or self.bar.get_time() - self.last > OFTEN):
             self.last = self.bar.get_time()
-            (task,), completed = self.bar.tasks, run.done * samples + seen
+            (task,) = self.bar.tasks
             loss = measured.get("valid_loss", measured["train_loss"])
             said = say(
                 "epoch {epoch}/{epochs} · {measured} · {speed:,.0f} samples/s",
                 epoch=run.done + bool(seen),
                 epochs=run.epochs,
                 measured=_measured(loss, measured.get("valid_accuracy", measured.get("train_accuracy"))),
-                speed=(completed - self.begun * samples) / max(task.elapsed or 0, 1e-9),
+                speed=task.speed or 0,
             )
-            refresh = run.done == run.epochs
+            completed, refresh = run.done * len(run.train[0]) + seen, run.done == run.epochs
             self.bar.update(task.id, completed=completed, description=said.in_(run.lang), refresh=refresh)

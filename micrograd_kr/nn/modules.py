@@ -44,7 +44,11 @@ class Module:
 
     def modules(self) -> list["Module"]:
         """This module and all those inside it, each once."""
-        return [each for _, each in _once([("", self), *_held(self)], Module)]
+        return [each for _, each in self.named_modules()]
+
+    def named_modules(self) -> list[tuple[str, "Module"]]:
+        """The same with their names, "0.1", this one's empty; a shared one once, by its first name."""
+        return _once([("", self), *_held(self)], Module)
 
     def children(self) -> list["Module"]:
         """The modules directly inside this one, each once."""
@@ -116,9 +120,9 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        held = [(name, each) for name, each in _held(self, deep=False) if isinstance(each, Module)]
-        lines = [self.extra_repr()] * bool(self.extra_repr()) + [f"({name}): {each!r}" for name, each in held]
-        inside = indent("\n".join(["", *lines]), "  ") + "\n" if held else "".join(lines)
+        held = [f"({name}): {each!r}" for name, each in _held(self, deep=False) if isinstance(each, Module)]
+        inside = "\n".join(filter(None, [self.extra_repr(), *held]))
+        inside = indent(f"\n{inside}\n", "  ") if held else inside
         return f"{type(self).__name__}({inside})"
 
 
