@@ -193,10 +193,6 @@ class _Run(SimpleNamespace):
         return len(self.history.train_loss)
 
 
-class _NotFiniteError(ArithmeticError):
-    """A loss of nan or inf: a sentence that says where it arose."""
-
-
 def fit(
     model: Any,
     loss: Any,
@@ -242,8 +238,7 @@ def fit(
     run.train, run.valid = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
     held = (seeds.generator(seed), *(each for module in model.modules() for each in vars(module).values()))
     run.generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    run.parts = {name: part for name, part in parts.items() if part is not None}
+    run.parts = {"model": model, "optimizer": optimizer} | ({} if schedule is None else {"schedule": schedule})
     run.so_far = History((), (), (), (), None, math.inf, "interrupted", "", lang), model.state_dict()
     if checkpoint is not None:
         run.settings = _settings(run)
@@ -284,10 +279,9 @@ def _ended(run: _Run, screen: "_Screen", why: StoppedBy, said: Said) -> History:
 def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
     """Epoch after epoch, until there are enough, no better ones come, or one fails: which of these, in words too."""
     while not (end := _over(run)):
-        try:
-            measured = _epoch(run, screen)
-        except _NotFiniteError as error:
-            return "nan loss", error.args[0]
+        measured = _epoch(run, screen)
+        if isinstance(measured, Said):
+            return "nan loss", measured
         history, weights = run.so_far
         loss = measured.get("valid_loss", measured["train_loss"])
         if run.valid is None or loss <= history.best_loss:  # of two equal losses the later is kept
@@ -316,54 +310,57 @@ def _over(run: _Run) -> tuple[StoppedBy, Said] | None:
     return ("epochs", say("All {epochs} epochs are done.", epochs=run.epochs)) if run.done >= run.epochs else None
 
 
-def _epoch(run: _Run, screen: "_Screen") -> dict[str, Any]:
-    """One pass over the training data, and what the validation data say after it: what a history has of an epoch."""
-    x, y = run.train
-    kind, shuffling = _kind(y), run.generators[0]
-    total, right, seen = 0.0, 0.0, 0
+def _epoch(run: _Run, screen: "_Screen") -> dict[str, Any] | Said:
+    """One pass over the training data, and what the validation data say after it: what a history has of an epoch.
+
+    Or where a loss is not finite, and why.
+    """
+    (x, y), size, shuffling = run.train, run.batch_size, run.generators[0]
+    kind, total, right, seen = _kind(y), 0.0, 0.0, 0
     run.model.train()
-    for i, (inputs, target) in enumerate(batches(x, y, run.batch_size, shuffling, shuffle=len(x) > run.batch_size)):
+    for i, (inputs, target) in enumerate(batches(x, y, size, shuffling, shuffle=len(x) > size)):
         if run.augment:
             inputs = run.augment(inputs, shuffling)
-        loss, output = _step(run, inputs, target, i)
+        loss, output = _step(run, inputs, target)
+        if not math.isfinite(loss):
+            gaps = {"number": loss, "epoch": run.done, "batch": i, "fault": _fault(run, [(inputs, target)])}
+            return say("The loss is {number} in epoch {epoch}, batch {batch}: {fault}.", **gaps)
         total += loss * _weight(run.loss, target)
         seen += len(target)
-        classes = _classes(kind, run.loss, output, target)
-        if classes:
-            right += float(np.mean(classes[0] == classes[1])) * len(target)
-        measured = {"train_loss": total / seen} | ({"train_accuracy": right / seen} if classes else {})
+        measured = {"train_loss": total / seen}
+        if classes := _classes(kind, run.loss, output, target):
+            right += accuracy(*classes) * len(target)
+            measured["train_accuracy"] = right / seen
         screen.show(measured, seen)
     if run.schedule is not None:
         run.schedule.step()
     if run.valid is not None:
-        found = evaluate(run.model, run.loss, *run.valid, batch_size=run.batch_size)
+        found = evaluate(run.model, run.loss, *run.valid, batch_size=size)
         if not math.isfinite(found.loss):
             run.model.eval()
-            fault = _fault(run, batches(*run.valid, size=run.batch_size, shuffle=False))
+            fault = _fault(run, batches(*run.valid, size=size, shuffle=False))
             gaps = {"number": found.loss, "epoch": run.done, "fault": fault}
-            raise _NotFiniteError(say("The validation loss is {number} in epoch {epoch}: {fault}.", **gaps))
+            return say("The validation loss is {number} in epoch {epoch}: {fault}.", **gaps)
         measured["valid_loss"] = found.loss
         if found.accuracy is not None:
             measured["valid_accuracy"] = found.accuracy
     return measured
 
 
-def _step(run: _Run, x: Any, y: Any, batch: int) -> tuple[float, Any]:
-    """One step on one batch: its loss, and what the model gave. Its graph ends with it, before the next is made."""
+def _step(run: _Run, x: Any, y: Any) -> tuple[float, Any]:
+    """One step on one batch, if what is minimised is finite: the loss, or that, and what the model gave.
+
+    Its graph ends with it, before the next is made.
+    """
     output = run.model(x)
     loss = run.loss(output, y)
     objective = loss + run.penalty() if run.penalty else loss
-    number = objective.item()
-    if not math.isfinite(number):
-        gaps = {"number": number, "epoch": run.done, "batch": batch, "fault": _fault(run, [(x, y)])}
-        raise _NotFiniteError(say("The loss is {number} in epoch {epoch}, batch {batch}: {fault}.", **gaps))
+    if not math.isfinite(number := objective.item()):
+        return number, output.data
     run.optimizer.zero_grad()
     objective.backward()
     run.optimizer.step()
     return loss.item(), output.data
-
-
-# --- a loss of nan or inf ---------------------------------------------------------------------------------------------
 
 
 def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
@@ -396,9 +393,6 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
                 op=op,
             )
     return say("not found again in a second pass")
-
-
-# --- checkpoints ------------------------------------------------------------------------------------------------------
 
 
 def _save(run: _Run) -> None:
@@ -452,9 +446,6 @@ def _settings(run: _Run) -> dict[str, Any]:
     changing = {"schedule's last_epoch", "optimizer's lr" if schedule else ""}
     # An address differs from one program run to the next.
     return {n: re.sub(" at 0x[0-9A-Fa-f]+", "", str(each)) for n, each in settings.items() if n not in changing}
-
-
-# --- progress ---------------------------------------------------------------------------------------------------------
 
 
 class _Screen:
