@@ -100,19 +100,14 @@ def scale(x: Array) -> Array:
 
 def _named(name: str, root: Path) -> Dataset:
     """A set of NAMED: from the user's own files, else from what torchvision downloads, once, into `root`."""
-    given = os.environ.get(FOLDER)
-    if given and (own := Path(given, "CIFAR10.npz" if name == "CIFAR10" else name)).exists():
-        data, source = load(own), own
-    elif name == "CIFAR10":
-        train, test = (_fetched(name, root, train=each) for each in (True, False))
-        arrays = train.data, np.asarray(train.targets), test.data, np.asarray(test.targets)
-        data, source = _dataset(arrays, root), root
-    else:
-        source = root / name / "raw"
-        # torchvision unpacks a file only once its md5 is right, and takes four unpacked files for a finished download.
-        if not all((source / each).is_file() for each in FILES):
-            _fetched(name, root)
+    given, raw = os.environ.get(FOLDER), root / name / "raw"
+    if given and (source := Path(given, "CIFAR10.npz" if name == "CIFAR10" else name)).exists():
         data = load(source)
+    # torchvision unpacks a file only once its md5 is right, and takes four unpacked files for a finished download.
+    elif all((raw / each).is_file() for each in FILES):
+        source, data = raw, load(raw)
+    else:
+        source, data = root, _dataset(_fetched(name, root), root)
     shape, last = data.x_train.shape[1:], max(data.y_train.max(), data.y_test.max())
     if shape != NAMED[name] or last > 9:
         wanted, came = (f"images of {each} with labels 0..{n}" for each, n in ((NAMED[name], 9), (shape, last)))
@@ -120,8 +115,8 @@ def _named(name: str, root: Path) -> Dataset:
     return data
 
 
-def _fetched(name: str, root: Path, **options: Any) -> Any:
-    """torchvision's data set, downloaded if it is not in `root`; whatever goes wrong is one DataError."""
+def _fetched(name: str, root: Path) -> list[Array]:
+    """What torchvision has of a set, downloaded if it is not in `root`; whatever goes wrong is one DataError."""
     files = "CIFAR10.npz (x_train, y_train, x_test, y_test)" if name == "CIFAR10" else f"the four .gz files of {name}/"
     instead = f'or put {files} into a folder and name that in {FOLDER}; load("digits") needs no download'
     try:
@@ -132,7 +127,8 @@ def _fetched(name: str, root: Path, **options: Any) -> Any:
         with warnings.catch_warnings():
             # torchvision unpickles CIFAR-10 in a way numpy 2.4 warns of: github.com/pytorch/vision/issues/9340
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
-            return getattr(datasets, name)(root, download=True, **options)
+            parts = [getattr(datasets, name)(root, train=each, download=True) for each in (True, False)]
+        return [np.asarray(each) for part in parts for each in (part.data, part.targets)]
     except ImportError as error:
         needs = f'load("{name}") found no files of it and needs torchvision to download them'
         raise DataError(f'{needs}: pip install "micrograd-kr[demos]", {instead}') from error

@@ -72,16 +72,10 @@ def _one_hot(x: Any, classes: Any) -> Any:
     return numbers == np.expand_dims(classes, axis)
 
 
-def _beside(g: Any, x: Any) -> Any:
-    """A gradient for each sample, with the axis of the classes back in it."""
-    axis = _class_axis(x)
-    return ops.reshape(g, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
-
-
 # −log softmax(x) at the right class, from logits x and the numbers of the classes.
 cross_entropy = Rule("cross_entropy", _cross_entropy,
                      dx=lambda g, out, x, classes: (
-                         _beside(g, x) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
+                         np.expand_dims(g, _class_axis(x)) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
                      ),
                      made_of=lambda x, classes: -ops.sum_(
                          1.0 * _one_hot(x, classes) * ops.log_softmax(x, _class_axis(x)), Axes(_class_axis(x))
@@ -376,7 +370,7 @@ class CrossEntropyLoss(_Loss):
     def forward(self, logits: Any, target: Any) -> Value:
         x = _value(logits)
         axis = _class_axis(x)
-        classes = target.data if isinstance(target, Value) else np.asarray(target)
+        classes = np.asarray(target.data if isinstance(target, Value) else target)
         if not self.warned and _sums_to_one(x.data, axis):
             self.warned = True
             warnings.warn(
@@ -384,7 +378,7 @@ class CrossEntropyLoss(_Loss):
                 "it applies softmax itself, so leave the model's Softmax out",
                 stacklevel=3,
             )
-        if x.ndim and np.shape(classes) == x.shape and np.asarray(classes).dtype.kind == "f":
+        if x.ndim and classes.shape == x.shape and classes.dtype.kind == "f":
             shares = target if isinstance(target, Value) else classes.astype(x.dtype)
             return self.reduced(-(x.log_softmax(axis) * shares).sum(axis))
         return self.reduced(cross_entropy(x, _classes(self, x, classes)))
@@ -424,9 +418,8 @@ def _classes(loss: Module, x: Value, target: Any) -> Any:
 
 def _sums_to_one(x: Any, axis: int) -> bool:
     """Whether all samples look like probabilities of two or more classes."""
-    if not np.ndim(x) or not x.size or x.shape[axis] < 2 or x.min() < 0 or x.max() > 1:
-        return False
-    return bool(np.all(np.abs(x.sum(axis) - 1) < 1e-4))
+    several = np.ndim(x) and x.size and x.shape[axis] > 1
+    return bool(several and x.min() >= 0 and x.max() <= 1 and np.all(np.abs(x.sum(axis) - 1) < 1e-4))
 
 
 def l1_penalty(parameters: Iterable[Value]) -> Value:
