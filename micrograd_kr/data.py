@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd_kr import seeds
+from micrograd_kr.seeds import Seed
 
 Array = NDArray[Any]
-Seed = seeds.Seed
-
+Shape = tuple[int, ...] | None
 FOLDER = "MICROGRAD_KR_DATA"  # the environment variable that names a folder of data sets
 
 
@@ -165,9 +165,8 @@ def _checked(x: Array, y: Array, part: str, source: Path) -> tuple[Array, Array]
     if x.ndim < 2 or y.ndim != 1 or len(x) != len(y) or not x.size:
         wanted, came = f"{part} samples (n, …) and as many labels (n,), at least one", f"samples {x.shape}"
         raise _wrong(source, wanted, f"{came} and labels {y.shape}", "take images and labels from one set")
-    whole = y.dtype.kind in "iu"
-    if not whole or y.min() < 0:
-        came = str(y.min() if whole else y.dtype)
+    if y.dtype.kind not in "iu" or y.min() < 0:
+        came = str(y.min() if y.dtype.kind == "i" else y.dtype)
         raise _wrong(source, f"{part} labels as whole numbers from 0", came, "number the classes 0, 1, 2 …")
     if x.dtype == np.uint8:
         return scale(x), y.astype(np.int64)
@@ -190,16 +189,14 @@ def _wrong(path: Path, expected: str, got: str, remedy: str = "get the file agai
 
 
 @contextmanager
-def _reading(
-    path: Path, expected: str = "a whole, readable file", remedy: str = "get the file again"
-) -> Iterator[None]:
+def _reading(path: Path, expected: str = "a whole, readable file", *remedy: str) -> Iterator[None]:
     """Whatever is wrong with what is read is a DataError: an OSError, zlib's, zipfile's, Python's of a header …"""
     try:
         yield
     except DataError:
         raise
     except Exception as error:
-        raise _wrong(path, expected, f"{type(error).__name__}: {error}".splitlines()[0][:150], remedy) from error
+        raise _wrong(path, expected, f"{type(error).__name__}: {error}".splitlines()[0][:150], *remedy) from error
 
 
 def _array(stream: Any, raw: Any, path: Path, shape: tuple[int, ...], dtype: Any) -> Array:
@@ -401,9 +398,7 @@ def standardize(train: Array, *others: Array, axis: int | tuple[int, ...] | None
 # and gives a new one of the same shape and dtype. Each image has its own draw.
 
 
-def rotate(
-    x: Array, degrees: float | tuple[float, float], seed: Seed = None, shape: tuple[int, ...] | None = None
-) -> Array:
+def rotate(x: Array, degrees: float | tuple[float, float], seed: Seed = None, shape: Shape = None) -> Array:
     """Each image turned about its middle, by an angle drawn from −degrees..degrees or from (low, high).
 
     Positive is counter-clockwise. Between pixels it interpolates (bilinear); from outside comes 0.
@@ -424,7 +419,7 @@ def rotate(
     return np.reshape(upper * (1 - below) + lower * below, x.shape)
 
 
-def shift(x: Array, pixels: int, seed: Seed = None, shape: tuple[int, ...] | None = None) -> Array:
+def shift(x: Array, pixels: int, seed: Seed = None, shape: Shape = None) -> Array:
     """Each image moved by whole pixels, −pixels..pixels down and as many to the right; what comes in is 0."""
     images = _images(x, shape)
     if pixels < 0:
@@ -447,7 +442,7 @@ def noise(x: Array, std: float, seed: Seed = None) -> Array:
     return noisy
 
 
-def erase(x: Array, size: int, seed: Seed = None, shape: tuple[int, ...] | None = None) -> Array:
+def erase(x: Array, size: int, seed: Seed = None, shape: Shape = None) -> Array:
     """A square of size × size pixels, anywhere in each image, set to 0 (cutout: DeVries and Taylor, 2017)."""
     images = _images(x, shape)
     n, h, w, _ = images.shape
@@ -470,7 +465,7 @@ def _floats(x: Array) -> None:
         raise ValueError(f"expected images as float32 or float64, got {x.dtype}; scale(x) turns pixels into floats")
 
 
-def _images(x: Array, shape: tuple[int, ...] | None) -> Array:
+def _images(x: Array, shape: Shape) -> Array:
     """The batch as (n, h, w, channels), a view of it."""
     _floats(x)
     size = x.shape[1:] if shape is None else tuple(shape)

@@ -149,12 +149,11 @@ def _classes(kind: str | None, loss: Any, output: Any, y: np.ndarray) -> tuple[n
         return None
     if kind == "one-hot":
         return output.argmax(axis=-1), y.argmax(axis=-1)
-    above = 0.0 if type(loss).__name__ == "BCEWithLogitsLoss" else 0.5
-    return (output > above).astype(np.int64).reshape(-1), y.astype(np.int64).reshape(-1)
+    above = output > (0.0 if type(loss).__name__ == "BCEWithLogitsLoss" else 0.5)
+    return above.astype(np.int64).reshape(-1), y.astype(np.int64).reshape(-1)
 
 
 def _pair(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets as arrays of one length."""
     try:
         x, y = data
     except (TypeError, ValueError):
@@ -166,7 +165,6 @@ def _pair(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _at_least(least: int, **numbers: Any) -> None:
-    """Each is a whole number of at least so much."""
     for name, number in numbers.items():
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
             raise ValueError(f"{name} needs a whole number from {least} on, got {number!r}")
@@ -182,15 +180,8 @@ class _Run(SimpleNamespace):
 
     valid: tuple[np.ndarray, np.ndarray] | None
     so_far: tuple[History, dict[str, Any]]
-
-    @property
-    def history(self) -> History:
-        return self.so_far[0]
-
-    @property
-    def done(self) -> int:
-        """How many epochs are complete."""
-        return len(self.history.train_loss)
+    history = property(lambda self: self.so_far[0])
+    done = property(lambda self: len(self.so_far[0].train_loss), doc="How many epochs are complete.")
 
 
 def fit(
@@ -396,7 +387,6 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
 
 
 def _save(run: _Run) -> None:
-    """Write all that the rest of a run depends on."""
     history, best = run.so_far
     parts = {name: part.state_dict() for name, part in run.parts.items()}
     generators = [each.bit_generator.state for each in run.generators]

@@ -207,8 +207,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"expected a probability between 0 and 1, got Dropout(p={p})")
-        self.p = p
-        self.generator = generator(seed)
+        self.p, self.generator = p, generator(seed)
 
     def forward(self, x: Any) -> Any:
         if not isinstance(x, Value):
@@ -300,10 +299,9 @@ class _Loss(Module):
         p = _value(prediction)
         t = target if isinstance(target, Value) else np.asarray(target, p.dtype)
         if t.shape != p.shape:
-            one = "reshape one of them, so that they are not broadcast to every pair"
             raise ValueError(
                 f"{type(self).__name__} needs a prediction and a target of one shape, got {p.shape} and {t.shape}; "
-                + (one if p.size == t.size else "is each prediction's own target there?")
+                "reshape one of them, so that each prediction meets its own target and they are not broadcast"
             )
         return p, t if t.ndim or isinstance(t, Value) else float(t)
 
