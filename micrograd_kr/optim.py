@@ -144,7 +144,7 @@ class Optimizer:
         try:
             (group,) = state_dict["param_groups"]
             there, saved = dict(group), len(group["params"])
-            known = {place: dict(entry) for place, entry in state_dict["state"].items()}
+            known = {i: {k: v for k, v in each.items() if v is not None} for i, each in state_dict["state"].items()}
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             raise TypeError(
                 f"expected what {name}.state_dict() returns, got {type(state_dict).__name__} without one of "
@@ -158,15 +158,14 @@ class Optimizer:
             got = f"that of {saved}" if saved != count else f"one of {', '.join(map(str, known))}"
             raise ValueError(f"expected the state of {count} parameters, got {got}: load it into its own model")
         loaded = replace(self, **{each: there[each] for each in self.options()})
-        for place, entry in known.items():
-            new = loaded.new_state(np.atleast_1d(self.params[place].data))
-            if set(new) != {each for each, value in entry.items() if value is not None}:
+        for i, entry in known.items():
+            new = loaded.new_state(np.atleast_1d(self.params[i].data))
+            if new.keys() != entry.keys():
                 raise ValueError(
                     f"expected {', '.join(new) or 'nothing'} for each parameter, got {', '.join(map(str, entry))}: "
                     f"this is another optimiser's state, or other options of {name}"
                 )
-            like = {each: _like(value, entry[each], f"{each} of parameter {place}") for each, value in new.items()}
-            loaded.state[place] = like
+            loaded.state[i] = {k: _like(each, entry[k], f"{k} of parameter {i}") for k, each in new.items()}
         vars(self).update(vars(loaded))
 
     def __repr__(self) -> str:

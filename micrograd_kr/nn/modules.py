@@ -71,8 +71,7 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient of every parameter; or with false, as PyTorch does, set those that are there to 0."""
         for p in self.parameters():
-            unset = set_to_none or p.grad is UNSET
-            p.grad = UNSET if unset else np.zeros_like(p.data) if p.ndim else 0.0
+            p.grad = UNSET if set_to_none or p.grad is UNSET else np.zeros_like(p.data) if p.ndim else 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """The numbers of every parameter by name, copied: training on does not change them."""
@@ -90,9 +89,9 @@ class Module:
                 "give what model.state_dict() returns (with its parentheses)"
             )
         own = {name: each for name, each in _held(self) if isinstance(each, Value)}
+        new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
         wrong = [f"missing {name}" for name in own if strict and name not in state_dict]
         wrong += [f"unexpected {name}" for name in state_dict if strict and name not in own]
-        new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
         for name, array in new.items():
             if array.shape != own[name].shape:
                 wrong.append(f"{name} has shape {array.shape} where this model has {own[name].shape}")
