@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -265,16 +265,10 @@ def _npz(path: Path) -> Iterator[Array]:
                 yield array.T if by_column else array
 
 
-# --- split, batches ---------------------------------------------------------------------------------------------------
+# --- split, batches, standard numbers ---------------------------------------------------------------------------------
 
 
-@overload
-def split(whole: int, ratios: Sequence[float] = ..., seed: Seed = ...) -> tuple[Array, ...]: ...
-@overload
-def split(
-    whole: tuple[Array, ...] | list[Array], ratios: Sequence[float] = ..., seed: Seed = ...
-) -> tuple[tuple[Array, ...], ...]: ...
-def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -> Any:
+def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -> tuple[Any, ...]:
     """Shuffle, and part without loss: each part has its ratio of the samples, rounded down, and the last the rest.
 
     whole: arrays of one length, as (x, y): gives for each part the same arrays. Or a number n: gives for each part the
@@ -356,9 +350,6 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
         return islice(batches(*self.dataset.tensors, self.batch_size, self.generator, self.shuffle), len(self))
-
-
-# --- numbers for a network --------------------------------------------------------------------------------------------
 
 
 class Standardized(NamedTuple):

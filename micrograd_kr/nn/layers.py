@@ -28,9 +28,6 @@ Reduction = Literal["mean", "sum", "none"]
 
 # A table of derivatives is read in columns, as in `ops`.
 # fmt: off
-
-# --- their rules ------------------------------------------------------------------------------------------------------
-
 def _linear(xs: tuple[Any, ...], wanted: bool) -> Any:
     out = np.matmul(xs[0], xs[1].mT)
     if len(xs) > 2:
