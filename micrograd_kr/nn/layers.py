@@ -6,7 +6,7 @@ a `seed`: a number, or a Generator that several share.
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -279,7 +279,9 @@ def _value(x: Any) -> Value:
 
 
 class _Loss(Module):
-    """What all losses share: how the losses of the entries or samples are made one number."""
+    """What all losses share: how those of entries or samples become one number. A loss of entries defines `of`."""
+
+    of: Callable[[Any, Any], Any]
 
     def __init__(self, reduction: Reduction = "mean") -> None:
         if reduction not in ("mean", "sum", "none"):
@@ -291,8 +293,7 @@ class _Loss(Module):
             return losses
         return losses.mean() if self.reduction == "mean" else losses.sum()
 
-    def pair(self, prediction: Any, target: Any) -> tuple[Value, Any]:
-        """The prediction as a Value and a target of the same shape, in its dtype unless it is a Value itself."""
+    def forward(self, prediction: Any, target: Any) -> Value:
         p = _value(prediction)
         t = target if isinstance(target, Value) else np.asarray(target, p.dtype)
         if t.shape != p.shape:
@@ -300,24 +301,22 @@ class _Loss(Module):
                 f"{type(self).__name__} needs a prediction and a target of one shape, got {p.shape} and {t.shape}; "
                 "reshape one of them, so that each prediction meets its own target and they are not broadcast"
             )
-        return p, t if t.ndim or isinstance(t, Value) else float(t)
+        return self.reduced(self.of(p, t if t.ndim or isinstance(t, Value) else float(t)))
 
 
 class MSELoss(_Loss):
     """(prediction − target)², over all entries. Their shapes must be equal (ValueError)."""
 
-    def forward(self, prediction: Any, target: Any) -> Value:
-        p, t = self.pair(prediction, target)
+    def of(self, p: Any, t: Any) -> Any:
         difference = p - t
-        return self.reduced(difference * difference)
+        return difference * difference
 
 
 class L1Loss(_Loss):
     """|prediction − target|, over all entries. Their shapes must be equal (ValueError)."""
 
-    def forward(self, prediction: Any, target: Any) -> Value:
-        p, t = self.pair(prediction, target)
-        return self.reduced(abs(p - t))
+    def of(self, p: Any, t: Any) -> Any:
+        return abs(p - t)
 
 
 class BCELoss(_Loss):
@@ -327,13 +326,12 @@ class BCELoss(_Loss):
     outside 0…1.
     """
 
-    def forward(self, prediction: Any, target: Any) -> Value:
-        p, t = self.pair(prediction, target)
+    def of(self, p: Any, t: Any) -> Any:
         _refuse_outside(t, "targets", "0 and 1 are the two classes")
-        loss = self.reduced(bce(p, t))
-        if math.isnan(np.add.reduce(loss.data, None)):  # a p outside has no logarithm
+        losses = bce(p, t)
+        if math.isnan(np.add.reduce(losses.data, None)):  # a p outside has no logarithm
             _refuse_outside(p, "probabilities", "for logits take BCEWithLogitsLoss, or end the model with Sigmoid()")
-        return loss
+        return losses
 
 
 def _refuse_outside(given: Any, needed: str, remedy: str) -> None:
@@ -346,9 +344,7 @@ def _refuse_outside(given: Any, needed: str, remedy: str) -> None:
 class BCEWithLogitsLoss(_Loss):
     """Binary cross-entropy from logits z, p = sigmoid(z), exact where p is 0 or 1 to all digits. One shape for both."""
 
-    def forward(self, prediction: Any, target: Any) -> Value:
-        z, t = self.pair(prediction, target)
-        return self.reduced(bce_with_logits(z, t))
+    of = staticmethod(bce_with_logits)
 
 
 class CrossEntropyLoss(_Loss):
