@@ -93,27 +93,19 @@ def load(path: Location) -> Any:
         kept = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
         if kept["crc32"] != _checksum(kept["tree"], arrays):
             raise ValueError("its checksum is another")
-        return _read(json.loads(kept["tree"]), arrays)
+
+        def read(node: dict[str, Any]) -> Any:  # {kind: what it holds}, as `_written` wrote it
+            ((kind, held),) = node.items()
+            if kind in ("dict", "tuple"):
+                return dict(held) if kind == "dict" else tuple(held)
+            return {"array": arrays[held], "turned": arrays[held].T, "scalar": arrays[held][()]}[kind]
+
+        return json.loads(kept["tree"], object_hook=read)
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         raise CheckpointError(
             f"expected a checkpoint that micrograd_kr saved, got {os.fspath(path)}, which is none or is damaged "
             f"({type(error).__name__}: {error}): delete it, or name another file"
         ) from error
-
-
-def _read(tree: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """The tree that `_written` wrote."""
-    if isinstance(tree, list):
-        return [_read(each, arrays) for each in tree]
-    if not isinstance(tree, dict):
-        return tree
-    ((kind, held),) = tree.items()
-    if kind == "dict":
-        return {_read(k, arrays): _read(v, arrays) for k, v in held}
-    if kind == "tuple":
-        return tuple(_read(each, arrays) for each in held)
-    array = arrays[held]
-    return {"array": array, "turned": array.T, "scalar": array[()]}[kind]
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:

@@ -6,8 +6,8 @@
         x = rotate(x, 10, seed=generator)
 
 A set comes from files already there, from scikit-learn, or through torchvision, which downloads it. A file is not
-trusted: its header says how large it is, that is compared with the file, and memory grows only with what is really
-read. Images keep their shape; `x.reshape(len(x), -1)` gives one row of features for each.
+trusted: its header says how large it is, that is compared with the file, and no more memory is taken than a file of
+its size may need. Images keep their shape; `x.reshape(len(x), -1)` gives one row of features for each.
 
 Whatever is random takes a seed, the same each time, or a numpy Generator, which moves on.
 """
@@ -19,21 +19,20 @@ import re
 import sys
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from micrograd_kr import seeds
+from micrograd_kr.seeds import Seed
 
 Array = NDArray[Any]
-Seed = seeds.Seed
-
+Shape = tuple[int, ...] | None
 FOLDER = "MICROGRAD_KR_DATA"  # the environment variable that names a folder of data sets
 
 
@@ -101,19 +100,14 @@ def scale(x: Array) -> Array:
 
 def _named(name: str, root: Path) -> Dataset:
     """A set of NAMED: from the user's own files, else from what torchvision downloads, once, into `root`."""
-    given = os.environ.get(FOLDER)
-    if given and (own := Path(given, "CIFAR10.npz" if name == "CIFAR10" else name)).exists():
-        data, source = load(own), own
-    elif name == "CIFAR10":
-        train, test = (_fetched(name, root, train=each) for each in (True, False))
-        arrays = train.data, np.asarray(train.targets), test.data, np.asarray(test.targets)
-        data, source = _dataset(arrays, root), root
-    else:
-        source = root / name / "raw"
-        # torchvision unpacks a file only once its md5 is right, and takes four unpacked files for a finished download.
-        if not all((source / each).is_file() for each in FILES):
-            _fetched(name, root)
+    given, raw = os.environ.get(FOLDER), root / name / "raw"
+    if given and (source := Path(given, "CIFAR10.npz" if name == "CIFAR10" else name)).exists():
         data = load(source)
+    # torchvision unpacks a file only once its md5 is right, and takes four unpacked files for a finished download.
+    elif all((raw / each).is_file() for each in FILES):
+        source, data = raw, load(raw)
+    else:
+        source, data = root, _dataset(_fetched(name, root), root)
     shape, last = data.x_train.shape[1:], max(data.y_train.max(), data.y_test.max())
     if shape != NAMED[name] or last > 9:
         wanted, came = (f"images of {each} with labels 0..{n}" for each, n in ((NAMED[name], 9), (shape, last)))
@@ -121,8 +115,8 @@ def _named(name: str, root: Path) -> Dataset:
     return data
 
 
-def _fetched(name: str, root: Path, **options: Any) -> Any:
-    """torchvision's data set, downloaded if it is not in `root`; whatever goes wrong is one DataError."""
+def _fetched(name: str, root: Path) -> list[Array]:
+    """What torchvision has of a set, downloaded if it is not in `root`; whatever goes wrong is one DataError."""
     files = "CIFAR10.npz (x_train, y_train, x_test, y_test)" if name == "CIFAR10" else f"the four .gz files of {name}/"
     instead = f'or put {files} into a folder and name that in {FOLDER}; load("digits") needs no download'
     try:
@@ -133,7 +127,8 @@ def _fetched(name: str, root: Path, **options: Any) -> Any:
         with warnings.catch_warnings():
             # torchvision unpickles CIFAR-10 in a way numpy 2.4 warns of: github.com/pytorch/vision/issues/9340
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
-            return getattr(datasets, name)(root, download=True, **options)
+            parts = [getattr(datasets, name)(root, train=each, download=True) for each in (True, False)]
+        return [np.asarray(each) for part in parts for each in (part.data, part.targets)]
     except ImportError as error:
         needs = f'load("{name}") found no files of it and needs torchvision to download them'
         raise DataError(f'{needs}: pip install "micrograd-kr[demos]", {instead}') from error
@@ -170,9 +165,8 @@ def _checked(x: Array, y: Array, part: str, source: Path) -> tuple[Array, Array]
     if x.ndim < 2 or y.ndim != 1 or len(x) != len(y) or not x.size:
         wanted, came = f"{part} samples (n, …) and as many labels (n,), at least one", f"samples {x.shape}"
         raise _wrong(source, wanted, f"{came} and labels {y.shape}", "take images and labels from one set")
-    whole = y.dtype.kind in "iu"
-    if not whole or y.min() < 0:
-        came = str(y.min() if whole else y.dtype)
+    if y.dtype.kind not in "iu" or y.min() < 0:
+        came = str(y.min() if y.dtype.kind == "i" else y.dtype)
         raise _wrong(source, f"{part} labels as whole numbers from 0", came, "number the classes 0, 1, 2 …")
     if x.dtype == np.uint8:
         return scale(x), y.astype(np.int64)
@@ -185,11 +179,9 @@ def _checked(x: Array, y: Array, part: str, source: Path) -> tuple[Array, Array]
 # --- files that may lie -----------------------------------------------------------------------------------------------
 
 FILES = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-READ = 2**20  # bytes at a time
 # A file may unpack to 64 MB, or to a hundred times its own size: MNIST to 4.8 times, an empty image to 1,000.
 UNPACKED, RATIO = 2**26, 100
 IDX_HOLDS = {b"\0\0\x08\x01": "labels, one dimension", b"\0\0\x08\x03": "images, three dimensions"}  # of uint8
-BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError)
 
 
 def _wrong(path: Path, expected: str, got: str, remedy: str = "get the file again") -> DataError:
@@ -197,29 +189,26 @@ def _wrong(path: Path, expected: str, got: str, remedy: str = "get the file agai
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, int]]:
-    """A file, and how many bytes may be unpacked from it; whatever is wrong with it is a DataError."""
+def _reading(path: Path, expected: str = "a whole, readable file", *remedy: str) -> Iterator[None]:
+    """Whatever is wrong with what is read is a DataError: an OSError, zlib's, zipfile's, Python's of a header …"""
     try:
-        with path.open("rb") as raw:
-            yield raw, max(UNPACKED, RATIO * os.fstat(raw.fileno()).st_size)
+        yield
     except DataError:
         raise
-    except BROKEN as error:
-        raise _wrong(path, "a whole, readable file", f"{type(error).__name__}: {error}") from error
+    except Exception as error:
+        raise _wrong(path, expected, f"{type(error).__name__}: {error}".splitlines()[0][:150], *remedy) from error
 
 
-def _numbers(stream: Any, path: Path, shape: tuple[int, ...], dtype: Any, most: int) -> Array:
-    """All that is left of a stream, at most so many bytes, flat; memory grows with what is read, not with a promise."""
-    need = math.prod(shape) * dtype.itemsize
+def _array(stream: Any, raw: Any, path: Path, shape: tuple[int, ...], dtype: Any) -> Array:
+    """All that is left of a stream unpacked from a raw file; no more is read than a file of its size may hold."""
+    need, most = math.prod(shape) * dtype.itemsize, max(UNPACKED, RATIO * os.fstat(raw.fileno()).st_size)
     expected = f"{need:,} bytes of numbers for its header of {shape}"
     if need > most:
         raise _wrong(path, expected, f"a file of a size to hold at most {most:,}")
-    data = bytearray()
-    while len(data) <= need and (chunk := stream.read(min(READ, need + 1 - len(data)))):  # one more: to see the end
-        data += chunk
+    data = bytearray(stream.read(need + 1))  # one more: to see the end
     if len(data) != need:
         raise _wrong(path, expected, f"{len(data):,}" if len(data) < need else "more")
-    return np.frombuffer(data, dtype)
+    return np.frombuffer(data, dtype).reshape(shape)
 
 
 def _folder(folder: Path) -> Iterator[Array]:
@@ -240,8 +229,8 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
     or shorter than its header says, or damaged.
     """
     path = Path(path)
-    packed = b"\x1f\x8b"
-    with _opened(path) as (raw, most), gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == packed else raw as stream:
+    with _reading(path), path.open("rb") as raw:
+        stream = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
         magic, wanted = stream.read(4), bytes((0, 0, 0x08, dims))
         if magic != wanted:
             said = [f"{IDX_HOLDS.get(each, 'no IDX file of bytes')} (0x{each.hex()})" for each in (wanted, magic)]
@@ -249,13 +238,12 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
         header = stream.read(4 * dims)
         if len(header) < 4 * dims:
             raise _wrong(path, f"a header of {4 + 4 * dims} bytes", f"{4 + len(header)}")
-        shape = tuple(np.frombuffer(header, ">u4").tolist())
-        return _numbers(stream, path, shape, np.dtype(np.uint8), most).reshape(shape)
+        return _array(stream, raw, path, tuple(np.frombuffer(header, ">u4").tolist()), np.dtype(np.uint8))
 
 
 def _npz(path: Path) -> Iterator[Array]:
     """The arrays x_train, y_train, x_test, y_test of an .npz, a zip of .npy files. Nothing is ever unpickled."""
-    with _opened(path) as (raw, most), zipfile.ZipFile(raw) as archive:
+    with _reading(path), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
         there = archive.namelist()
         for name in Dataset._fields:
             if f"{name}.npy" not in there:
@@ -265,34 +253,22 @@ def _npz(path: Path) -> Iterator[Array]:
             method = archive.getinfo(f"{name}.npy").compress_type
             if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # other methods unpack without a bound
                 raise _wrong(path / name, "a stored or deflated array", f"zip method {method}", "save it with np.savez")
-            with archive.open(f"{name}.npy") as stream:
-                yield _npy(stream, path / name, most)
+            remedy = "save it with np.savez as uint8, float32 or int64"
+            with archive.open(f"{name}.npy") as stream, _reading(path / name, "an array of numbers", remedy):
+                # numpy reads the header, of the version that it writes: at most 64 KB of text
+                if (version := np.lib.format.read_magic(stream)) != (1, 0):
+                    raise ValueError(f"version {version} of its format")
+                shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=1_000)
+                if dtype.kind not in "biuf" or any(n < 0 for n in shape):
+                    raise ValueError("an array of objects" if dtype.hasobject else f"{dtype} {shape}")
+                array = _array(stream, raw, path / name, shape[::-1] if by_column else shape, dtype)
+                yield array.T if by_column else array
 
 
-def _npy(stream: Any, path: Path, most: int) -> Array:
-    """The array in an .npy. numpy reads its header, of the version that it writes: at most 64 KB of text."""
-    try:
-        if (version := np.lib.format.read_magic(stream)) != (1, 0):
-            raise ValueError(f"version {version} of its format")
-        shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=1_000)
-        if dtype.kind not in "biuf" or any(n < 0 for n in shape):
-            raise ValueError("an array of objects" if dtype.hasobject else f"{dtype} {shape}")
-    except Exception as error:  # whatever Python's parser makes of such a text: TokenError, MemoryError, SyntaxError …
-        came = str(error).partition("\n")[0][:80] or type(error).__name__
-        raise _wrong(path, "an array of numbers", came, "save it with np.savez as uint8, float32 or int64") from error
-    return _numbers(stream, path, shape, dtype, most).reshape(shape, order="F" if by_column else "C")
+# --- split, batches, standard numbers ---------------------------------------------------------------------------------
 
 
-# --- split, batches ---------------------------------------------------------------------------------------------------
-
-
-@overload
-def split(whole: int, ratios: Sequence[float] = ..., seed: Seed = ...) -> tuple[Array, ...]: ...
-@overload
-def split(
-    whole: tuple[Array, ...] | list[Array], ratios: Sequence[float] = ..., seed: Seed = ...
-) -> tuple[tuple[Array, ...], ...]: ...
-def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -> Any:
+def split(whole: Any, ratios: Sequence[float] = (0.8, 0.2), seed: Seed = None) -> tuple[Any, ...]:
     """Shuffle, and part without loss: each part has its ratio of the samples, rounded down, and the last the rest.
 
     whole: arrays of one length, as (x, y): gives for each part the same arrays. Or a number n: gives for each part the
@@ -376,9 +352,6 @@ class DataLoader:
         return islice(batches(*self.dataset.tensors, self.batch_size, self.generator, self.shuffle), len(self))
 
 
-# --- numbers for a network --------------------------------------------------------------------------------------------
-
-
 class Standardized(NamedTuple):
     """Arrays less the mean, over the standard deviation, of the first of them."""
 
@@ -416,9 +389,7 @@ def standardize(train: Array, *others: Array, axis: int | tuple[int, ...] | None
 # and gives a new one of the same shape and dtype. Each image has its own draw.
 
 
-def rotate(
-    x: Array, degrees: float | tuple[float, float], seed: Seed = None, shape: tuple[int, ...] | None = None
-) -> Array:
+def rotate(x: Array, degrees: float | tuple[float, float], seed: Seed = None, shape: Shape = None) -> Array:
     """Each image turned about its middle, by an angle drawn from −degrees..degrees or from (low, high).
 
     Positive is counter-clockwise. Between pixels it interpolates (bilinear); from outside comes 0.
@@ -439,7 +410,7 @@ def rotate(
     return np.reshape(upper * (1 - below) + lower * below, x.shape)
 
 
-def shift(x: Array, pixels: int, seed: Seed = None, shape: tuple[int, ...] | None = None) -> Array:
+def shift(x: Array, pixels: int, seed: Seed = None, shape: Shape = None) -> Array:
     """Each image moved by whole pixels, −pixels..pixels down and as many to the right; what comes in is 0."""
     images = _images(x, shape)
     if pixels < 0:
@@ -462,7 +433,7 @@ def noise(x: Array, std: float, seed: Seed = None) -> Array:
     return noisy
 
 
-def erase(x: Array, size: int, seed: Seed = None, shape: tuple[int, ...] | None = None) -> Array:
+def erase(x: Array, size: int, seed: Seed = None, shape: Shape = None) -> Array:
     """A square of size × size pixels, anywhere in each image, set to 0 (cutout: DeVries and Taylor, 2017)."""
     images = _images(x, shape)
     n, h, w, _ = images.shape
@@ -485,7 +456,7 @@ def _floats(x: Array) -> None:
         raise ValueError(f"expected images as float32 or float64, got {x.dtype}; scale(x) turns pixels into floats")
 
 
-def _images(x: Array, shape: tuple[int, ...] | None) -> Array:
+def _images(x: Array, shape: Shape) -> Array:
     """The batch as (n, h, w, channels), a view of it."""
     _floats(x)
     size = x.shape[1:] if shape is None else tuple(shape)

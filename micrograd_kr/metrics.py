@@ -9,16 +9,13 @@ name and both layouts; `swap_layout` makes either of the other.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from micrograd_kr.printed import plain
 from micrograd_kr.said import say
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 Matrix = NDArray[Any]
 
@@ -40,12 +37,12 @@ def confusion_matrix(truth: ArrayLike, prediction: ArrayLike, classes: int | Non
     true, predicted = _labels(truth, prediction)
     if true.dtype.kind not in "iub" or predicted.dtype.kind not in "iub":
         raise ValueError(f"expected whole numbers as labels, got {true.dtype} and {predicted.dtype}; number them")
-    low, high = int(min(true.min(), predicted.min())), int(max(true.max(), predicted.max()))
+    both = np.stack([true, predicted], dtype=np.int64, casting="unsafe")
+    low, high = int(both.min()), int(both.max())
     classes = high + 1 if classes is None else classes
     if low < 0 or high >= classes:
         raise ValueError(f"expected labels in 0..{classes - 1}, got {low}..{high}; number the classes from 0")
-    cells = true.astype(np.int64) * classes + predicted.astype(np.int64)
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    return np.bincount(both[0] * classes + both[1], minlength=classes**2).reshape(classes, classes)
 
 
 class Counts(NamedTuple):
@@ -71,8 +68,8 @@ def count(truth: ArrayLike, prediction: ArrayLike, positive: Any = 1) -> Counts:
     >>> count([1, 1, 0, 0, 0], [1, 0, 1, 0, 0])
     Counts(TP=1, FN=1, FP=1, TN=2)
     """
-    true, said = (each == positive for each in _labels(truth, prediction))
-    return Counts(*(int(np.sum(each)) for each in (true & said, true & ~said, ~true & said, ~true & ~said)))
+    true, said = (each != positive for each in _labels(truth, prediction))  # so that positive comes first
+    return Counts(*confusion_matrix(true, said, 2).reshape(-1).tolist())
 
 
 def swap_layout(matrix: ArrayLike) -> Matrix:
@@ -88,7 +85,10 @@ def precision(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float
 
     A class that was never predicted is 0/0, which counts as `zero_division`: 0, as scikit-learn has it, or 1, or nan.
     """
-    return _right(matrix, 0, zero_division)
+    matrix = _square(matrix)
+    total, share = matrix.sum(axis=0), np.full(len(matrix), zero_division, np.float64)
+    np.divide(np.diagonal(matrix), total, out=share, where=total != 0)
+    return share
 
 
 def recall(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float64]:
@@ -96,10 +96,10 @@ def recall(matrix: ArrayLike, zero_division: float = 0.0) -> NDArray[np.float64]
 
     A class with no sample is 0/0, which counts as `zero_division`.
     """
-    return _right(matrix, 1, zero_division)
+    return precision(_square(matrix).T, zero_division)
 
 
-def as_table(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = "en") -> "Table":
+def as_table(matrix: ArrayLike, names: Sequence[str] | None = None, lang: str = "en") -> Any:
     """The matrix as a rich table, with recall at the end of each row and precision below each column.
 
     Rows are called true_0, true_1 …, columns pred_0, pred_1 …, or both by `names`: ["참", "거짓"] for the textbook's.
@@ -136,20 +136,12 @@ def as_frame(matrix: ArrayLike, names: Sequence[str] | None = None) -> Any:
     return pandas.DataFrame(matrix, index=rows, columns=columns)
 
 
-def _names(classes: int, names: Sequence[str] | None) -> tuple[list[str], list[str]]:
+def _names(classes: int, names: Sequence[str] | None) -> tuple[Sequence[str], Sequence[str]]:
     if names is None:
         return [f"true_{i}" for i in range(classes)], [f"pred_{i}" for i in range(classes)]
     if len(names) != classes:
         raise ValueError(f"expected a name for each of {classes} classes, got {len(names)}: {', '.join(names)}")
-    return list(names), list(names)
-
-
-def _right(matrix: ArrayLike, axis: int, zero_division: float) -> NDArray[np.float64]:
-    """What share of the counts along an axis is right."""
-    matrix = _square(matrix)
-    total, share = matrix.sum(axis), np.full(len(matrix), zero_division, np.float64)
-    np.divide(np.diagonal(matrix), total, out=share, where=total != 0)
-    return share
+    return names, names
 
 
 def _square(matrix: ArrayLike) -> Matrix:

@@ -62,8 +62,6 @@ AND = Perceptron((0.5, 0.5), -0.7)
 NAND = Perceptron((-0.5, -0.5), 0.7)
 OR = Perceptron((0.6, 0.6), -0.5)
 AND_WEIGHTS = (AND, Perceptron((0.5, 0.5), -0.8), Perceptron((1.0, 1.0), -1.0))  # the last only under ">"
-
-
 AND_gate, NAND_gate, OR_gate = AND, NAND, OR  # as the chapter's programs call them
 
 

@@ -65,9 +65,6 @@ class History(Printed):
         return Group(*[table] * bool(n), Text(self.reason))
 
 
-# --- evaluation -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Evaluation(Printed):
     """What a model does with data it is tested on.
@@ -152,12 +149,11 @@ def _classes(kind: str | None, loss: Any, output: Any, y: np.ndarray) -> tuple[n
         return None
     if kind == "one-hot":
         return output.argmax(axis=-1), y.argmax(axis=-1)
-    above = 0.0 if type(loss).__name__ == "BCEWithLogitsLoss" else 0.5
-    return (output > above).astype(np.int64).reshape(-1), y.astype(np.int64).reshape(-1)
+    above = output > (0.0 if type(loss).__name__ == "BCEWithLogitsLoss" else 0.5)
+    return above.astype(np.int64).reshape(-1), y.astype(np.int64).reshape(-1)
 
 
 def _pair(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets as arrays of one length."""
     try:
         x, y = data
     except (TypeError, ValueError):
@@ -169,37 +165,23 @@ def _pair(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _at_least(least: int, **numbers: Any) -> None:
-    """Each is a whole number of at least so much."""
     for name, number in numbers.items():
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
             raise ValueError(f"{name} needs a whole number from {least} on, got {number!r}")
 
 
-# --- training ---------------------------------------------------------------------------------------------------------
-
-
 class _Run(SimpleNamespace):
     """What `fit` is asked to do, by the names of its arguments, and what the run has come to.
 
-    generators: the first shuffles, the others are the model's. settings: what a checkpoint must agree with. so_far: the
-    complete epochs, and the best weights of them: one thing, so that Ctrl-C cannot come between the two.
+    generators: the first shuffles, the others are the model's. parts: what else changes, by its name in a checkpoint.
+    settings: what a checkpoint must agree with. so_far: the complete epochs, and the best weights of them: one thing,
+    so that Ctrl-C cannot come between the two.
     """
 
     valid: tuple[np.ndarray, np.ndarray] | None
     so_far: tuple[History, dict[str, Any]]
-
-    @property
-    def history(self) -> History:
-        return self.so_far[0]
-
-    @property
-    def done(self) -> int:
-        """How many epochs are complete."""
-        return len(self.history.train_loss)
-
-
-class _NotFiniteError(ArithmeticError):
-    """A loss of nan or inf: a sentence that says where it arose."""
+    history = property(lambda self: self.so_far[0])
+    done = property(lambda self: len(self.so_far[0].train_loss), doc="How many epochs are complete.")
 
 
 def fit(
@@ -247,6 +229,7 @@ def fit(
     run.train, run.valid = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
     held = (seeds.generator(seed), *(each for module in model.modules() for each in vars(module).values()))
     run.generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
+    run.parts = {"model": model, "optimizer": optimizer} | ({} if schedule is None else {"schedule": schedule})
     run.so_far = History((), (), (), (), None, math.inf, "interrupted", "", lang), model.state_dict()
     if checkpoint is not None:
         run.settings = _settings(run)
@@ -287,10 +270,9 @@ def _ended(run: _Run, screen: "_Screen", why: StoppedBy, said: Said) -> History:
 def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
     """Epoch after epoch, until there are enough, no better ones come, or one fails: which of these, in words too."""
     while not (end := _over(run)):
-        try:
-            measured = _epoch(run, screen)
-        except _NotFiniteError as error:
-            return "nan loss", error.args[0]
+        measured = _epoch(run, screen)
+        if isinstance(measured, Said):
+            return "nan loss", measured
         history, weights = run.so_far
         loss = measured.get("valid_loss", measured["train_loss"])
         if run.valid is None or loss <= history.best_loss:  # of two equal losses the later is kept
@@ -319,54 +301,57 @@ def _over(run: _Run) -> tuple[StoppedBy, Said] | None:
     return ("epochs", say("All {epochs} epochs are done.", epochs=run.epochs)) if run.done >= run.epochs else None
 
 
-def _epoch(run: _Run, screen: "_Screen") -> dict[str, Any]:
-    """One pass over the training data, and what the validation data say after it: what a history has of an epoch."""
-    x, y = run.train
-    kind, shuffling = _kind(y), run.generators[0]
-    total, right, seen = 0.0, 0.0, 0
+def _epoch(run: _Run, screen: "_Screen") -> dict[str, Any] | Said:
+    """One pass over the training data, and what the validation data say after it: what a history has of an epoch.
+
+    Or where a loss is not finite, and why.
+    """
+    (x, y), size, shuffling = run.train, run.batch_size, run.generators[0]
+    kind, total, right, seen = _kind(y), 0.0, 0.0, 0
     run.model.train()
-    for i, (inputs, target) in enumerate(batches(x, y, run.batch_size, shuffling, shuffle=len(x) > run.batch_size)):
+    for i, (inputs, target) in enumerate(batches(x, y, size, shuffling, shuffle=len(x) > size)):
         if run.augment:
             inputs = run.augment(inputs, shuffling)
-        loss, output = _step(run, inputs, target, i)
+        loss, output = _step(run, inputs, target)
+        if not math.isfinite(loss):
+            gaps = {"number": loss, "epoch": run.done, "batch": i, "fault": _fault(run, [(inputs, target)])}
+            return say("The loss is {number} in epoch {epoch}, batch {batch}: {fault}.", **gaps)
         total += loss * _weight(run.loss, target)
         seen += len(target)
-        classes = _classes(kind, run.loss, output, target)
-        if classes:
-            right += float(np.mean(classes[0] == classes[1])) * len(target)
-        measured = {"train_loss": total / seen} | ({"train_accuracy": right / seen} if classes else {})
+        measured = {"train_loss": total / seen}
+        if classes := _classes(kind, run.loss, output, target):
+            right += accuracy(*classes) * len(target)
+            measured["train_accuracy"] = right / seen
         screen.show(measured, seen)
     if run.schedule is not None:
         run.schedule.step()
     if run.valid is not None:
-        found = evaluate(run.model, run.loss, *run.valid, batch_size=run.batch_size)
+        found = evaluate(run.model, run.loss, *run.valid, batch_size=size)
         if not math.isfinite(found.loss):
             run.model.eval()
-            fault = _fault(run, batches(*run.valid, size=run.batch_size, shuffle=False))
+            fault = _fault(run, batches(*run.valid, size=size, shuffle=False))
             gaps = {"number": found.loss, "epoch": run.done, "fault": fault}
-            raise _NotFiniteError(say("The validation loss is {number} in epoch {epoch}: {fault}.", **gaps))
+            return say("The validation loss is {number} in epoch {epoch}: {fault}.", **gaps)
         measured["valid_loss"] = found.loss
         if found.accuracy is not None:
             measured["valid_accuracy"] = found.accuracy
     return measured
 
 
-def _step(run: _Run, x: Any, y: Any, batch: int) -> tuple[float, Any]:
-    """One step on one batch: its loss, and what the model gave. Its graph ends with it, before the next is made."""
+def _step(run: _Run, x: Any, y: Any) -> tuple[float, Any]:
+    """One step on one batch, if what is minimised is finite: the loss, or that, and what the model gave.
+
+    Its graph ends with it, before the next is made.
+    """
     output = run.model(x)
     loss = run.loss(output, y)
     objective = loss + run.penalty() if run.penalty else loss
-    number = objective.item()
-    if not math.isfinite(number):
-        gaps = {"number": number, "epoch": run.done, "batch": batch, "fault": _fault(run, [(x, y)])}
-        raise _NotFiniteError(say("The loss is {number} in epoch {epoch}, batch {batch}: {fault}.", **gaps))
+    if not math.isfinite(number := objective.item()):
+        return number, output.data
     run.optimizer.zero_grad()
     objective.backward()
     run.optimizer.step()
     return loss.item(), output.data
-
-
-# --- a loss of nan or inf ---------------------------------------------------------------------------------------------
 
 
 def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
@@ -387,42 +372,25 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
                     run.penalty()
         except AnomalyError as error:
             op = str(error).partition(": ")[2].partition(", computed from")[0]
-            entered = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
-            modules = {id(each) for each in run.model.modules()}
-            inside = [each for each in entered if id(each) in modules]
-            if not inside:
+            names = {id(module): name or type(module).__name__ for name, module in run.model.named_modules()}
+            entered = [id(frame.f_locals.get("self")) for frame, _ in walk_tb(error.__traceback__)]
+            layers = [names[each] for each in entered if each in names]
+            if not layers:
                 return say("the model's outputs are finite, {op} in the loss is not", op=op)
             return say(
                 "layer {layer} is the first whose output is not finite: {op}; lower the learning rate or scale the "
                 "inputs",
-                layer=_name(run.model, inside[-1]),
+                layer=layers[-1],
                 op=op,
             )
     return say("not found again in a second pass")
 
 
-def _name(model: Any, module: Any) -> str:
-    """What a module is called in its model, as in the names of its parameters; where it has none, its class."""
-    names = {id(p): name for name, p in model.named_parameters()}
-    found = (names[id(p)].removesuffix(name).rstrip(".") for name, p in module.named_parameters())
-    return next(filter(None, found), type(module).__name__)
-
-
-# --- checkpoints ------------------------------------------------------------------------------------------------------
-
-
 def _save(run: _Run) -> None:
-    """Write all that the rest of a run depends on."""
-    history, weights = run.so_far
-    tree = {
-        "settings": run.settings,
-        "history": vars(history),
-        "best": weights,
-        "model": run.model.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "schedule": None if run.schedule is None else run.schedule.state_dict(),
-        "generators": [each.bit_generator.state for each in run.generators],
-    }
+    history, best = run.so_far
+    parts = {name: part.state_dict() for name, part in run.parts.items()}
+    generators = [each.bit_generator.state for each in run.generators]
+    tree = {"settings": run.settings, "history": vars(history), "best": best, **parts, "generators": generators}
     checkpoints.save(run.checkpoint, tree)
 
 
@@ -433,10 +401,8 @@ def _resume(run: _Run) -> None:
         different = checkpoints.differences(run.settings, there["settings"])
         if not different:
             run.so_far = replace(History(**there["history"]), lang=run.lang), there["best"]
-            run.model.load_state_dict(there["model"])
-            run.optimizer.load_state_dict(there["optimizer"])
-            if run.schedule is not None:
-                run.schedule.load_state_dict(there["schedule"])
+            for name, part in run.parts.items():
+                part.load_state_dict(there[name])
             for generator, state in zip(run.generators, there["generators"], strict=True):
                 generator.bit_generator.state = state
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -463,19 +429,13 @@ def _settings(run: _Run) -> dict[str, Any]:
         "schedule": type(run.schedule).__name__,
         **{f"schedule's {name}": each for name, each in schedule.items() if isinstance(each, int | float)},
         "batch size": run.batch_size,
-        "training data": _fingerprint(run.train),
-        "validation data": run.valid and _fingerprint(run.valid),
     }
+    for name, pair in (("training data", run.train), ("validation data", run.valid)):
+        arrays = pair and (f"{a.dtype} {a.shape} {zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in pair)
+        settings[name] = arrays and ", ".join(arrays)
     changing = {"schedule's last_epoch", "optimizer's lr" if schedule else ""}
     # An address differs from one program run to the next.
     return {n: re.sub(" at 0x[0-9A-Fa-f]+", "", str(each)) for n, each in settings.items() if n not in changing}
-
-
-def _fingerprint(pair: tuple[np.ndarray, np.ndarray]) -> str:
-    return ", ".join(f"{a.dtype} {a.shape} {zlib.crc32(np.ascontiguousarray(a).data):08x}" for a in pair)
-
-
-# --- progress ---------------------------------------------------------------------------------------------------------
 
 
 class _Screen:
@@ -485,20 +445,18 @@ class _Screen:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        console, quiet = Console(), run.verbose is False
-        terminal = console.is_jupyter or console.is_terminal
+        self.run, self.last, self.quiet, console = run, -math.inf, run.verbose is False, Console()
+        terminal, samples = console.is_jupyter or console.is_terminal, len(run.train[0])
         columns = BarColumn(20), TextColumn("{task.description}", markup=False), TimeRemainingColumn(compact=True)
         # None rather than disabled, which prints an empty line in rich 13.0
-        self.bar = Progress(*columns, console=console) if terminal and not quiet else None
-        self.interval = 0 if quiet else run.print_interval or int(run.verbose is True and not terminal)
-        self.shown, self.quiet = bool(self.bar or self.interval), quiet
+        self.bar = Progress(*columns, console=console) if terminal and not self.quiet else None
+        self.interval = 0 if self.quiet else run.print_interval or int(run.verbose is True and not terminal)
+        self.shown = bool(self.bar or self.interval)
         self.console = console if self.shown else Console(stderr=True)
-        self.run, self.begun, self.last = run, run.done, -math.inf
         if self.bar:
-            samples = len(run.train[0])
-            self.bar.add_task("", total=run.epochs * samples, completed=self.begun * samples)
-        if self.begun:
-            self.print(say("Goes on from its checkpoint, after {done} epochs.", done=self.begun))
+            self.bar.add_task("", total=run.epochs * samples, completed=run.done * samples)
+        if run.done:
+            self.print(say("Goes on from its checkpoint, after {done} epochs.", done=run.done))
 
     def print(self, said: Said, urgent: bool = False) -> None:
         """A line of text where the run is shown; an urgent one is told even where nothing else is, but on stderr."""
@@ -509,21 +467,21 @@ class _Screen:
 
     def show(self, measured: dict[str, float], seen: int = 0) -> None:
         """What an epoch has come to: after so many samples of it, or, after none of the next, as a whole."""
-        run, samples = self.run, len(self.run.train[0])
+        run = self.run
         if self.interval and not seen and run.done % self.interval == 0:
             gaps = {"epoch": run.done - 1, "lowest": run.history.best_loss, **measured}
             valid = say(", validation loss {valid_loss:.6g}, lowest {lowest:.6g}", **gaps) if run.valid else ""
             self.print(say("epoch {epoch}: train loss {train_loss:.6g}{valid}", valid=valid, **gaps))
         if self.bar and (not seen or self.bar.get_time() - self.last > OFTEN):
             self.last = self.bar.get_time()
-            (task,), completed = self.bar.tasks, run.done * samples + seen
+            (task,) = self.bar.tasks
             loss = measured.get("valid_loss", measured["train_loss"])
             said = say(
                 "epoch {epoch}/{epochs} · {measured} · {speed:,.0f} samples/s",
                 epoch=run.done + bool(seen),
                 epochs=run.epochs,
                 measured=_measured(loss, measured.get("valid_accuracy", measured.get("train_accuracy"))),
-                speed=(completed - self.begun * samples) / max(task.elapsed or 0, 1e-9),
+                speed=task.speed or 0,
             )
-            refresh = run.done == run.epochs
+            completed, refresh = run.done * len(run.train[0]) + seen, run.done == run.epochs
             self.bar.update(task.id, completed=completed, description=said.in_(run.lang), refresh=refresh)

@@ -6,7 +6,7 @@ a `seed`: a number, or a Generator that several share.
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -28,9 +28,6 @@ Reduction = Literal["mean", "sum", "none"]
 
 # A table of derivatives is read in columns, as in `ops`.
 # fmt: off
-
-# --- their rules ------------------------------------------------------------------------------------------------------
-
 def _linear(xs: tuple[Any, ...], wanted: bool) -> Any:
     out = np.matmul(xs[0], xs[1].mT)
     if len(xs) > 2:
@@ -72,16 +69,10 @@ def _one_hot(x: Any, classes: Any) -> Any:
     return numbers == np.expand_dims(classes, axis)
 
 
-def _beside(g: Any, x: Any) -> Any:
-    """A gradient for each sample, with the axis of the classes back in it."""
-    axis = _class_axis(x)
-    return ops.reshape(g, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
-
-
 # −log softmax(x) at the right class, from logits x and the numbers of the classes.
 cross_entropy = Rule("cross_entropy", _cross_entropy,
                      dx=lambda g, out, x, classes: (
-                         _beside(g, x) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
+                         np.expand_dims(g, _class_axis(x)) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
                      ),
                      made_of=lambda x, classes: -ops.sum_(
                          1.0 * _one_hot(x, classes) * ops.log_softmax(x, _class_axis(x)), Axes(_class_axis(x))
@@ -213,8 +204,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
         if not 0 <= p <= 1:
             raise ValueError(f"expected a probability between 0 and 1, got Dropout(p={p})")
-        self.p = p
-        self.generator = generator(seed)
+        self.p, self.generator = p, generator(seed)
 
     def forward(self, x: Any) -> Any:
         if not isinstance(x, Value):
@@ -289,7 +279,9 @@ def _value(x: Any) -> Value:
 
 
 class _Loss(Module):
-    """What all losses share: how the losses of the entries or samples are made one number."""
+    """What all losses share: how those of entries or samples become one number. A loss of entries defines `of`."""
+
+    of: Callable[[Any, Any], Any]
 
     def __init__(self, reduction: Reduction = "mean") -> None:
         if reduction not in ("mean", "sum", "none"):
@@ -301,34 +293,30 @@ class _Loss(Module):
             return losses
         return losses.mean() if self.reduction == "mean" else losses.sum()
 
-    def pair(self, prediction: Any, target: Any) -> tuple[Value, Any]:
-        """The prediction as a Value and a target of the same shape, in its dtype unless it is a Value itself."""
+    def forward(self, prediction: Any, target: Any) -> Value:
         p = _value(prediction)
         t = target if isinstance(target, Value) else np.asarray(target, p.dtype)
         if t.shape != p.shape:
-            one = "reshape one of them, so that they are not broadcast to every pair"
             raise ValueError(
                 f"{type(self).__name__} needs a prediction and a target of one shape, got {p.shape} and {t.shape}; "
-                + (one if p.size == t.size else "is each prediction's own target there?")
+                "reshape one of them, so that each prediction meets its own target and they are not broadcast"
             )
-        return p, t if t.ndim or isinstance(t, Value) else float(t)
+        return self.reduced(self.of(p, t if t.ndim or isinstance(t, Value) else float(t)))
 
 
 class MSELoss(_Loss):
     """(prediction − target)², over all entries. Their shapes must be equal (ValueError)."""
 
-    def forward(self, prediction: Any, target: Any) -> Value:
-        p, t = self.pair(prediction, target)
+    def of(self, p: Any, t: Any) -> Any:
         difference = p - t
-        return self.reduced(difference * difference)
+        return difference * difference
 
 
 class L1Loss(_Loss):
     """|prediction − target|, over all entries. Their shapes must be equal (ValueError)."""
 
-    def forward(self, prediction: Any, target: Any) -> Value:
-        p, t = self.pair(prediction, target)
-        return self.reduced(abs(p - t))
+    def of(self, p: Any, t: Any) -> Any:
+        return abs(p - t)
 
 
 class BCELoss(_Loss):
@@ -338,13 +326,12 @@ class BCELoss(_Loss):
     outside 0…1.
     """
 
-    def forward(self, prediction: Any, target: Any) -> Value:
-        p, t = self.pair(prediction, target)
+    def of(self, p: Any, t: Any) -> Any:
         _refuse_outside(t, "targets", "0 and 1 are the two classes")
-        loss = self.reduced(bce(p, t))
-        if math.isnan(np.add.reduce(loss.data, None)):  # a p outside has no logarithm
+        losses = bce(p, t)
+        if math.isnan(np.add.reduce(losses.data, None)):  # a p outside has no logarithm
             _refuse_outside(p, "probabilities", "for logits take BCEWithLogitsLoss, or end the model with Sigmoid()")
-        return loss
+        return losses
 
 
 def _refuse_outside(given: Any, needed: str, remedy: str) -> None:
@@ -357,9 +344,7 @@ def _refuse_outside(given: Any, needed: str, remedy: str) -> None:
 class BCEWithLogitsLoss(_Loss):
     """Binary cross-entropy from logits z, p = sigmoid(z), exact where p is 0 or 1 to all digits. One shape for both."""
 
-    def forward(self, prediction: Any, target: Any) -> Value:
-        z, t = self.pair(prediction, target)
-        return self.reduced(bce_with_logits(z, t))
+    of = staticmethod(bce_with_logits)
 
 
 class CrossEntropyLoss(_Loss):
@@ -376,7 +361,7 @@ class CrossEntropyLoss(_Loss):
     def forward(self, logits: Any, target: Any) -> Value:
         x = _value(logits)
         axis = _class_axis(x)
-        classes = target.data if isinstance(target, Value) else np.asarray(target)
+        classes = np.asarray(target.data if isinstance(target, Value) else target)
         if not self.warned and _sums_to_one(x.data, axis):
             self.warned = True
             warnings.warn(
@@ -384,7 +369,7 @@ class CrossEntropyLoss(_Loss):
                 "it applies softmax itself, so leave the model's Softmax out",
                 stacklevel=3,
             )
-        if x.ndim and np.shape(classes) == x.shape and np.asarray(classes).dtype.kind == "f":
+        if x.ndim and classes.shape == x.shape and classes.dtype.kind == "f":
             shares = target if isinstance(target, Value) else classes.astype(x.dtype)
             return self.reduced(-(x.log_softmax(axis) * shares).sum(axis))
         return self.reduced(cross_entropy(x, _classes(self, x, classes)))
@@ -424,9 +409,8 @@ def _classes(loss: Module, x: Value, target: Any) -> Any:
 
 def _sums_to_one(x: Any, axis: int) -> bool:
     """Whether all samples look like probabilities of two or more classes."""
-    if not np.ndim(x) or not x.size or x.shape[axis] < 2 or x.min() < 0 or x.max() > 1:
-        return False
-    return bool(np.all(np.abs(x.sum(axis) - 1) < 1e-4))
+    several = np.ndim(x) and x.size and x.shape[axis] > 1
+    return bool(several and x.min() >= 0 and x.max() <= 1 and np.all(np.abs(x.sum(axis) - 1) < 1e-4))
 
 
 def l1_penalty(parameters: Iterable[Value]) -> Value:

@@ -44,7 +44,11 @@ class Module:
 
     def modules(self) -> list["Module"]:
         """This module and all those inside it, each once."""
-        return [each for _, each in _once([("", self), *_held(self)], Module)]
+        return [each for _, each in self.named_modules()]
+
+    def named_modules(self) -> list[tuple[str, "Module"]]:
+        """The same with their names, "0.1", this one's empty; a shared one once, by its first name."""
+        return _once([("", self), *_held(self)], Module)
 
     def children(self) -> list["Module"]:
         """The modules directly inside this one, each once."""
@@ -67,8 +71,7 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradient of every parameter; or with false, as PyTorch does, set those that are there to 0."""
         for p in self.parameters():
-            unset = set_to_none or p.grad is UNSET
-            p.grad = UNSET if unset else np.zeros_like(p.data) if p.ndim else 0.0
+            p.grad = UNSET if set_to_none or p.grad is UNSET else np.zeros_like(p.data) if p.ndim else 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """The numbers of every parameter by name, copied: training on does not change them."""
@@ -86,9 +89,9 @@ class Module:
                 "give what model.state_dict() returns (with its parentheses)"
             )
         own = {name: each for name, each in _held(self) if isinstance(each, Value)}
+        new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
         wrong = [f"missing {name}" for name in own if strict and name not in state_dict]
         wrong += [f"unexpected {name}" for name in state_dict if strict and name not in own]
-        new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
         for name, array in new.items():
             if array.shape != own[name].shape:
                 wrong.append(f"{name} has shape {array.shape} where this model has {own[name].shape}")
@@ -116,9 +119,9 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        held = [(name, each) for name, each in _held(self, deep=False) if isinstance(each, Module)]
-        lines = [self.extra_repr()] * bool(self.extra_repr()) + [f"({name}): {each!r}" for name, each in held]
-        inside = indent("\n".join(["", *lines]), "  ") + "\n" if held else "".join(lines)
+        held = [f"({name}): {each!r}" for name, each in _held(self, deep=False) if isinstance(each, Module)]
+        inside = "\n".join(filter(None, [self.extra_repr(), *held]))
+        inside = indent(f"\n{inside}\n", "  ") if held else inside
         return f"{type(self).__name__}({inside})"
 
 

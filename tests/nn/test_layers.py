@@ -467,6 +467,7 @@ def test_children_are_the_modules_directly_inside_each_once_by_its_first_name():
     assert [name for name, _ in model.named_children()] == ["0", "1", "others.0"]
     assert model.children() == [shared, inner, model.others[0]]
     assert Sigmoid().children() == []
+    assert [name for name, _ in model.named_modules()] == ["", "0", "1", "1.0", "others.0"]
 
 
 def test_a_modules_zero_grad_sets_zeros_where_it_is_asked_to():

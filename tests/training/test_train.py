@@ -366,7 +366,7 @@ def broken(x, value=np.nan):
             {},
             r"layer 2 is the first whose output is not finite: .* lower",
         ),
-        (nn.Sequential(classifier(), Exploding()), {}, "layer Exploding is the first whose output .*: exp at "),
+        (nn.Sequential(classifier(), Exploding()), {}, "layer 1 is the first whose output .*: exp at "),
         (
             Sick(),
             {"penalty": lambda: Value(-1.0).log()},
