@@ -244,12 +244,12 @@ def within(operand: Any, f: Callable[[Any], Any]) -> Any:
     return f(operand) if isinstance(operand, PARTS) else operand
 
 
-def renamed(of: Any, leaf: Callable[[Symbol], Any]) -> Any:
+def renamed(of: Any, leaf: Callable[[Symbol], Any], done: dict[Any, Any] | None = None) -> Any:
     """The same expression over something else, numbers, Values or symbols: each name becomes leaf(its symbol).
 
-    What is shared is worked once.
+    done: what stands for some of its parts, to be gone on with. What is shared is worked once.
     """
-    done: dict[Any, Any] = {}
+    done = {} if done is None else done
 
     def again(part: Any) -> Any:
         if part not in done:

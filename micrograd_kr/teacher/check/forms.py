@@ -17,7 +17,7 @@ from itertools import chain, takewhile
 from typing import Any
 
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, renamed
+from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, parts_of, renamed
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -38,7 +38,9 @@ class Forms:
         self.gradients: dict[str, tuple[str, str]] = {}
         self.gradient, self._through = cache(self._gradient), cache(self._all_through)
         self._by_users, self._by_operands = cache(self._over_users), cache(self._over_operands)
-        self._start = {**exercise.given, **exercise.parameters, "lr": exercise.lr or 0.0}
+        self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
+        self.parts, self.names_in, self.operations = cache(parts_of), cache(names_in), cache(self._operations)
+        self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
         self._expanded: dict[str, Any] = {}
         self._mentioned: dict[str, list[str]] = {}
         self._worked_from: dict[str, set[str]] = {}
@@ -98,6 +100,10 @@ class Forms:
             return renamed(self.lines[asked.of].formula, self._after)
         return None
 
+    def _operations(self, form: Any) -> list[Symbol]:
+        """The operations of a form, each once and after what it is applied to."""
+        return [each for each in self.parts(form) if isinstance(each, Symbol) and each.rule is not None]
+
     def mentions(self, name: str) -> list[str]:
         """The names in the usual form of a quantity."""
         if name not in self._mentioned:
@@ -106,7 +112,7 @@ class Forms:
 
     def exact(self, name: str) -> float:
         """The exact number of a quantity, of lr too."""
-        return float(self._start[name] if name in self._start else number(self.expansion(name)))
+        return float(self.start[name] if name in self.start else number(self.expansion(name)))
 
     def depends(self, name: str, on: str) -> bool:
         """Whether a quantity is another, or is worked from it."""
@@ -165,7 +171,7 @@ class Forms:
         yield self._by_operands(a, b, named)
         for middle in self._through(a, b):
             if derivative(a, middle) in sheet or derivative(middle, b) in sheet:
-                yield self.gradient(a, middle) * self.gradient(middle, b)
+                yield self._by_middle(a, middle, b)
 
     def _all_through(self, a: str, b: str) -> list[str]:
         """What every path from B to A goes through, no line after it uses one before it; of many, those near an end."""

@@ -12,7 +12,7 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance, hand
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check import rounding
-from micrograd_kr.teacher.check.causes import Known, Search
+from micrograd_kr.teacher.check.causes import is_written
 from micrograd_kr.teacher.check.diagnosis import Diagnosis, Finding, _notes, check
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.rounding import Errors
@@ -274,19 +274,17 @@ def test_only_a_coarse_number_is_worked_on_with_as_it_stands() -> None:
     diagnosis = Diagnosis(sheet)
     for name in sheet.judged:
         diagnosis.of(name)
-    assert diagnosis.carried["o1"] == 0.609
+    assert diagnosis.known.carried["o1"] == 0.609
     strays = Diagnosis(sheet_of(solve(replace(CHAPTER7, hand={**CHAPTER7.hand, "z3'": "0.43126994"}))))
     for name in strays.sheet.judged:
         strays.of(name)
-    assert strays.carried["z3'"] == strays.sheet.judged["z3'"].value
+    assert strays.known.carried["z3'"] == strays.sheet.judged["z3'"].value
 
 
 def test_who_cuts_off_writes_a_number_that_needs_no_rounding_as_it_is() -> None:
-    known = Known([], {}, 8, True, lambda form: 0.0)
-    search = Search(known, sheet_of(solve(CHAPTER7)).judged["z1"], [], 0)
-    assert search._is_written(hand("0.25000000"), 0.25, 1e-8)
-    assert search._is_written(hand("0.25000000"), 0.25000000999, 1e-8)
-    assert not search._is_written(hand("0.25000000"), 0.24999999, 1e-8)
+    assert is_written(hand("0.25000000"), 0.25, 1e-8, cuts_off=True)
+    assert is_written(hand("0.25000000"), 0.25000000999, 1e-8, cuts_off=True)
+    assert not is_written(hand("0.25000000"), 0.24999999, 1e-8, cuts_off=True)
 
 
 def test_a_derivative_may_be_worked_through_what_every_path_goes_through() -> None:
