@@ -19,13 +19,10 @@ from typing import Any
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, parts_of, renamed
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
-from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.derive.lines import Lines, reached
 
 WAYS = 6  # through the quantities nearest to either end of a derivative; the others' rounding lies between theirs
 STAGES = {"value": 0, "gradient": 1, "updated": 1, "second": 2}  # of working; no number needs one of a later stage
-
-
-# --- worked forms -----------------------------------------------------------------------------------------------------
 
 
 class Forms:
@@ -33,17 +30,22 @@ class Forms:
 
     def __init__(self, exercise: Exercise, lines: Lines) -> None:
         self.exercise = exercise
-        self.lines, self.users, self.below, self.passes_on = lines.lines, lines.users, lines.below, lines.passes_on
-        self.names = list(lines.order)
+        self.lines, self.users, self.below, self.steps = lines.lines, lines.users, lines.below, lines.steps
+        self.passes_on, self.order = lines.passes_on, lines.order
         self.gradients: dict[str, tuple[str, str]] = {}
-        self.gradient, self._through = cache(self._gradient), cache(self._all_through)
+        self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
+        self._worked_from: dict[str, set[str]] = {}
+        # of many quantities, and of a quantity many times, the same is asked
+        self.gradient, self.expansion, self._through = (
+            cache(self._gradient),
+            cache(self._expansion),
+            cache(self._all_through),
+        )
         self._by_users, self._by_operands = cache(self._over_users), cache(self._over_operands)
         self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
+        self._above = cache(lambda name: {name} | reached([name], self.users.__getitem__))
+        self.mentions = cache(lambda name: names_in(self.expansion(name)))
         self.parts, self.names_in, self.operations = cache(parts_of), cache(names_in), cache(self._operations)
-        self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
-        self._expanded: dict[str, Any] = {}
-        self._mentioned: dict[str, list[str]] = {}
-        self._worked_from: dict[str, set[str]] = {}
 
     def _gradient(self, a: str, b: str) -> Any:
         """dA/dB as a symbol, 1 where they are one; equal derivatives have one name (dE/dz is dE_total/dz if E_total
@@ -57,18 +59,20 @@ class Forms:
         name = derivative(a, b)
         if name not in self.gradients:
             self.gradients[name] = (a, b)
-            for between in reversed(self.lines):  # from A towards B, so that a long chain needs no recursion
-                if between != b and b in self.below(between) and between in self.below(a):
-                    self.gradient(a, between)
+            for between in self._between(a, b)[:0:-1]:  # from A towards B, so that a long chain needs no recursion
+                self.gradient(a, between)
         return Symbol(name, number(self.expansion(name)))
+
+    def _between(self, a: str, b: str) -> list[str]:
+        """What lies on the paths from B to A, both included, in the order of computation."""
+        return sorted(self.below(a) & self._above(b), key=self.order.__getitem__)
 
     def _same(self, a: str, b: str) -> tuple[str, str]:
         """The innermost pair whose derivative is the same number: steps at both ends that only pass it on (∂ = 1) are
         left out.
         """
         while a != b:
-            last = [each for each in self.lines[a].partials if b in self.below(each)]
-            first = [each for each in self.users[b] if each in self.below(a)]
+            last, first = self._used(a, b), self.steps(a, b)
             if len(last) == 1 and self.passes_on(a, last[0]):
                 a = last[0]
             elif len(first) == 1 and self.passes_on(first[0], b):
@@ -77,13 +81,8 @@ class Forms:
                 break
         return a, b
 
-    def expansion(self, name: str) -> Any:
+    def _expansion(self, name: str) -> Any:
         """The usual form of a quantity; a given or a parameter has none."""
-        if name not in self._expanded:
-            self._expanded[name] = self._expand(name)
-        return self._expanded[name]
-
-    def _expand(self, name: str) -> Any:
         if name in self.lines:
             return self.lines[name].formula
         if name in self.gradients:
@@ -104,12 +103,6 @@ class Forms:
         """The operations of a form, each once and after what it is applied to."""
         return [each for each in self.parts(form) if isinstance(each, Symbol) and each.rule is not None]
 
-    def mentions(self, name: str) -> list[str]:
-        """The names in the usual form of a quantity."""
-        if name not in self._mentioned:
-            self._mentioned[name] = names_in(self.expansion(name))
-        return self._mentioned[name]
-
     def exact(self, name: str) -> float:
         """The exact number of a quantity, of lr too."""
         return float(self.start[name] if name in self.start else number(self.expansion(name)))
@@ -129,34 +122,26 @@ class Forms:
 
     def _over_users(self, a: str, b: str, named: bool) -> Any:
         """Σ dA/dc · ∂c/∂B over everything c that is computed from B."""
-        terms: Any = 0.0
-        for user in self.users[b]:
-            if user in self.below(a):
-                terms = terms + self.gradient(a, user) * self._partial(user, b, named and user != a)
-        return terms
+        return sum((self.gradient(a, c) * self._partial(c, b, named and c != a) for c in self.steps(a, b)), 0.0)
 
     def _over_operands(self, a: str, b: str, named: bool) -> Any:
         """Σ ∂A/∂p · dp/dB over everything p that A is computed from."""
-        terms: Any = 0.0
-        for used in self.lines[a].partials:
-            if b in self.below(used):
-                terms = terms + self._partial(a, used, named and used != b) * self.gradient(used, b)
-        return terms
+        return sum((self._partial(a, p, named and p != b) * self.gradient(p, b) for p in self._used(a, b)), 0.0)
+
+    def _used(self, a: str, b: str) -> list[str]:
+        """What A is computed from that is B or computed from it."""
+        return [each for each in self.lines[a].partials if each in self._above(b)]
 
     def _partial(self, c: str, b: str, named: bool) -> Any:
         """∂c/∂B: its expression, or the name dc/dB where it is more than a name and has no other path."""
         partial = self.lines[c].partials[b]
         if not named or not isinstance(partial, Symbol) or partial.rule is None:
             return partial
-        return self.gradient(c, b) if self._is_only_path(c, b) else partial
-
-    def _is_only_path(self, c: str, b: str) -> bool:
-        return not any(b in self.below(used) for used in self.lines[c].partials if used != b)
+        return self.gradient(c, b) if self._used(c, b) == [b] else partial
 
     def is_local(self, name: str) -> bool:
         """Whether a quantity is the derivative of one line by what stands in it."""
-        a, b = self.gradients.get(name, ("", ""))
-        return bool(a) and b in self.lines[a].partials and self._is_only_path(a, b)
+        return name in self.gradients and self._used(*self.gradients[name]) == [self.gradients[name][1]]
 
     def of(self, name: str, sheet: Mapping[str, Any], named: bool = False) -> Iterator[Any]:
         """The forms of a quantity that a person may have worked, given what else stands on the sheet.
@@ -175,14 +160,14 @@ class Forms:
 
     def _all_through(self, a: str, b: str) -> list[str]:
         """What every path from B to A goes through, no line after it uses one before it; of many, those near an end."""
-        between = [each for each in self.names if each in self.below(a) and b in self.below(each)]
+        between = self._between(a, b)
         place = {each: i for i, each in enumerate(between)}
         through, furthest = [], 0
         for i, each in enumerate(between):
             if furthest <= i:
                 through.append(each)
             furthest = max(furthest, *(place.get(user, 0) for user in self.users[each]), 0)
-        inner = [each for each in through if each not in (a, b)]
+        inner = through[1:-1]
         return sorted({*inner[:WAYS], *inner[-WAYS:]})
 
     def key(self, name: str) -> str:
@@ -213,18 +198,18 @@ class Forms:
 
     def _later(self, first: Quantity, among: list[Quantity]) -> list[int]:
         """Which may be worked from a number, of those of its stage; all later stages may."""
-        stage, below = STAGES[first.kind], self.below
+        stage, above = STAGES[first.kind], self._above(first.of)
         if stage != 1:
-            values = (i for i, then in enumerate(among) if STAGES[then.kind] == stage and then.of != first.of)
-            return [i for i in values if first.of in below(among[i].of)]
+            above = above - {first.of}
+            return [i for i, then in enumerate(among) if STAGES[then.kind] == stage and then.of in above]
         if first.by is None:
             return []
-        inside = below(first.by)
+        inside = self.below(first.by)
         return [
             i
             for i, then in enumerate(among)
             if (
-                then.by in inside and first.of in below(then.of) and then is not first
+                then.by in inside and then.of in above and then is not first
                 if then.by is not None
                 else then.is_parameter and then.of in inside
             )

@@ -269,7 +269,7 @@ class Catalogue:
         if name in self.forms.gradients:
             by = stem(self.forms.gradients[name][1])
             return [each for each, (_, b) in self.forms.gradients.items() if stem(b) == by]
-        return [each for each in self.forms.names if stem(each) == stem(name)]
+        return [each for each in self.forms.order if stem(each) == stem(name)]
 
     def _near(self, place: str, name: str, alike: set[str]) -> list[str]:
         """What shares a formula with a name, and is known."""
