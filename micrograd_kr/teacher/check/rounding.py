@@ -1,7 +1,9 @@
 """How far rounding may carry a number: the running error of the form it is worked by."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,6 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.check.forms import Forms
 
 STEPS = 250_000  # of working, some two seconds
-
-
-# --- running error ----------------------------------------------------------------------------------------------------
 
 TRANSCENDENTAL = (ops.sigmoid, ops.tanh, ops.exp, ops.log, ops.sin, ops.cos, ops.softplus, ops.logsigmoid)
 
@@ -29,8 +28,9 @@ class RunningError:
         self.forms, self.known, self.unit, self.afresh = forms, known, unit, afresh
         self.worked: dict[str, float] = {}
         self.done: dict[Symbol, float] = {}
+        self.products: dict[str, tuple[float, list[Symbol]]] = {}
         self.steps = 0
-        self.asked: set[str] = set()  # names on whose errors others may rest by now
+        self.asked: dict[str, bool] = {}  # names on whose errors others may rest by now, and whether they are written
 
     def of(self, form: Any, last: bool = False) -> float:
         """last: this is the last step, whose own rounding is not counted here."""
@@ -49,41 +49,51 @@ class RunningError:
         if form.rule in (ops.add, ops.sub):
             return self._of_sum([term for term, _ in terms(form)], form.number)
         if form.rule in (ops.mul, ops.neg):
-            return self._of_product(self._factors(form), form.number, last)
+            return self._of_product(*self._factors(form), form.number, last)
         if form.rule is ops.where_:
             return self._of_choice(form)
         return self._of_function(form, last)
 
     def _on_sheet(self, name: str) -> bool:
-        self.asked.add(name)
-        return name in self.known and not (self.afresh and name in self.forms.gradients)
+        if name not in self.asked:
+            self.asked[name] = name in self.known and not (self.afresh and name in self.forms.gradients)
+        return self.asked[name]
 
     def _of_name(self, name: str) -> float:
         if self._on_sheet(name):
             return self.known[name]
-        for each in inside_out(name, self._unwritten_in, self.worked):
-            self.worked[each] = self.of(self.forms.expansion(each))
+        if name not in self.worked:
+            for each in inside_out(name, self._unwritten_in, self.worked):
+                self.worked[each] = self.of(self.forms.expansion(each))
         return self.worked[name]
 
-    def _unwritten_in(self, name: str) -> Iterator[str]:
-        return (each for each in self.forms.mentions(name) if not self._on_sheet(each))
+    def _unwritten_in(self, name: str) -> list[str]:
+        return [each for each in self.forms.mentions(name) if not self._on_sheet(each)]
 
-    def _factors(self, form: Any) -> list[Any]:
-        """The factors of a product, through products that are worked in place."""
-        factors, waiting = [], [form]
+    def _factors(self, form: Any) -> tuple[float, list[Symbol]]:
+        """The constant and the factors of a product, through products that are worked in place."""
+        constant, factors, waiting = 1.0, list[Symbol](), [form]
         while waiting:
             each = waiting.pop()
-            if isinstance(each, Symbol) and each.rule is ops.mul:
+            if not isinstance(each, Symbol):
+                constant *= each
+            elif each.rule is ops.mul:
                 waiting += [each.y, each.x]
-            elif isinstance(each, Symbol) and each.rule is ops.neg:
-                factors.append(-1.0)
+            elif each.rule is ops.neg:
+                constant = -constant
                 waiting.append(each.x)
-            elif isinstance(each, Symbol) and each.rule is None and self._is_unwritten_product(str(each.name)):
-                waiting.append(self.forms.expansion(str(each.name)))
+            elif each.rule is None and self._is_unwritten_product(str(each.name)):
+                for name in inside_out(str(each.name), self._products_in, self.products):
+                    self.products[name] = self._factors(self.forms.expansion(name))
+                inner = self.products[str(each.name)]
+                constant *= inner[0]
+                factors += inner[1]
             else:
                 factors.append(each)
-        self.steps += len(factors)
-        return factors
+        return constant, factors
+
+    def _products_in(self, name: str) -> list[str]:
+        return [each for each in self.forms.mentions(name) if self._is_unwritten_product(each)]
 
     def _is_unwritten_product(self, name: str) -> bool:
         form = None if self._on_sheet(name) else self.forms.expansion(name)
@@ -97,18 +107,18 @@ class RunningError:
         errors = [self.of(each) for each in terms]
         return 0.0 if self._exact(errors, value) else sum(errors) + (len(terms) - 1) * self.unit
 
-    def _of_product(self, factors: list[Any], value: float, last: bool) -> float:
-        constant = math.prod(each for each in factors if not isinstance(each, Symbol))
-        symbols = [each for each in factors if isinstance(each, Symbol)]
-        if abs(constant) == 1.0 and len(symbols) == 1:
-            return self.of(symbols[0], last)
-        sizes = [abs(each.number) for each in symbols] + [abs(constant)] * (abs(constant) != 1.0)
-        errors = [self.of(each) for each in symbols] + [0.0] * (abs(constant) != 1.0)
+    def _of_product(self, constant: float, factors: list[Symbol], value: float, last: bool) -> float:
+        self.steps += len(factors)
+        if abs(constant) == 1.0 and len(factors) == 1:
+            return self.of(factors[0], last)
+        sizes, errors = [abs(each.number) for each in factors], [self.of(each) for each in factors]
+        if abs(constant) != 1.0:
+            sizes, errors = [*sizes, abs(constant)], [*errors, 0.0]
         if self._exact(errors, value):
             return 0.0
         carried = math.prod(f + e for f, e in zip(sizes, errors, strict=True)) - math.prod(sizes)
         largest = sorted(sizes, reverse=True)[: max(len(sizes) - 2, 0)]
-        rounded = sum(math.prod(largest[: n + 1]) for n in range(len(largest)))
+        rounded = sum(accumulate(largest, mul))
         return float(carried + (rounded + (not last)) * self.unit)
 
     def _of_choice(self, form: Symbol) -> float:
