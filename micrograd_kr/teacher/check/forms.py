@@ -9,7 +9,7 @@ error; what is not on the sheet is worked in place.
 After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from heapq import heappop, heappush
@@ -182,35 +182,29 @@ class Forms:
 
     def working_order(self, sheet: Iterable[str]) -> Iterator[str]:
         """The order a person works in: each number after those it may be worked from; otherwise as in the file."""
-        asked = sorted(
-            ((name, parse_name(self.exercise, name)) for name in sheet), key=lambda each: STAGES[each[1].kind]
-        )
-        quantities = [quantity for _, quantity in asked]
-        later = [self._later(first, quantities) for first in quantities]
+        meant = {name: parse_name(self.exercise, name) for name in sheet}
+        names = sorted(meant, key=lambda name: STAGES[meant[name].kind])
+        asked = [meant[name] for name in names]
+        places = defaultdict[tuple[str, str], list[int]](list)  # of each kind, by names
+        for i, each in enumerate(asked):
+            places[each.kind, each.by or each.of].append(i)
+        later = [self._later(each, asked, places) for each in asked]
         due = Counter(chain(*later))
         ready = [i for i in range(len(asked)) if not due[i]]
         while ready:
-            yield asked[i := heappop(ready)][0]
-            for each in later[i]:
-                due[each] -= 1
-                if not due[each]:
-                    heappush(ready, each)
+            yield names[i := heappop(ready)]
+            for then in later[i]:
+                due[then] -= 1
+                if not due[then]:
+                    heappush(ready, then)
 
-    def _later(self, first: Quantity, among: list[Quantity]) -> list[int]:
+    def _later(self, first: Quantity, asked: list[Quantity], places: Mapping[tuple[str, str], list[int]]) -> list[int]:
         """Which may be worked from a number, of those of its stage; all later stages may."""
-        stage, above = STAGES[first.kind], self._above(first.of)
-        if stage != 1:
-            above = above - {first.of}
-            return [i for i, then in enumerate(among) if STAGES[then.kind] == stage and then.of in above]
+        above = self._above(first.of)
         if first.by is None:
-            return []
+            updates = first.kind == "updated"
+            return [] if updates else [i for name in above - {first.of} for i in places[first.kind, name]]
         inside = self.below(first.by)
-        return [
-            i
-            for i, then in enumerate(among)
-            if (
-                then.by in inside and then.of in above and then is not first
-                if then.by is not None
-                else then.is_parameter and then.of in inside
-            )
-        ]
+        gradients = (i for name in inside for i in places["gradient", name])
+        further = [i for i in gradients if asked[i].of in above and asked[i] is not first]
+        return further + [i for name in inside for i in places["updated", name]]
