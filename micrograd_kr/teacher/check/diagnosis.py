@@ -61,8 +61,14 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
     for name, finding in found.items():
         if finding.causes:
             together[sort_of(finding.causes[0][0])].append(name)
-    rows = tuple(_with_finding(row, sheet.judged[row.name], found[row.name], together, sheet) for row in report.rows)
-    return replace(report, rows=rows)
+
+    def with_finding(row: Row) -> Row:
+        judged, finding = sheet.judged[row.name], found[row.name]
+        causes = tuple(cause_of(hits, sheet.names | {judged.key: row.name}, together) for hits in finding.causes)
+        notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
+        return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
+
+    return replace(report, rows=tuple(map(with_finding, report.rows)))
 
 
 class Finding(NamedTuple):
@@ -202,14 +208,6 @@ NOTES: dict[str, Said] = {
     "few decimals": say("too few decimals to tell"),
     "fewer decimals": say("fewer decimals than the other numbers"),
 }
-
-
-def _with_finding(row: Row, judged: Judged, finding: Finding, together: Mapping[Any, list[str]], sheet: Sheet) -> Row:
-    """A row with what follows from what, its causes and its notes."""
-    names = sheet.names | {judged.key: row.name}
-    causes = tuple(cause_of(hits, names, together) for hits in finding.causes)
-    notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
-    return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
 
 
 def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:

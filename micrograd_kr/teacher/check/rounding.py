@@ -130,14 +130,14 @@ class RunningError:
             return self.of(one)
         return max(self.of(one), self.of(other)) + abs(float(number(one)) - float(number(other)))
 
-    def _of_function(self, form: Symbol, last: bool) -> float:
-        rule, x, y = form.rule, number(form.x), None if form.y is None else number(form.y)
-        error_x, error_y = self.of(form.x), self.of(form.y)
+    def _of_function(self, form: Any, last: bool) -> float:
+        rule, inputs = form.rule, (number(form.x), number(form.y))
+        errors = [self.of(form.x), self.of(form.y)]
         # σ(56) is no 1, though a float says so
-        irrational = rule in TRANSCENDENTAL and x != (1.0 if rule is ops.log else 0.0)
-        if rule is None or (not irrational and self._exact([error_x, error_y], form.number)):
+        irrational = rule in TRANSCENDENTAL and inputs[0] != (1.0 if rule is ops.log else 0.0)
+        if not irrational and self._exact(errors, form.number):
             return 0.0
-        error = self._moved(form, (x, y), 0, error_x) + (self._moved(form, (x, y), 1, error_y) if rule.dy else 0.0)
+        error = sum(_moved(form, inputs, which, error) for which, error in enumerate(errors) if error)
         if rule is ops.sigmoid:
             # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential rounded
             error += 2 * max(form.number, 1 - form.number) ** 2 * self.unit
@@ -145,20 +145,18 @@ class RunningError:
             error += 2 * self.unit
         return float(error + (not last) * self.unit)
 
-    def _moved(self, form: Symbol, inputs: tuple[Any, Any], which: int, error: float) -> float:
-        """How far the result moves when one input moves by its error: the slope, or what the function itself does
-        around a kink.
-        """
-        if error == 0.0 or form.rule is None:
-            return 0.0
-        given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
-        slope = (form.rule.dx, form.rule.dy)[which]
-        with np.errstate(all="ignore"):  # a wrong number may make it log(0)
-            distances = [abs(slope(1.0, form.number, *given)) * error] if slope else []
-        for moved in (inputs[which] - error, inputs[which] + error):
-            given[which] = moved
-            distances.append(abs(form.rule.compute(*given) - form.number))
-        return float(max(distances))
+
+def _moved(form: Any, inputs: tuple[Any, Any], which: int, error: float) -> float:
+    """How far the result moves when one input moves by its error: the slope, or what the function itself does around a
+    kink.
+    """
+    given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
+    with np.errstate(all="ignore"):  # a wrong number may make it log(0)
+        distances = [abs((form.rule.dx, form.rule.dy)[which](1.0, form.number, *given)) * error]
+    for moved in (inputs[which] - error, inputs[which] + error):
+        given[which] = moved
+        distances.append(abs(form.rule.compute(*given) - form.number))
+    return float(max(distances))
 
 
 class Errors:

@@ -48,9 +48,6 @@ def judged(written: Hand, value: float, error: float, unit: float) -> Verdict:
     return "rounding" if off + slack < error + unit else "wrong"
 
 
-# --- the sheet --------------------------------------------------------------------------------------------------------
-
-
 class Judged(NamedTuple):
     """A number's verdict; its worked line is not looked at.
 
@@ -107,33 +104,28 @@ def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) 
     """
     values, hands = {}, {}
     for entry in entries:
-        values[entry.name], hands[entry.name] = entry.value, _hand_of(entry)
+        values[entry.name] = entry.value
+        try:
+            hands[entry.name] = hand(entry.hand)
+        except (InvalidOperation, ValueError):
+            raise ExerciseError("{name}: expected a number, got {hand!r}", name=entry.name, hand=entry.hand) from None
     step = 10.0 ** -_decimals(hands, values).usual
     rows = []
     for each, written in hands.items():
-        error, coarse = steps * min(step, written.unit), written.unit > step
-        verdict = (_judged_coarse if coarse else judged)(written, values[each], error, written.unit)
-        difference = values[each] - float(written.number)
-        rows.append(Row(each, each, written.text, values[each], difference, error + written.unit, verdict))
-    return Report(name, tuple(rows), (), (loss, None), tuple(row.name for row in rows))
-
-
-def _hand_of(entry: Entry) -> Hand:
-    try:
-        return hand(entry.hand)
-    except (InvalidOperation, ValueError):
-        raise ExerciseError("{name}: expected a number, got {hand!r}", name=entry.name, hand=entry.hand) from None
+        value, error = values[each], steps * min(step, written.unit)
+        verdict = (_judged_coarse if written.unit > step else judged)(written, value, error, written.unit)
+        rows.append(Row(each, each, written.text, value, value - float(written.number), error + written.unit, verdict))
+    return Report(name, tuple(rows), (), (loss, None), tuple(hands))
 
 
 def _row(sheet: Sheet, name: str) -> Row:
     _, written, value, verdict, error, unit = sheet.judged[name]
     formula, difference = _formula(sheet.exercise, name), value - float(written.number)
     row = Row(name, formula, written.text, value, difference, error + unit, verdict)
-    *parts, _ = sheet.texts[name]
-    if not parts:
+    if len(sheet.texts[name]) == 1:
         return row
-    line = WorkedLine(sheet.solution, sheet.hands, name)
-    return _with_parts(row, tuple(line.part(part) for part in parts))
+    parts = tuple(map(WorkedLine(sheet, name).part, sheet.texts[name][:-1]))
+    return replace(row, parts=parts, verdict=max(verdict, *(part.verdict for part in parts), key=VERDICTS.index))
 
 
 class Decimals(NamedTuple):
@@ -205,15 +197,12 @@ def _formula(exercise: Exercise, name: str) -> str:
     return re.sub(r"[^\W\d]\w*", after, text)
 
 
-# --- worked lines -----------------------------------------------------------------------------------------------------
-
-
 class Operand(NamedTuple):
     """A number in a worked line: as written, its value, and how far rounding may have moved it."""
 
     text: str
     number: float
-    unit: float
+    unit: float = 0.0
 
 
 class WorkedLine:
@@ -224,20 +213,18 @@ class WorkedLine:
     for the second one.
     """
 
-    def __init__(self, solution: Solution, sheet: Mapping[str, Hand], name: str) -> None:
-        exercise = solution.exercise
-        start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
-        self.exact = {*start.values(), 0.5}
-        self.last = sheet[name]
-        self.names = {each: Operand(each, value, 0.0) for each, value in solution.numbers(name).items()}
+    def __init__(self, sheet: Sheet, name: str) -> None:
+        exercise, start, numbers = sheet.exercise, sheet.forms.start, sheet.solution.numbers(name)
         second = parse_name(exercise, name).kind == "second"
-        for each in self.names:
+        self.exact, self.last = {*start.values(), 0.5}, sheet.hands[name]
+        self.names = {each: Operand(each, value) for each, value in numbers.items()}
+        for each in numbers:
             changed = second and each in exercise.parameters
-            written = sheet.get(str(Quantity(each, step=int(second), is_parameter=changed)))
+            written = sheet.hands.get(str(Quantity(each, step=int(second), is_parameter=changed)))
             if written and (second or each not in start):
                 self.names[each] = Operand(each, float(written.number), written.unit)
-        self.candidates = [Operand(each, value, 0.0) for each, value in {**solution.numbers(name), **start}.items()]
-        self.candidates += [Operand("1", 1.0, 0.0), Operand("2", 2.0, 0.0), Operand("1/2", 0.5, 0.0)]
+        others = {"1": 1.0, "2": 2.0, "1/2": 0.5}
+        self.candidates = [Operand(*each) for each in {**numbers, **start, **others}.items()]
 
     def part(self, text: str) -> Part:
         """Judge one part against the number at the end of the line."""
@@ -265,12 +252,11 @@ class WorkedLine:
         Every named number is tried for every literal, and for all literals that are alike.
         """
         literals = {place: each for place, each in operands.items() if isinstance(place, Symbol)}
-        alike = [
-            [place for place, each in literals.items() if each.text == text]
-            for text in {each.text for each in literals.values()}
-        ]
+        alike: dict[str, list[Any]] = {}
+        for place, each in literals.items():
+            alike.setdefault(each.text, []).append(place)
         found = []
-        for places in [*([place] for place in literals), *(places for places in alike if len(places) > 1)]:
+        for places in [*([place] for place in literals), *(places for places in alike.values() if len(places) > 1)]:
             written = literals[places[0]]
             for candidate in self.candidates:
                 if candidate.number != written.number:
@@ -289,8 +275,3 @@ def _worked(formula: Formula, operands: Mapping[Any, Operand]) -> tuple[float, f
     return out.item(), sum(
         abs(slope) * each.unit for slope, each in zip(slopes, operands.values(), strict=True) if each.unit
     )
-
-
-def _with_parts(row: Row, parts: tuple[Part, ...]) -> Row:
-    """A row with its worked line; the verdict is the worst of its number's and its parts'."""
-    return replace(row, parts=parts, verdict=max(row.verdict, *(part.verdict for part in parts), key=VERDICTS.index))

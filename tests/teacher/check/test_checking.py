@@ -249,8 +249,8 @@ def test_coarse_steps_are_believed_only_of_who_often_writes_so_few_decimals() ->
 
 
 def test_lr_in_a_worked_line_is_exact() -> None:
-    solution = solve(replace(CHAPTER7, lr=0.123))
-    assert 0.123 in WorkedLine(solution, {"W1+": hand("0.29959556")}, "W1+").exact
+    sheet = sheet_of(solve(replace(CHAPTER7, lr=0.123, hand={"W1+": "0.29959556"})))
+    assert 0.123 in WorkedLine(sheet, "W1+").exact
 
 
 def test_every_search_for_causes_is_taken_from_the_work_that_is_left() -> None:
