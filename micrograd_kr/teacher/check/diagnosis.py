@@ -15,15 +15,14 @@ from dataclasses import replace
 from itertools import chain, takewhile
 from typing import Any, NamedTuple
 
-from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.causes import Hit, Search, cause_of, sort_of
-from micrograd_kr.teacher.check.report import Note, Report, Row
-from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge, judge_entries
+from micrograd_kr.teacher.check.report import Note, Report, Row, Step
+from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries, row_of
 from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive.lines import Lines
@@ -33,13 +32,7 @@ WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so man
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
 
 
-def check(
-    numbers: Exercise | Mapping[str, Any],
-    loss: Value | None = None,
-    *,
-    lr: float | None = None,
-    parameters: graphs.Parameters = None,
-) -> Report:
+def check(numbers: Any, loss: Any = None, lr: float | None = None, parameters: graphs.Parameters = None) -> Report:
     """The check of `micrograd_kr.check`, of an exercise or of a graph."""
     if isinstance(numbers, Exercise):
         return diagnosed(Lines.of(solution := solve(numbers)), solution)
@@ -53,8 +46,8 @@ def check(
 
 def diagnosed(lines: Lines, solution: Solution) -> Report:
     """The report on an exercise that has been worked."""
-    sheet = Sheet(solution, lines)
-    report = judge(sheet)
+    sheet, exercise = Sheet(solution, lines), solution.exercise
+    rows = [row_of(sheet, name) for name in sheet.texts]
     diagnosis = Diagnosis(sheet)
     found = {name: diagnosis.of(name) for name in sheet.judged}
     together = defaultdict(list)  # the roots by what explains them best
@@ -68,7 +61,13 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
         notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
         return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
 
-    return replace(report, rows=tuple(map(with_finding, report.rows)))
+    after = solution.after[exercise.loss].data if solution.after else None
+    steps = tuple(
+        Step(name, before, solution.gradients[name], solution.updated.get(name))
+        for name, before in exercise.parameters.items()
+    )
+    losses = (solution.before[exercise.loss].data, after)
+    return Report(exercise.name, tuple(map(with_finding, rows)), steps, losses, tuple(sheet.judged), exercise)
 
 
 class Finding(NamedTuple):
@@ -148,7 +147,7 @@ class Diagnosis:
         def length(plan: Mapping[str, Any]) -> int:
             return sum(len(self.forms.operations(form)) or 1 for form in plan.values())
 
-        forms = list(self.forms.of(key, known.hand, named=True))
+        forms = list(self.forms.of(key, known.numbers, named=True))
         plans = sorted((known.plan(key, form) for form in forms), key=length)
         self.work_left -= WORK_OF_BUILDING * sum(map(length, plans))
         seen: set[Any] = set()
@@ -167,8 +166,9 @@ class Diagnosis:
         if self._is_spent():
             return None
         if judged.key in self.known.names:  # written twice, under two names
-            same = abs(float(judged.written.number) - self.known.hand[judged.key]) <= judged.unit
-            return (self.known.carried[judged.key], Finding(self.origins[judged.key])) if same else None
+            carried, by_hand = self.known.numbers[judged.key]
+            same = abs(float(judged.written.number) - by_hand) <= judged.unit
+            return (carried, Finding(self.origins[judged.key])) if same else None
         guessed = {key: root for root, guesses in self.guesses.items() for guess in guesses for key in guess}
         wrong = {**guessed, **self.origins}
         used: dict[str, None] = {}

@@ -117,7 +117,7 @@ OF_OPERATION: dict[Rule | None, Callable[[Symbol, Any, Any], Rows]] = {
 def _of_function(node: Symbol, x: Any, y: Any) -> Rows:
     if y is not None or not isinstance(x, Symbol):
         return []
-    rows = [("sign", x, None, applied(node, lambda each: _op(ops.neg, each))), ("function", node, x, x)]
+    rows = [("sign", x, None, applied(node, {x: _op(ops.neg, x)})), ("function", node, x, x)]
     others = [_op(OTHERS[node.rule], x)] if node.rule in OTHERS else []
     return [*rows, *(("other function", node, other, other) for other in others)]
 
@@ -142,11 +142,7 @@ class Edit(NamedTuple):
     @property
     def changes(self) -> dict[Any, Any]:
         """What is put for operations."""
-
-        def with_others(node: Any, put: Mapping[Any, Any]) -> Any:
-            return applied(node, lambda each: put.get(each, each))
-
-        return {**self.nodes, **{node: with_others(node, put) for node, put in self.operands.items()}}
+        return {**self.nodes, **{node: applied(node, put) for node, put in self.operands.items()}}
 
 
 class Catalogue:

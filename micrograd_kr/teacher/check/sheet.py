@@ -30,7 +30,7 @@ from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
-from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Step, Verdict
+from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Verdict
 from micrograd_kr.teacher.check.rounding import Errors
 from micrograd_kr.teacher.derive.labelled import Entry
 from micrograd_kr.teacher.derive.lines import Lines
@@ -84,19 +84,6 @@ class Sheet:
             self.judged[name] = Judged(key, written, value, verdict, error, unit)
 
 
-def judge(sheet: Sheet) -> Report:
-    """A row for every number of a sheet, with its verdict. Raises ExerciseError for a part that cannot be read."""
-    solution, exercise = sheet.solution, sheet.exercise
-    after = solution.after[exercise.loss].data if solution.after else None
-    steps = tuple(
-        Step(name, before, solution.gradients[name], solution.updated.get(name))
-        for name, before in exercise.parameters.items()
-    )
-    losses = (solution.before[exercise.loss].data, after)
-    rows = tuple(_row(sheet, name) for name in sheet.texts)
-    return Report(exercise.name, rows, steps, losses, tuple(sheet.judged), exercise)
-
-
 def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) -> Report:
     """A report on the entries of tensors: one that was worked in so many steps may be off by a unit for each.
 
@@ -118,7 +105,11 @@ def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) 
     return Report(name, tuple(rows), (), (loss, None), tuple(hands))
 
 
-def _row(sheet: Sheet, name: str) -> Row:
+def row_of(sheet: Sheet, name: str) -> Row:
+    """One number with its verdict, the worst of its own and its worked line's.
+
+    Raises ExerciseError for a part that cannot be read.
+    """
     _, written, value, verdict, error, unit = sheet.judged[name]
     formula, difference = _formula(sheet.exercise, name), value - float(written.number)
     row = Row(name, formula, written.text, value, difference, error + unit, verdict)

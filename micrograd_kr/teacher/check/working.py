@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from functools import cache, cached_property
 from itertools import chain
@@ -27,21 +27,21 @@ from micrograd_kr.teacher.derive.lines import reached
 
 MANY = 6  # numbers that tell how a person rounds
 
-Guess = Mapping[str, tuple[float, float]]  # what names stand for, carried and by hand
+Guess = dict[str, tuple[float, float]]  # what names stand for, carried and by hand
 
 
 class Known:
     """What is known of a sheet when the next number is looked at.
 
-    names: what stands on it by then. texts: its numbers and those of the exercise as written. carried, hand: what names
-    stand for, with exact numbers where the person's are right, and in the person's own.
+    names: what stands on it by then. texts: its numbers and those of the exercise as written. numbers: what names stand
+    for, carried, with exact numbers where the person's are right, and by hand.
     """
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet, self.forms, self.start = sheet, sheet.forms, sheet.forms.start
         self.names: dict[str, None] = {}
         self.texts = {name: f"{number:.15g}" for name, number in self.start.items()}
-        self.carried, self.hand = dict(self.start), dict(self.start)
+        self.numbers = {name: (number, number) for name, number in self.start.items()}
         self.wrong = {each.key: each.unit for each in sheet.judged.values() if each.verdict == "wrong"}
         self._running = RunningError(self.forms, sheet.errors.known | self.wrong, 10.0**-sheet.decimals.usual)
         self._shortest: tuple[dict[str, tuple[int, Any]], ...] = ({}, {})
@@ -51,21 +51,17 @@ class Known:
         key = judged.key
         if key and key not in self.names:  # of a constant nothing is worked
             self.names[key] = None
-            self.carried[key], self.hand[key] = carried, float(judged.written.number)
+            self.numbers[key] = carried, float(judged.written.number)
             self.texts.setdefault(key, judged.written.text)
 
     def guess(self, guess: Guess) -> None:
         """What quantities that are not on the sheet came to."""
-        for key in guess.keys() - self.names.keys():
-            self.carried[key], self.hand[key] = guess[key]
+        self.numbers |= {key: guess[key] for key in guess if key not in self.names}
 
     def instead(self, guess: Guess) -> "Known":
         """The same, but for what some names stand for."""
         other = copy(self)
-        other.carried, other.hand = (
-            table | {key: pair[i] for key, pair in guess.items()} for i, table in enumerate((self.carried, self.hand))
-        )
-        other._shortest = ({}, {})
+        other.numbers, other._shortest = self.numbers | guess, ({}, {})
         return other
 
     @cached_property
@@ -90,10 +86,10 @@ class Known:
         is_afresh: gradients on the sheet are worked anew, too.
         """
         forms, shortest, worked = self.forms, self._shortest[is_afresh], dict[str, Any]()
-        written = forms.gradients.keys() & self.hand.keys()
+        written = forms.gradients.keys() & self.numbers.keys()
 
         def is_unknown(each: str) -> bool:
-            return each not in self.hand or (is_afresh and each in forms.gradients)
+            return each not in self.numbers or (is_afresh and each in forms.gradients)
 
         def unknown(*among: Any) -> list[str]:
             return sorted({each for form in among for each in forms.names_in(form) if is_unknown(each)}, reverse=True)
@@ -101,7 +97,7 @@ class Known:
         @cache
         def ways(each: str) -> list[Any]:
             """What uses no gradient on the sheet is worked only in the usual way."""
-            usual, *others = forms.of(each, self.hand, named=True)
+            usual, *others = forms.of(each, self.numbers, named=True)
             return [usual, *(way for way in others if not (is_afresh or written.isdisjoint(forms.names_in(way))))]
 
         def sized(way: Any) -> tuple[int, Any]:
@@ -152,7 +148,7 @@ class Working:
             if isinstance(part, Symbol) and part.rule is None:
                 copies[part] = self.operand(str(part.name))
                 continue
-            node = copies[part] = applied(part, copies.__getitem__)
+            node = copies[part] = applied(part, copies)
             self.place[node], self.position[node] = place, len(self.order) - start
             self.order.append(node)
             for each in operands(node):
@@ -167,13 +163,9 @@ class Working:
         if name in self.roots:
             return self.roots[name]
         if name not in self.leaves:
-            exact = self.known.forms.exact(name)
-            leaf = self.leaves[name] = Symbol(name, self.known.hand.get(name, exact))
-            self.called[leaf], self.hand[leaf], self.carried[leaf] = (
-                name,
-                leaf.number,
-                self.known.carried.get(name, exact),
-            )
+            carried, by_hand = self.known.numbers.get(name) or [self.known.forms.exact(name)] * 2
+            leaf = self.leaves[name] = Symbol(name, by_hand)
+            self.called[leaf], self.carried[leaf], self.hand[leaf] = name, carried, by_hand
         return self.leaves[name]
 
     def _above(self, *nodes: Any) -> dict[Any, None]:
@@ -205,9 +197,9 @@ class Working:
         return renamed(expression, named, {each: named(each) for name, each in self.roots.items() if name != whole})
 
 
-def applied(node: Any, other: Callable[[Any], Any]) -> Any:
-    """The same operation or comparison of other operands; its number stays."""
-    x, y = within(node.x, other), within(node.y, other)
+def applied(node: Any, others: Mapping[Any, Any]) -> Any:
+    """The same operation or comparison with others for some of its operands; its number stays."""
+    x, y = (within(each, lambda operand: others.get(operand, operand)) for each in (node.x, node.y))
     return (
         Comparison(x, y, node.operation) if isinstance(node, Comparison) else Symbol(None, node.number, node.rule, x, y)
     )

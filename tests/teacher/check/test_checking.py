@@ -274,11 +274,11 @@ def test_only_a_coarse_number_is_worked_on_with_as_it_stands() -> None:
     diagnosis = Diagnosis(sheet)
     for name in sheet.judged:
         diagnosis.of(name)
-    assert diagnosis.known.carried["o1"] == 0.609
+    assert diagnosis.known.numbers["o1"][0] == 0.609
     strays = Diagnosis(sheet_of(solve(replace(CHAPTER7, hand={**CHAPTER7.hand, "z3'": "0.43126994"}))))
     for name in strays.sheet.judged:
         strays.of(name)
-    assert strays.known.carried["z3'"] == strays.sheet.judged["z3'"].value
+    assert strays.known.numbers["z3'"][0] == strays.sheet.judged["z3'"].value
 
 
 def test_who_cuts_off_writes_a_number_that_needs_no_rounding_as_it_is() -> None:
