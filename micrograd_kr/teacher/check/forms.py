@@ -1,12 +1,6 @@
-"""The expressions a person evaluates for a quantity, and how far rounding may carry each.
+"""The expressions a person evaluates for a quantity.
 
 A worked form is a quantity's formula, or the sum over paths of products of derivatives, in other named quantities.
-Running error, one unit u of the sheet's last decimal at each step (rounding to nearest and cutting off both stay
-within it): a function adds Σ|∂f/∂x|·e + u; a sum of k terms Σe + (k − 1)u; a product Π(|f| + e) − Π|f| and, since
-partial products are rounded too and come in any order, u·(f₁ + f₁f₂ + …) of its k − 2 largest factors. A step from
-exact numbers to a result that needs no rounding adds nothing. A number on the sheet that is not wrong has a known
-error; what is not on the sheet is worked in place.
-After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
 """
 
 from collections import Counter, defaultdict
@@ -103,10 +97,6 @@ class Forms:
         """The operations of a form, each once and after what it is applied to."""
         return [each for each in self.parts(form) if isinstance(each, Symbol) and each.rule is not None]
 
-    def exact(self, name: str) -> float:
-        """The exact number of a quantity, of lr too."""
-        return float(self.start[name] if name in self.start else number(self.expansion(name)))
-
     def depends(self, name: str, on: str) -> bool:
         """Whether a quantity is another, or is worked from it."""
         for each in inside_out(name, self.mentions, self._worked_from) if name not in self._worked_from else ():
@@ -135,9 +125,8 @@ class Forms:
     def _partial(self, c: str, b: str, named: bool) -> Any:
         """∂c/∂B: its expression, or the name dc/dB where it is more than a name and has no other path."""
         partial = self.lines[c].partials[b]
-        if not named or not isinstance(partial, Symbol) or partial.rule is None:
-            return partial
-        return self.gradient(c, b) if self._used(c, b) == [b] else partial
+        is_more = named and isinstance(partial, Symbol) and partial.rule is not None
+        return self.gradient(c, b) if is_more and self._used(c, b) == [b] else partial
 
     def is_local(self, name: str) -> bool:
         """Whether a quantity is the derivative of one line by what stands in it."""

@@ -58,7 +58,7 @@ KINDS = tuple(SENTENCES)
 MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
 
 SLACK = 1e-6
-LITERALS = {0.5: "half", 2.0: "two", -1.0: "minus one"}
+FACTORS: dict[Any, str] = {0.5: "half", 2.0: "two", -1.0: "minus one", "lr": "lr"}
 POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
 
 
@@ -157,7 +157,7 @@ class Catalogue:
                 for each in dict.fromkeys((node.x, node.y)):
                     if each in working.called:
                         self.uses[working.place[node]][each].append(node)
-        self.likely = cache(lambda place, name: list(self._likely(place, name)))
+        self.likely = cache(self._likely)
 
     def edits(self) -> Iterator[Edit]:
         """Every edit, those that nobody would think of first last."""
@@ -167,18 +167,16 @@ class Catalogue:
         for edit in chain(*of_operations, *(self._of_operand(*each) for each in uses)):
             singles.append(edit)
             yield edit
-        yield from chain(
-            *map(self._exchanged, self.uses), self._throughout(singles), *(self._far(*each) for each in uses)
-        )
+        yield from chain(*map(self._exchanged, self.uses), self._throughout(singles))
+        yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
-        for _, other in self._allowed("copied", name, name, self.known.names):
-            done = self.working.operand(other)
-            yield self._put(root, "copied", root, done, done)
+        for other in self._allowed(name, name, self.known.names):
+            yield self._put(root, "copied", root, self.working.operand(other))
 
-    def _put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any) -> Edit:
-        """An edit of one operation."""
-        working = self.working
-        return Edit(kind, working.place[node], due, done, {node: put}, position=working.position[node])
+    def _put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
+        """An edit of one operation. put: what is put for it, if that is not what is said to be done."""
+        place, position = self.working.place[node], self.working.position[node]
+        return Edit(kind, place, due, done, {node: done if put is None else put}, position=position)
 
     def _used(self, kind: str, operand: Any, nodes: list[Symbol], done: Any) -> Iterator[Edit]:
         """Something used in the place of an operand: once, and at all its places."""
@@ -187,30 +185,25 @@ class Catalogue:
             yield Edit(kind, place, operand, done, operands=dict.fromkeys(some, put), position=position[some[0]])
 
     def _of_operation(self, node: Symbol) -> Iterator[Edit]:
-        if node.rule is ops.where_:
-            yield self._of_choice(node)
+        x, y, called = node.x, node.y, self.working.called
+        if (
+            node.rule is ops.where_
+        ):  # where both sides of the comparison are equal, at 0 of relu, either case is as good
+            sides = [value(each, self.working.carried) for each in (y.x, y.y)]
+            one, other = x if y.operation(*sides) else x[::-1]
+            yield self._put(node, "kink" if sides[0] == sides[1] else "case", one, other)
             return
-        for kind, *row in OF_OPERATION.get(node.rule, _of_function)(node, node.x, node.y):
-            yield self._put(node, self._factor(row[0]) if node.rule is ops.mul else kind, *row)
+        for kind, due, done, put in OF_OPERATION.get(node.rule, _of_function)(node, x, y):
+            is_factor = node.rule is ops.mul
+            yield self._put(node, FACTORS.get(called.get(due, due), kind) if is_factor else kind, due, done, put)
         if node.rule in (ops.add, ops.sub) and self.working.place[node] in self.forms.gradients:
-            for each in (node.x, node.y):
-                if isinstance(each, Symbol) and each not in self.working.called:  # a path, a number on many a sheet
-                    yield from self._miscopied(each, [node], None)
-
-    def _factor(self, factor: Any) -> str:
-        if not isinstance(factor, Symbol):
-            return LITERALS.get(factor, "factor")
-        return "lr" if self.working.called.get(factor) == "lr" else "factor"
-
-    def _of_choice(self, node: Symbol) -> Edit:
-        """The other case; where both sides of the comparison are equal, at 0 of relu, it is as good."""
-        sides = [value(each, self.working.carried) for each in (node.y.x, node.y.y)]
-        one, other = node.x if node.y.operation(*sides) else node.x[::-1]
-        return self._put(node, "kink" if sides[0] == sides[1] else "case", one, other, other)
+            for each in (x, y):
+                if isinstance(each, Symbol) and each not in called:  # a path, a number on many a sheet
+                    yield from self._miscopied(each, [node])
 
     def _of_result(self, node: Symbol) -> Iterator[Edit]:
-        """What is done to a quantity as a whole."""
-        place = self.working.place[node]
+        """What is done to a quantity as a whole; of a derivative, the function itself or another one's."""
+        place, forms = self.working.place[node], self.forms
         if self.working.roots[place] is not node:
             return
         again, number = _op(node.rule or ops.identity, node.x, node.y), self.working.carried[node]
@@ -220,42 +213,41 @@ class Catalogue:
                 yield self._put(node, "point", node, None, _op(ops.mul, again, power))
         if place == self.working.name:
             for shortened in self._shortened(again, number):
-                yield self._put(node, "rounded", node, shortened, shortened)
-        if self.forms.is_local(place):
-            for kind, done in self._of_derivative(*self.forms.gradients[place]):
-                yield self._put(node, kind, node, done, done)
-
-    def _of_derivative(self, function: str, by: str) -> Iterator[tuple[str, Any]]:
-        """The function where its derivative is due, and the derivative of another function."""
-        formula = self.forms.lines[function].formula
-        if formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
+                yield self._put(node, "rounded", node, shortened)
+        function, by = forms.gradients[place] if forms.is_local(place) else ("", "")
+        formula = forms.lines[function].formula if function else None
+        if formula is not None and formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
             out = self.working.operand(function)
-            yield "derivative", out
+            yield self._put(node, "derivative", node, out)
             if formula.rule in OTHERS and formula.x.rule is None:
-                yield "other function", OTHERS[formula.rule].dx(1.0, out, self.working.operand(by))
+                yield self._put(
+                    node, "other function", node, OTHERS[formula.rule].dx(1.0, out, self.working.operand(by))
+                )
 
     def _of_operand(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
         name = self.working.called[operand]
         if name == "lr":
             yield from self._used("lr twice", operand, nodes[:1], _op(ops.mul, operand, operand))
-        for kind, other in self.likely(self.working.place[nodes[0]], name):
-            yield from self._used(kind, operand, nodes, self.working.operand(other))
-        yield from self._miscopied(operand, nodes, self.known.texts.get(name))
+        for kind, others in self.likely(self.working.place[nodes[0]], name).items():
+            for other in others:
+                yield from self._used(kind, operand, nodes, self.working.operand(other))
+        yield from self._miscopied(operand, nodes)
 
-    def _likely(self, place: str, name: str) -> Iterator[tuple[str, str]]:
-        """What is easily used in the place of an operand."""
+    def _likely(self, place: str, name: str) -> dict[str, list[str]]:
+        """What is easily used in the place of an operand, by the kind of mistake."""
         asked, alike = read(name), self._alike(name)
-        if name in self.forms.exercise.parameters and self.forms.exercise.lr is not None:
-            yield from self._allowed("updated", place, name, [updated(name)])
-        if asked.step:
-            yield "old", str(asked.before)
-        yield from self._allowed("index", place, name, alike)
-        yield from self._allowed("operand", place, name, self._near(place, name, {*alike}))
+        changes = name in self.forms.exercise.parameters and self.forms.exercise.lr is not None
+        return {
+            "updated": self._allowed(place, name, [updated(name)] * changes),
+            "old": [str(asked.before)] if asked.step else [],
+            "index": self._allowed(place, name, alike),
+            "operand": self._allowed(place, name, self._near(place, name, {*alike})),
+        }
 
-    def _allowed(self, kind: str, place: str, name: str, others: Iterable[str]) -> Iterator[tuple[str, str]]:
-        for other in others:
-            if other != name and not any(self.forms.depends(other, each) for each in (place, self.working.name)):
-                yield kind, other
+    def _allowed(self, place: str, name: str, others: Iterable[str]) -> list[str]:
+        """What may be used for a name: nothing that is worked from the place itself."""
+        depends, places = self.forms.depends, {place, self.working.name}
+        return [each for each in others if each != name and not any(depends(each, on) for on in places)]
 
     def _alike(self, name: str) -> list[str]:
         asked = read(name)
@@ -281,15 +273,14 @@ class Catalogue:
 
     def _far(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
         place, name = self.working.place[nodes[0]], self.working.called[operand]
-        likely = {other for _, other in self.likely(place, name)}
-        start = (*self.forms.exercise.given, *self.forms.exercise.parameters)
-        others = [each for each in (*start, *self.known.names) if each not in likely]
-        for _, other in self._allowed("far", place, name, others):
+        likely = {"lr"}.union(*self.likely(place, name).values())
+        others = [each for each in (*self.known.start, *self.known.names) if each not in likely]
+        for other in self._allowed(place, name, others):
             yield from self._used("far", operand, nodes, self.working.operand(other))
 
-    def _miscopied(self, operand: Any, nodes: list[Symbol], text: str | None) -> Iterator[Edit]:
-        """A number with digits transposed, or rounded before it is used. text: as it is on the sheet, if it is."""
-        number = self.working.carried[operand]
+    def _miscopied(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
+        """A number with digits transposed, as it is on the sheet or would be, or rounded before it is used."""
+        number, text = self.working.carried[operand], self.known.texts.get(self.working.called.get(operand, ""))
         if text is None:
             texts = {f"{rounded(number, self.decimals):.{self.decimals}f}" for rounded in (_rounded, _cut)}
         else:

@@ -1,4 +1,12 @@
-"""How far rounding may carry a number: the running error of the form it is worked by."""
+"""How far rounding may carry a number: the running error of the form it is worked by.
+
+Running error, one unit u of the sheet's last decimal at each step (rounding to nearest and cutting off both stay
+within it): a function adds Σ|∂f/∂x|·e + u; a sum of k terms Σe + (k − 1)u; a product Π(|f| + e) − Π|f| and, since
+partial products are rounded too and come in any order, u·(f₁ + f₁f₂ + …) of its k − 2 largest factors. A step from
+exact numbers to a result that needs no rounding adds nothing. A number on the sheet that is not wrong has a known
+error; what is not on the sheet is worked in place.
+After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
+"""
 
 import math
 from collections.abc import Mapping

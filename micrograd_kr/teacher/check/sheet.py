@@ -9,8 +9,7 @@ of its form and x the exact value, a number h is
     rounding  |h − x| < e + U
     wrong     otherwise, or when a part of a worked line `a = b = c` disagrees with the rest
 
-The running error is that of `forms`. A number on the sheet that is not wrong has a known error; what is not on the
-sheet is worked in place. The largest bound of a quantity's forms counts.
+The running error is that of `rounding`; the largest of a quantity's forms counts.
 """
 
 import math

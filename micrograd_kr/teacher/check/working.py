@@ -117,8 +117,7 @@ class Working:
 
     order: the operations and comparisons. place: the quantity in whose working each stands. position: its number there.
     roots: the last operation of each quantity that is worked here. leaves: the numbers it starts from. called: the
-    names of both. carried, hand: the results, with exact numbers where the person's are right, and in the person's own.
-    values: what the quantity comes to in these.
+    names of both. carried, hand: the results in these numbers, and values those of the quantity.
     """
 
     def __init__(self, known: Known, name: str, plan: Mapping[str, Any], is_afresh: bool = False) -> None:
@@ -163,7 +162,7 @@ class Working:
         if name in self.roots:
             return self.roots[name]
         if name not in self.leaves:
-            carried, by_hand = self.known.numbers.get(name) or [self.known.forms.exact(name)] * 2
+            carried, by_hand = self.known.numbers.get(name) or [float(number(self.known.forms.expansion(name)))] * 2
             leaf = self.leaves[name] = Symbol(name, by_hand)
             self.called[leaf], self.carried[leaf], self.hand[leaf] = name, carried, by_hand
         return self.leaves[name]
