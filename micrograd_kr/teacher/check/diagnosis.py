@@ -98,16 +98,15 @@ class Diagnosis:
             self.known.know(judged, self._as_carried(judged))
             return Finding()
         self.enough = self.work_left - max(self.work_left // 4, self.share)
-        carried, finding = self._follows(judged) or self._caused(name, judged)
+        carried, finding = float(judged.written.number), Finding(capped=True)
+        if self.work_left >= -ALL_WORK // 2:
+            carried, finding = self._follows(judged) or self._caused(name, judged)
         self.origins[judged.key] = finding.follows_from or name
         self.known.know(judged, carried)
         return finding
 
     def _caused(self, name: str, judged: Judged) -> tuple[float, Finding]:
         """What a root came to, and its causes."""
-        written = float(judged.written.number)
-        if self._is_spent():
-            return written, Finding(capped=True)
         workings = list(self._workings(judged, self.known))
         self.due[judged.key] = workings[0].values[0]
         search = Search(self.known, judged, self.work_left - self.enough)
@@ -116,10 +115,7 @@ class Diagnosis:
         self.guesses[name] = [hits[0].carries for hits in causes if hits[0].carries]
         for guess in self.guesses[name][:1]:
             self.known.guess(guess)
-        return causes[0][0].value if causes else written, Finding(None, causes, capped)
-
-    def _is_spent(self) -> bool:
-        return self.work_left < -ALL_WORK // 2
+        return causes[0][0].value if causes else float(judged.written.number), Finding(None, causes, capped)
 
     def _as_carried(self, judged: Judged) -> float:
         """What a person who carried everything had for a number that is not wrong: the exact one.
@@ -163,8 +159,6 @@ class Diagnosis:
 
     def _follows(self, judged: Judged) -> tuple[float, Finding] | None:
         """What a wrong number that only follows from a root comes to, and that root; None for a root."""
-        if self._is_spent():
-            return None
         if judged.key in self.known.names:  # written twice, under two names
             carried, by_hand = self.known.numbers[judged.key]
             same = abs(float(judged.written.number) - by_hand) <= judged.unit
@@ -194,11 +188,8 @@ class Diagnosis:
 
     def _agrees(self, judged: Judged, working: Working) -> bool:
         off = min(distance(judged.written, value) for value in working.values)
-        if off < judged.unit:
-            return True
-        if off > 1000 * (judged.error + judged.unit):
-            return False
-        return off < self.known.error(working.form()) + judged.unit
+        is_near = off <= 1000 * (judged.error + judged.unit)
+        return off < judged.unit or (is_near and off < self.known.error(working.form()) + judged.unit)
 
 
 NOTES: dict[str, Said] = {

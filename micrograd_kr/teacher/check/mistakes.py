@@ -57,30 +57,23 @@ KINDS = tuple(SENTENCES)
 # What is made at every such place by those who do not know better; the others are slips.
 MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
 
-SLACK = 1e-6
+SLACK = 1e-6  # for decimals that a float cannot hold
 FACTORS: dict[Any, str] = {0.5: "half", 2.0: "two", -1.0: "minus one", "lr": "lr"}
 POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
 
 
-def _cut(x: float, decimals: float, more: float = 0.0) -> float:
-    """The slack is for numbers that a float cannot hold. Very large ones have no decimals."""
-    units = abs(x) * 10**decimals + more + SLACK
-    return math.copysign(math.floor(units) / 10**decimals, x) if units < 1e16 else x
+def _shortening(name: str, more: float) -> Rule:
+    """A rule that leaves decimals away; what that leaves of an expression is a number."""
+
+    def shortened(x: float, decimals: float) -> float:
+        units = abs(x) * 10**decimals + more + SLACK
+        return math.copysign(math.floor(units) / 10**decimals, x) if units < 1e16 else x  # very large ones have none
+
+    dx, made_of = lambda g, out, x, y: g, lambda x, y: shortened(number(x), y)
+    return Rule(name, shortened, dx, scalar=shortened, made_of=made_of)
 
 
-def _rounded(x: float, decimals: float) -> float:
-    """Half up, as people do it."""
-    return _cut(x, decimals, 0.5)
-
-
-def _shortening(name: str, shortened: Callable[[float, float], float]) -> Rule:
-    """A rule for decimals that are left away; in an expression, what that leaves is a number."""
-    return Rule(
-        name, shortened, dx=lambda g, out, x, y: g, scalar=shortened, made_of=lambda x, y: shortened(number(x), y)
-    )
-
-
-SHORTENED = _shortening("round", _rounded), _shortening("cut", _cut)
+ROUNDED, CUT = _shortening("round", 0.5), _shortening("cut", 0.0)  # half up, as people do it
 LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
 OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
 
@@ -209,7 +202,7 @@ class Catalogue:
         again, number = _op(node.rule or ops.identity, node.x, node.y), self.working.carried[node]
         yield self._put(node, "sign", node, None, node.x if node.rule is ops.neg else _op(ops.neg, again))
         for power in POWERS_OF_TEN:
-            if _rounded(power * number, self.decimals):
+            if ROUNDED.compute(power * number, self.decimals):
                 yield self._put(node, "point", node, None, _op(ops.mul, again, power))
         if place == self.working.name:
             for shortened in self._shortened(again, number):
@@ -282,7 +275,7 @@ class Catalogue:
         """A number with digits transposed, as it is on the sheet or would be, or rounded before it is used."""
         number, text = self.working.carried[operand], self.known.texts.get(self.working.called.get(operand, ""))
         if text is None:
-            texts = {f"{rounded(number, self.decimals):.{self.decimals}f}" for rounded in (_rounded, _cut)}
+            texts = {f"{rule.compute(number, self.decimals):.{self.decimals}f}" for rule in (ROUNDED, CUT)}
         else:
             texts = {text, f"{Decimal(text):.{self.decimals}f}"}  # zeros behind it may have been dropped
         for misread in dict.fromkeys(chain(*map(transposed, sorted(texts)))):
@@ -293,7 +286,7 @@ class Catalogue:
 
     def _shortened(self, operand: Symbol, number: float) -> Iterator[Symbol]:
         """A number with fewer decimals, in every way that leaves something of it."""
-        for rule in SHORTENED:
+        for rule in (ROUNDED, CUT):
             for decimals in range(1, self.decimals):
                 if rule.compute(number, decimals):
                     yield _op(rule, operand, float(decimals))

@@ -188,14 +188,12 @@ class Errors:
         usual = self.forms.expansion(key) if key else None
         if usual is None:
             return 0.0
-        working, afresh = (
-            self._working.setdefault((unit, is_afresh), RunningError(self.forms, self.known, unit, is_afresh))
-            for is_afresh in (False, True)
-        )
-        before = working.steps + afresh.steps
-        errors = [working.of(form, last=True) for form in self.forms.of(key, self.known)]
-        errors += [afresh.of(usual, last=True), self.known.get(key, 0.0)]
-        self.steps += working.steps + afresh.steps - before
+        errors = [self.known.get(key, 0.0)]
+        for is_afresh, forms in (False, self.forms.of(key, self.known)), (True, [usual]):
+            working = self._working.setdefault((unit, is_afresh), RunningError(self.forms, self.known, unit, is_afresh))
+            self.steps -= working.steps
+            errors += [working.of(form, last=True) for form in forms]
+            self.steps += working.steps
         if self.steps > STEPS:
             raise ExerciseError(
                 "too large to check, more than {steps:,} steps of working; ask for fewer derivatives", steps=STEPS
