@@ -34,8 +34,7 @@ class RunningError:
         on the sheet is used.
         """
         self.forms, self.known, self.unit, self.afresh = forms, known, unit, afresh
-        self.worked: dict[str, float] = {}
-        self.done: dict[Symbol, float] = {}
+        self.worked, self.done = dict[str, float](), dict[Symbol, float]()
         self.products: dict[str, tuple[float, list[Symbol]]] = {}
         self.steps = 0
         self.asked: dict[str, bool] = {}  # names on whose errors others may rest by now, and whether they are written

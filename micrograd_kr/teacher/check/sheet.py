@@ -16,7 +16,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from decimal import InvalidOperation
 from typing import Any, NamedTuple
 
@@ -75,12 +74,11 @@ class Sheet:
         self.judged: dict[str, Judged] = {}
         self.names: dict[str, str] = {}  # of the keys, on the sheet
         for name in self.forms.working_order(self.hands):
-            key, written, value = self.forms.key(name), self.hands[name], values[name]
-            verdict, error, unit = _verdict(self.errors, key, written, value, self.decimals)
-            carried = error if verdict == "wrong" else max(error, distance(written, value))
+            key = self.forms.key(name)
+            each = self.judged[name] = _judged(self.errors, key, self.hands[name], values[name], self.decimals)
+            carried = each.error if each.verdict == "wrong" else max(each.error, distance(each.written, each.value))
             self.errors.know(key, max(self.errors.known.get(key, 0.0), carried))
             self.names.setdefault(key, name)
-            self.judged[name] = Judged(key, written, value, verdict, error, unit)
 
 
 def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) -> Report:
@@ -110,12 +108,11 @@ def row_of(sheet: Sheet, name: str) -> Row:
     Raises ExerciseError for a part that cannot be read.
     """
     _, written, value, verdict, error, unit = sheet.judged[name]
+    *texts, _ = sheet.texts[name]
+    parts = tuple(map(WorkedLine(sheet, name).part, texts)) if texts else None
+    worst = max([verdict, *(part.verdict for part in parts or ())], key=VERDICTS.index)
     formula, difference = _formula(sheet.exercise, name), value - float(written.number)
-    row = Row(name, formula, written.text, value, difference, error + unit, verdict)
-    if len(sheet.texts[name]) == 1:
-        return row
-    parts = tuple(map(WorkedLine(sheet, name).part, sheet.texts[name][:-1]))
-    return replace(row, parts=parts, verdict=max(verdict, *(part.verdict for part in parts), key=VERDICTS.index))
+    return Row(name, formula, written.text, value, difference, error + unit, worst, parts)
 
 
 class Decimals(NamedTuple):
@@ -140,8 +137,8 @@ def _decimals(sheet: Mapping[str, Hand], values: Mapping[str, float]) -> Decimal
     return Decimals(max(counts, key=lambda decimals: (counts[decimals], decimals)), habits)
 
 
-def _verdict(errors: Errors, key: str, written: Hand, value: float, decimals: Decimals) -> tuple[Verdict, float, float]:
-    """The verdict, the running error and the unit it was judged with.
+def _judged(errors: Errors, key: str, written: Hand, value: float, decimals: Decimals) -> Judged:
+    """The verdict on a number.
 
     A number with fewer decimals than usual is taken as one whose zeros were dropped. Where that does not explain it, it
     may have been rounded to its own decimals or cut off; that the steps before were so coarse, too, is believed only of
@@ -152,11 +149,11 @@ def _verdict(errors: Errors, key: str, written: Hand, value: float, decimals: De
     error = errors.of(key, step)
     verdict = judged(written, value, error, unit)
     if verdict != "wrong" or written.unit <= step:
-        return verdict, error, unit
+        return Judged(key, written, value, verdict, error, unit)
     unit = written.unit
     if written.decimals in decimals.habits:
         error = errors.of(key, unit)
-    return _judged_coarse(written, value, error, unit), error, unit
+    return Judged(key, written, value, _judged_coarse(written, value, error, unit), error, unit)
 
 
 def _judged_coarse(written: Hand, value: float, error: float, unit: float) -> Verdict:

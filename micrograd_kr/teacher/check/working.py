@@ -124,14 +124,10 @@ class Working:
         """plan: a form of each quantity that is worked, the one that is asked for last."""
         self.known, self.name, self.is_afresh = known, name, is_afresh
         self.order: list[Any] = []
-        self.place: dict[Any, str] = {}
-        self.position: dict[Any, int] = {}
-        self.roots: dict[str, Any] = {}
-        self.leaves: dict[str, Symbol] = {}
-        self.called: dict[Any, str] = {}
-        self.carried: dict[Any, float] = {}
-        self.hand: dict[Any, float] = {}
-        self._users: dict[Any, list[Any]] = defaultdict(list)
+        self.place, self.position = dict[Any, str](), dict[Any, int]()
+        self.roots, self.leaves, self.called = dict[str, Any](), dict[str, Symbol](), dict[Any, str]()
+        self.carried, self.hand = dict[Any, float](), dict[Any, float]()
+        self._users = defaultdict[Any, list[Any]](list)
         self.above = cache(self._above)
         for each, form in plan.items():
             self._add(each, form)
