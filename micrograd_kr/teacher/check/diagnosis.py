@@ -203,10 +203,8 @@ NOTES: dict[str, Said] = {
 
 def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
     if judged.verdict == "wrong":
-        if finding.capped:
-            yield "capped"
-        elif not finding.causes and finding.follows_from is None:
-            yield "no cause"
+        if finding.capped or (not finding.causes and finding.follows_from is None):
+            yield "capped" if finding.capped else "no cause"
         is_guess = finding.causes and finding.causes[0][0].edit.kind != "kink"
         if is_guess and len(judged.written.number.as_tuple().digits) < SURE:
             yield "few digits"

@@ -30,16 +30,14 @@ class Forms:
         self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
         self._worked_from: dict[str, set[str]] = {}
         # of many quantities, and of a quantity many times, the same is asked
-        self.gradient, self.expansion, self._through = (
-            cache(self._gradient),
-            cache(self._expansion),
-            cache(self._all_through),
-        )
+        self.gradient, self.expansion = cache(self._gradient), cache(self._expansion)
         self._by_users, self._by_operands = cache(self._over_users), cache(self._over_operands)
         self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
         self._above = cache(lambda name: {name} | reached([name], self.users.__getitem__))
+        self._through = cache(self._all_through)
         self.mentions = cache(lambda name: names_in(self.expansion(name)))
-        self.parts, self.names_in, self.operations = cache(parts_of), cache(names_in), cache(self._operations)
+        self.parts, self.names_in = cache(parts_of), cache(names_in)
+        self.operations = cache(lambda form: [each for each in self.parts(form) if getattr(each, "rule", None)])
 
     def _gradient(self, a: str, b: str) -> Any:
         """dA/dB as a symbol, 1 where they are one; equal derivatives have one name (dE/dz is dE_total/dz if E_total
@@ -93,15 +91,12 @@ class Forms:
             return renamed(self.lines[asked.of].formula, self._after)
         return None
 
-    def _operations(self, form: Any) -> list[Symbol]:
-        """The operations of a form, each once and after what it is applied to."""
-        return [each for each in self.parts(form) if isinstance(each, Symbol) and each.rule is not None]
-
     def depends(self, name: str, on: str) -> bool:
         """Whether a quantity is another, or is worked from it."""
-        for each in inside_out(name, self.mentions, self._worked_from) if name not in self._worked_from else ():
-            self._worked_from[each] = {each}.union(*(self._worked_from[other] for other in self.mentions(each)))
-        return on in self._worked_from[name]
+        worked_from = self._worked_from
+        for each in inside_out(name, self.mentions, worked_from) if name not in worked_from else ():
+            worked_from[each] = {each}.union(*map(worked_from.__getitem__, self.mentions(each)))
+        return on in worked_from[name]
 
     def _after(self, leaf: Symbol) -> Any:
         """What stands for a name in the second pass."""

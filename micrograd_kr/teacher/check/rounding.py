@@ -9,7 +9,7 @@ After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 200
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from operator import mul
 from typing import Any
@@ -54,7 +54,8 @@ class RunningError:
     def _of_operation(self, form: Symbol, last: bool) -> float:
         self.steps += 1
         if form.rule in (ops.add, ops.sub):
-            return self._of_sum([term for term, _ in terms(form)], form.number)
+            errors = [self.of(term) for term, _ in terms(form)]
+            return 0.0 if self._exact(errors, form.number) else sum(errors) + (len(errors) - 1) * self.unit
         if form.rule in (ops.mul, ops.neg):
             return self._of_product(*self._factors(form), form.number, last)
         if form.rule is ops.where_:
@@ -79,6 +80,10 @@ class RunningError:
 
     def _factors(self, form: Any) -> tuple[float, list[Symbol]]:
         """The constant and the factors of a product, through products that are worked in place."""
+
+        def products_in(name: str) -> Iterator[str]:
+            return filter(self._is_unwritten_product, self.forms.mentions(name))
+
         constant, factors, waiting = 1.0, list[Symbol](), [form]
         while waiting:
             each = waiting.pop()
@@ -90,7 +95,7 @@ class RunningError:
                 constant = -constant
                 waiting.append(each.x)
             elif each.rule is None and self._is_unwritten_product(str(each.name)):
-                for name in inside_out(str(each.name), self._products_in, self.products):
+                for name in inside_out(str(each.name), products_in, self.products):
                     self.products[name] = self._factors(self.forms.expansion(name))
                 inner = self.products[str(each.name)]
                 constant *= inner[0]
@@ -99,9 +104,6 @@ class RunningError:
                 factors.append(each)
         return constant, factors
 
-    def _products_in(self, name: str) -> list[str]:
-        return [each for each in self.forms.mentions(name) if self._is_unwritten_product(each)]
-
     def _is_unwritten_product(self, name: str) -> bool:
         form = None if self._on_sheet(name) else self.forms.expansion(name)
         return isinstance(form, Symbol) and form.rule in (ops.mul, ops.neg)
@@ -109,10 +111,6 @@ class RunningError:
     def _exact(self, errors: list[float], value: float) -> bool:
         """Whether a step needs no rounding: exact numbers in, a result with no more decimals than the sheet's."""
         return not any(errors) and abs(math.remainder(value, self.unit)) <= 4 * math.ulp(value)
-
-    def _of_sum(self, terms: list[Any], value: float) -> float:
-        errors = [self.of(each) for each in terms]
-        return 0.0 if self._exact(errors, value) else sum(errors) + (len(terms) - 1) * self.unit
 
     def _of_product(self, constant: float, factors: list[Symbol], value: float, last: bool) -> float:
         self.steps += len(factors)
@@ -132,8 +130,8 @@ class RunningError:
         """A derivative with a kink: within rounding of it, either side may have been taken."""
         mask: Comparison = form.y
         one, other = form.x if mask.true else form.x[::-1]
-        unsure = abs(number(mask.x) - number(mask.y)) <= self.of(mask.x) + self.of(mask.y)
-        if not unsure or (not self.of(mask.x) and not self.of(mask.y)):
+        unsure = self.of(mask.x) + self.of(mask.y)
+        if not unsure or abs(number(mask.x) - number(mask.y)) > unsure:
             return self.of(one)
         return max(self.of(one), self.of(other)) + abs(float(number(one)) - float(number(other)))
 
