@@ -44,9 +44,8 @@ class Search:
         self.limit, self.work = limit, 0
 
     def causes(self, workings: Sequence[Working]) -> tuple[tuple[tuple[Hit, ...], ...], bool]:
-        """The hits of the best tier by their values; whether the search was cut short.
-
-        The shortest way of working is tried alone, the others if it explains nothing.
+        """The hits of the best tier by their values; whether the search was cut short. If the shortest way of working
+        explains nothing, the others are tried.
         """
         digits = len(self.judged.written.number.as_tuple().digits)
         usual = [each for each in workings if digits >= SURE_AFRESH or not each.is_afresh]

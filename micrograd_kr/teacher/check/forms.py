@@ -40,9 +40,7 @@ class Forms:
         self.operations = cache(lambda form: [each for each in self.parts(form) if getattr(each, "rule", None)])
 
     def _gradient(self, a: str, b: str) -> Any:
-        """dA/dB as a symbol, 1 where they are one; equal derivatives have one name (dE/dz is dE_total/dz if E_total
-        only adds E).
-        """
+        """dA/dB as a symbol, 1 where they are one; equal derivatives have one name."""
         if b not in self.below(a):
             return 0.0
         a, b = self._same(a, b)
@@ -60,9 +58,7 @@ class Forms:
         return sorted(self.below(a) & self._above(b), key=self.order.__getitem__)
 
     def _same(self, a: str, b: str) -> tuple[str, str]:
-        """The innermost pair whose derivative is the same number: steps at both ends that only pass it on (∂ = 1) are
-        left out.
-        """
+        """The innermost pair whose derivative is the same number: dE/dz for dE_total/dz if E_total only adds E."""
         while a != b:
             last, first = self._used(a, b), self.steps(a, b)
             if len(last) == 1 and self.passes_on(a, last[0]):
@@ -155,9 +151,7 @@ class Forms:
         return sorted({*inner[:WAYS], *inner[-WAYS:]})
 
     def key(self, name: str) -> str:
-        """What a quantity on a sheet is called among the forms, where equal derivatives have one name; "" for a
-        constant.
-        """
+        """What a quantity on a sheet is called among the forms; "" for a constant."""
         quantity = parse_name(self.exercise, name)
         if quantity.kind != "gradient" or quantity.by is None:
             return name

@@ -187,8 +187,8 @@ class Catalogue:
             yield self._put(node, "kink" if sides[0] == sides[1] else "case", one, other)
             return
         for kind, due, done, put in OF_OPERATION.get(node.rule, _of_function)(node, x, y):
-            is_factor = node.rule is ops.mul
-            yield self._put(node, FACTORS.get(called.get(due, due), kind) if is_factor else kind, due, done, put)
+            sort = FACTORS.get(called.get(due, due), kind) if node.rule is ops.mul else kind
+            yield self._put(node, sort, due, done, put)
         if node.rule in (ops.add, ops.sub) and self.working.place[node] in self.forms.gradients:
             for each in (x, y):
                 if isinstance(each, Symbol) and each not in called:  # a path, a number on many a sheet

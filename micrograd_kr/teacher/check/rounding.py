@@ -152,9 +152,7 @@ class RunningError:
 
 
 def _moved(form: Any, inputs: tuple[Any, Any], which: int, error: float) -> float:
-    """How far the result moves when one input moves by its error: the slope, or what the function itself does around a
-    kink.
-    """
+    """How far the result moves with one input's error: by its slope, or by what the function does around a kink."""
     given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
     with np.errstate(all="ignore"):  # a wrong number may make it log(0)
         distances = [abs((form.rule.dx, form.rule.dy)[which](1.0, form.number, *given)) * error]
@@ -177,8 +175,7 @@ class Errors:
         self._working = {kind: each for kind, each in self._working.items() if key not in each.asked}
 
     def of(self, key: str, unit: float) -> float:
-        """The largest running error among the forms of a quantity, and of the same worked afresh from the forward
-        pass.
+        """The largest running error among the forms of a quantity, worked afresh from the forward pass, too.
 
         Raises ExerciseError where all the sheet's would take too long.
         """

@@ -35,9 +35,7 @@ from micrograd_kr.teacher.derive.lines import Lines
 
 
 def judged(written: Hand, value: float, error: float, unit: float) -> Verdict:
-    """A number against the exact value, its last decimal worth `unit`. Four units in the last place of a float are
-    allowed for.
-    """
+    """A number against the exact value, its last decimal worth `unit`; a float may be off by four of its last units."""
     if not math.isfinite(value):  # 1/0 in a worked line
         return "wrong"
     off, slack = distance(written, value), 4 * math.ulp(value)
@@ -172,9 +170,7 @@ def _formula(exercise: Exercise, name: str) -> str:
         return f"∂{quantity.of}/∂{quantity.by}"
     if quantity.kind == "updated":
         return f"{quantity.of} − lr·∂{exercise.loss}/∂{quantity.of}"
-    if quantity.of not in exercise.forward:
-        return quantity.of
-    text = exercise.forward[quantity.of].text
+    text = exercise.forward[quantity.of].text if quantity.of in exercise.forward else quantity.of
     if quantity.kind == "value":
         return text
 

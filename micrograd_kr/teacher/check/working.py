@@ -80,8 +80,7 @@ class Known:
         return self._running.of(form, last=True)
 
     def plan(self, name: str, form: Any, is_afresh: bool = False) -> dict[str, Any]:
-        """The forms of a quantity and, before it, of what it needs that is not on the sheet, each worked in the
-        shortest way.
+        """The form of a quantity and, before it, the shortest of each that it needs and that is not on the sheet.
 
         is_afresh: gradients on the sheet are worked anew, too.
         """
