@@ -10,7 +10,6 @@ import math
 import operator
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -235,18 +234,21 @@ def within(operand: Any, f: Callable[[Any], Any]) -> Any:
     return f(operand) if isinstance(operand, PARTS) else operand
 
 
-def renamed(of: Any, leaf: Callable[[Symbol], Any]) -> Any:
+def renamed(of: Any, leaf: Callable[[Symbol], Any], done: dict[Any, Any] | None = None) -> Any:
     """The same expression over something else, numbers, Values or symbols: each name becomes leaf(its symbol).
 
-    What is shared is worked once.
+    done: what stands for some of its parts, to be gone on with. What is shared is worked once.
     """
+    done = {} if done is None else done
 
-    @cache
     def again(part: Any) -> Any:
-        x, y = within(part.x, again), within(part.y, again)
-        if isinstance(part, Comparison):
-            return replace(part, x=x, y=y, also=None)
-        return part.rule(x, y) if part.rule else leaf(part)
+        if part not in done:
+            x, y = within(part.x, again), within(part.y, again)
+            if isinstance(part, Comparison):
+                done[part] = replace(part, x=x, y=y, also=None)
+            else:
+                done[part] = part.rule(x, y) if part.rule else leaf(part)
+        return done[part]
 
     return within(of, again)
 

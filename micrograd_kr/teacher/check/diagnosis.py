@@ -9,49 +9,31 @@ tier holds only slips, the best misconceptions are named, too. A cause inside a 
 carried on from there.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain, takewhile
 from typing import Any, NamedTuple
 
-from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.check.causes import Hit, Known, Search, cause_of, sort_of
-from micrograd_kr.teacher.check.mistakes import Numbers, Plan, Working, operations
-from micrograd_kr.teacher.check.report import Note, Report, Row
-from micrograd_kr.teacher.check.rounding import RunningError
-from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge, judge_entries
+from micrograd_kr.teacher.check.causes import Hit, Search, cause_of, sort_of
+from micrograd_kr.teacher.check.report import Note, Report, Row, Step
+from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries, row_of
+from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive.lines import Lines
 
 ALL_WORK = 300_000  # operations for the causes on one sheet, and half of them again for shares; some two seconds
 WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so many
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
-MANY = 6  # numbers that tell how a person rounds
 
 
-def check(
-    numbers: Exercise | Mapping[str, Any],
-    loss: Value | None = None,
-    *,
-    lr: float | None = None,
-    parameters: graphs.Parameters = None,
-) -> Report:
-    """Judge every number of a person's, and explain the wrong ones.
-
-    numbers: an exercise with its [hand] table. Or a dict from names to numbers, `loss` being the graph of labelled
-    Values they are of: names are labels, dE/dW, W+ and z'; text counts decimals, "0.0800", a float has lost its zeros.
-    Numbers of tensors are nested lists or arrays; they get verdicts, no causes.
-    lr: the learning rate, for W+ and z'. parameters: Values or labels that a step changes; by default those with a W+
-    among the numbers, and those whose labels differ from one of these only by an index.
-
-    Raises ExerciseError where a number or a worked line cannot be read, for an unknown name, or a label there twice.
-    """
+def check(numbers: Any, loss: Any = None, lr: float | None = None, parameters: graphs.Parameters = None) -> Report:
+    """The check of `micrograd_kr.check`, of an exercise or of a graph."""
     if isinstance(numbers, Exercise):
         return diagnosed(Lines.of(solution := solve(numbers)), solution)
     if loss is None:
@@ -64,13 +46,28 @@ def check(
 
 def diagnosed(lines: Lines, solution: Solution) -> Report:
     """The report on an exercise that has been worked."""
-    sheet = Sheet(solution, lines)
-    report = judge(sheet)
+    sheet, exercise = Sheet(solution, lines), solution.exercise
+    rows = [row_of(sheet, name) for name in sheet.texts]
     diagnosis = Diagnosis(sheet)
     found = {name: diagnosis.of(name) for name in sheet.judged}
-    together = _together(found)
-    rows = tuple(_with_finding(row, sheet.judged[row.name], found[row.name], together, sheet) for row in report.rows)
-    return replace(report, rows=rows)
+    together = defaultdict(list)  # the roots by what explains them best
+    for name, finding in found.items():
+        if finding.causes:
+            together[sort_of(finding.causes[0][0])].append(name)
+
+    def with_finding(row: Row) -> Row:
+        judged, finding = sheet.judged[row.name], found[row.name]
+        causes = tuple(cause_of(hits, sheet.names | {judged.key: row.name}, together) for hits in finding.causes)
+        notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
+        return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
+
+    after = solution.after[exercise.loss].data if solution.after else None
+    steps = tuple(
+        Step(name, before, solution.gradients[name], solution.updated.get(name))
+        for name, before in exercise.parameters.items()
+    )
+    losses = (solution.before[exercise.loss].data, after)
+    return Report(exercise.name, tuple(map(with_finding, rows)), steps, losses, tuple(sheet.judged), exercise)
 
 
 class Finding(NamedTuple):
@@ -85,52 +82,40 @@ class Diagnosis:
     """Takes the numbers of a sheet in working order and remembers what is known by then."""
 
     def __init__(self, sheet: Sheet) -> None:
-        self.sheet, self.forms = sheet, sheet.forms
-        exercise = sheet.exercise
-        self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
+        self.sheet, self.forms, self.known = sheet, sheet.forms, Known(sheet)
         self.order = {name: i for i, name in enumerate(sheet.judged)}
-        self.hand: dict[str, float] = {}
-        self.carried: dict[str, float] = {}
-        wrong = {each.key: each.unit for each in sheet.judged.values() if each.verdict == "wrong"}
-        self.errors = sheet.errors.known | wrong
-        self.texts = {name: f"{number:.15g}" for name, number in self.start.items()}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
         self.coarse: list[str] = []
-        self.working = RunningError(self.forms, self.errors, 10.0**-sheet.decimals.usual)
         self.work_left, self.enough = ALL_WORK, 0
-        self.share = ALL_WORK // 2 // max(1, len(wrong))
-        self.shortest: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-        self.cuts_off = _cuts_off(sheet)
+        self.share = ALL_WORK // 2 // max(1, len(self.known.wrong))
         self.due: dict[str, float] = {}  # what roots should have been
-        self.guesses: dict[str, list[Mapping[str, tuple[float, float]]]] = {}  # of each root, what its causes carry
+        self.guesses: dict[str, list[Guess]] = {}  # of each root, what its causes carry
 
     def of(self, name: str) -> Finding:
         """What is to be said of the next number."""
         judged = self.sheet.judged[name]
-        written = float(judged.written.number)
         if judged.verdict != "wrong":
-            self._know(judged, self._as_carried(judged))
+            self.known.know(judged, self._as_carried(judged))
             return Finding()
         self.enough = self.work_left - max(self.work_left // 4, self.share)
-        follows = self._follows(judged)
-        if follows is not None:
-            origin, carried = follows
-            self.origins[judged.key] = origin
-            self._know(judged, carried)
-            return Finding(origin)
-        self.origins[judged.key] = name
-        if self.work_left < -ALL_WORK // 2:
-            self._know(judged, written)
-            return Finding(capped=True)
-        workings = list(self._workings(judged, self._numbers()))
-        self.due[judged.key] = workings[0].tables[0][workings[0].root]
-        known = Known(list(self.hand), self.texts, self.sheet.decimals.usual, self.cuts_off, self.error)
-        search = Search(known, judged, workings, self.work_left - self.enough)
-        causes, capped = search.causes()
+        carried, finding = float(judged.written.number), Finding(capped=True)
+        if self.work_left >= -ALL_WORK // 2:
+            carried, finding = self._follows(judged) or self._caused(name, judged)
+        self.origins[judged.key] = finding.follows_from or name
+        self.known.know(judged, carried)
+        return finding
+
+    def _caused(self, name: str, judged: Judged) -> tuple[float, Finding]:
+        """What a root came to, and its causes."""
+        workings = list(self._workings(judged, self.known))
+        self.due[judged.key] = workings[0].values[0]
+        search = Search(self.known, judged, self.work_left - self.enough)
+        causes, capped = search.causes(workings)
         self.work_left -= search.work
         self.guesses[name] = [hits[0].carries for hits in causes if hits[0].carries]
-        self._know(judged, causes[0][0].value if causes else written)
-        return Finding(None, causes, capped)
+        for guess in self.guesses[name][:1]:
+            self.known.guess(guess)
+        return causes[0][0].value if causes else float(judged.written.number), Finding(None, causes, capped)
 
     def _as_carried(self, judged: Judged) -> float:
         """What a person who carried everything had for a number that is not wrong: the exact one.
@@ -142,112 +127,69 @@ class Diagnosis:
         if distance(judged.written, judged.value) < 2 * unit or not (judged.unit > unit or comes_from_coarse):
             return judged.value
         self.coarse.append(judged.key)
-        for working in self._workings(judged, self._numbers()):
-            again = working.tables[0][working.root]
-            if distance(judged.written, again) < unit:
-                return again
-        return float(judged.written.number)
+        again = (working.values[0] for working in self._workings(judged, self.known))
+        return next((each for each in again if distance(judged.written, each) < unit), float(judged.written.number))
 
-    def _know(self, judged: Judged, carried: float) -> None:
-        if not judged.key:  # a constant, nothing is worked from it
-            return
-        self.hand.setdefault(judged.key, float(judged.written.number))
-        self.carried.setdefault(judged.key, carried)
-        self.texts.setdefault(judged.key, judged.written.text)
-
-    def _numbers(self, instead: Mapping[str, tuple[float, float]] | None = None) -> Numbers:
-        """What is known, and what has been guessed of quantities that are not on the sheet."""
-        guessed: dict[str, tuple[float, float]] = {}
-        for guesses in self.guesses.values():
-            for guess in guesses[:1]:
-                guessed |= guess
-        guessed = {**guessed, **{key: (self.carried[key], self.hand[key]) for key in self.hand}, **(instead or {})}
-        carried, hand = ({key: pair[i] for key, pair in guessed.items()} for i in (0, 1))
-        return Numbers(self.start, self.start | carried, self.start | hand, ({}, {}) if instead else self.shortest)
-
-    def _workings(self, judged: Judged, numbers: Numbers) -> Iterator[Working]:
+    def _workings(self, judged: Judged, known: Known) -> Iterator[Working]:
         """The ways a quantity may have been worked: the shortest first, afresh from the forward pass last.
 
         Each is paid for; where the work is used up, there are no more.
         """
         key = judged.key
         if not key or self.forms.expansion(key) is None:  # a number that is given, or constant
-            yield Working(Plan(self.forms, numbers, key, judged.value))
+            yield Working(known, key, {key: judged.value})
             return
-        forms = list(self.forms.of(key, numbers.hand, named=True))
-        plans = sorted((Plan(self.forms, numbers, key, form) for form in forms), key=lambda plan: plan.length)
-        self.work_left -= WORK_OF_BUILDING * sum(plan.length for plan in plans)
+
+        def length(plan: Mapping[str, Any]) -> int:
+            return sum(len(self.forms.operations(form)) or 1 for form in plan.values())
+
+        forms = list(self.forms.of(key, known.numbers, named=True))
+        plans = sorted((known.plan(key, form) for form in forms), key=length)
+        self.work_left -= WORK_OF_BUILDING * sum(map(length, plans))
         seen: set[Any] = set()
-        for plan in [*plans, Plan(self.forms, numbers, key, forms[0], afresh=True)]:
+        for i, plan in enumerate([*plans, known.plan(key, forms[0], is_afresh=True)]):
             if seen and self.work_left < self.enough:
                 return
-            working = Working(plan)
-            self.work_left -= WORK_OF_BUILDING * plan.length
-            looks = len(working.order), tuple(sorted(working.names)), working.tables[0][working.root]
+            working = Working(known, key, plan, is_afresh=i == len(plans))
+            self.work_left -= WORK_OF_BUILDING * length(plan)
+            looks = len(working.order), tuple(sorted(working.leaves)), working.values[0]
             if looks not in seen:
                 seen.add(looks)
                 yield working
 
-    def _follows(self, judged: Judged) -> tuple[str, float] | None:
-        """The root that a wrong number only follows from, and what it comes to; None for a root."""
-        if self.work_left < -ALL_WORK // 2:
-            return None
-        if judged.key in self.hand:  # written twice, under two names
-            same = abs(float(judged.written.number) - self.hand[judged.key]) <= judged.unit
-            return (self.origins[judged.key], self.carried[judged.key]) if same else None
+    def _follows(self, judged: Judged) -> tuple[float, Finding] | None:
+        """What a wrong number that only follows from a root comes to, and that root; None for a root."""
+        if judged.key in self.known.names:  # written twice, under two names
+            carried, by_hand = self.known.numbers[judged.key]
+            same = abs(float(judged.written.number) - by_hand) <= judged.unit
+            return (carried, Finding(self.origins[judged.key])) if same else None
         guessed = {key: root for root, guesses in self.guesses.items() for guess in guesses for key in guess}
         wrong = {**guessed, **self.origins}
         used: dict[str, None] = {}
-        for working in self._workings(judged, self._numbers()):
-            sources = [each for each in working.names if each in wrong]
-            if sources and self._agrees(judged, working):
-                return self._origin(sources, wrong), working.tables[0][working.root]
-            used |= dict.fromkeys(sources)
-        for instead in self._second_tries(used, guessed):
-            if self.work_left < self.enough:
-                break
-            for working in self._workings(judged, self._numbers(instead)):
-                sources = [each for each in working.names if each in wrong and each not in instead] or list(instead)
-                if self._agrees(judged, working):
-                    return self._origin(sources, wrong), working.tables[0][working.root]
+        for instead in self._tries(used, guessed):
+            for working in self._workings(judged, self.known.instead(instead) if instead else self.known):
+                sources = [each for each in working.leaves if each in wrong and each not in instead] or list(instead)
+                if sources and self._agrees(judged, working):
+                    root = min((wrong[each] for each in sources), key=self.order.__getitem__)
+                    return working.values[0], Finding(root)
+                used |= dict.fromkeys(() if instead else sources)
         return None
 
-    def _second_tries(
-        self, used: Iterable[str], guessed: Mapping[str, str]
-    ) -> Iterator[Mapping[str, tuple[float, float]]]:
-        """A root for which the right number was used on, the slip of a pen; another guess at what was not written."""
-        for key in used:
-            if key in self.due:
-                yield {key: (self.due[key], self.due[key])}
-        for root in dict.fromkeys(guessed[key] for key in used if key in guessed):
-            yield from self.guesses[root][1:]
-
-    def _origin(self, sources: Iterable[str], wrong: Mapping[str, str]) -> str:
-        """Of the roots that wrong numbers come from, the first."""
-        return min((wrong[each] for each in sources), key=self.order.__getitem__)
+    def _tries(self, used: Iterable[str], guessed: Mapping[str, str]) -> Iterator[Guess]:
+        """What is taken in place of what is known. At first nothing; then for a wrong number that was used the right
+        one, after a slip of the pen; and other guesses at what was not written.
+        """
+        yield {}
+        due = [{key: (self.due[key], self.due[key])} for key in used if key in self.due]
+        others = chain(
+            *(self.guesses[root][1:] for root in dict.fromkeys(guessed[key] for key in used if key in guessed))
+        )
+        yield from takewhile(lambda each: self.work_left >= self.enough, chain(due, others))
 
     def _agrees(self, judged: Judged, working: Working) -> bool:
-        off = min(distance(judged.written, table[working.root]) for table in working.tables)
-        if off < judged.unit:
-            return True
-        if off > 1000 * (judged.error + judged.unit):
-            return False
-        return off < self.error(working.form()) + judged.unit
-
-    def error(self, form: Any) -> float:
-        """The running error of a form in the person's numbers."""
-        working, self.working.done = self.working, {}
-        for each in operations(form):  # innermost first: a long chain would recurse too deep
-            working.of(each)
-        return working.of(form, last=True)
-
-
-def _cuts_off(sheet: Sheet) -> bool:
-    """Whether a person cuts decimals off instead of rounding: nearly no number is larger in size than the exact one."""
-    right = [each for each in sheet.judged.values() if each.verdict != "wrong"]
-    inexact = [each for each in right if distance(each.written, each.value) > 4 * math.ulp(each.value)]
-    larger = sum(abs(float(each.written.number)) > abs(each.value) for each in inexact)
-    return len(inexact) >= MANY and larger <= len(inexact) / 10
+        off = min(distance(judged.written, value) for value in working.values)
+        is_near = off <= 1000 * (judged.error + judged.unit)
+        return off < judged.unit or (is_near and off < self.known.error(working.form()) + judged.unit)
 
 
 NOTES: dict[str, Said] = {
@@ -259,20 +201,10 @@ NOTES: dict[str, Said] = {
 }
 
 
-def _with_finding(row: Row, judged: Judged, finding: Finding, together: Mapping[Any, list[str]], sheet: Sheet) -> Row:
-    """A row with what follows from what, its causes and its notes."""
-    names = sheet.names | {judged.key: row.name}
-    causes = tuple(cause_of(hits, names, together) for hits in finding.causes)
-    notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
-    return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
-
-
 def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
     if judged.verdict == "wrong":
-        if finding.capped:
-            yield "capped"
-        elif not finding.causes and finding.follows_from is None:
-            yield "no cause"
+        if finding.capped or (not finding.causes and finding.follows_from is None):
+            yield "capped" if finding.capped else "no cause"
         is_guess = finding.causes and finding.causes[0][0].edit.kind != "kink"
         if is_guess and len(judged.written.number.as_tuple().digits) < SURE:
             yield "few digits"
@@ -280,12 +212,3 @@ def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
         yield "few decimals"
     elif judged.written.decimals < decimals and distance(judged.written, judged.value) > 10.0**-decimals:
         yield "fewer decimals"
-
-
-def _together(found: Mapping[str, Finding]) -> dict[Any, list[str]]:
-    """The roots by what explains them best."""
-    together = defaultdict(list)
-    for name, finding in found.items():
-        if finding.causes:
-            together[sort_of(finding.causes[0][0])].append(name)
-    return together

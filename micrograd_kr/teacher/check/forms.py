@@ -1,15 +1,9 @@
-"""The expressions a person evaluates for a quantity, and how far rounding may carry each.
+"""The expressions a person evaluates for a quantity.
 
 A worked form is a quantity's formula, or the sum over paths of products of derivatives, in other named quantities.
-Running error, one unit u of the sheet's last decimal at each step (rounding to nearest and cutting off both stay
-within it): a function adds Σ|∂f/∂x|·e + u; a sum of k terms Σe + (k − 1)u; a product Π(|f| + e) − Π|f| and, since
-partial products are rounded too and come in any order, u·(f₁ + f₁f₂ + …) of its k − 2 largest factors. A step from
-exact numbers to a result that needs no rounding adds nothing. A number on the sheet that is not wrong has a known
-error; what is not on the sheet is worked in place.
-After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from heapq import heappop, heappush
@@ -17,15 +11,12 @@ from itertools import chain, takewhile
 from typing import Any
 
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, renamed
+from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, parts_of, renamed
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
-from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.derive.lines import Lines, reached
 
 WAYS = 6  # through the quantities nearest to either end of a derivative; the others' rounding lies between theirs
 STAGES = {"value": 0, "gradient": 1, "updated": 1, "second": 2}  # of working; no number needs one of a later stage
-
-
-# --- worked forms -----------------------------------------------------------------------------------------------------
 
 
 class Forms:
@@ -33,20 +24,23 @@ class Forms:
 
     def __init__(self, exercise: Exercise, lines: Lines) -> None:
         self.exercise = exercise
-        self.lines, self.users, self.below, self.passes_on = lines.lines, lines.users, lines.below, lines.passes_on
-        self.names = list(lines.order)
+        self.lines, self.users, self.below, self.steps = lines.lines, lines.users, lines.below, lines.steps
+        self.passes_on, self.order = lines.passes_on, lines.order
         self.gradients: dict[str, tuple[str, str]] = {}
-        self.gradient, self._through = cache(self._gradient), cache(self._all_through)
-        self._by_users, self._by_operands = cache(self._over_users), cache(self._over_operands)
-        self._start = {**exercise.given, **exercise.parameters, "lr": exercise.lr or 0.0}
-        self._expanded: dict[str, Any] = {}
-        self._mentioned: dict[str, list[str]] = {}
+        self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
         self._worked_from: dict[str, set[str]] = {}
+        # of many quantities, and of a quantity many times, the same is asked
+        self.gradient, self.expansion = cache(self._gradient), cache(self._expansion)
+        self._by_users, self._by_operands = cache(self._over_users), cache(self._over_operands)
+        self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
+        self._above = cache(lambda name: {name} | reached([name], self.users.__getitem__))
+        self._through = cache(self._all_through)
+        self.mentions = cache(lambda name: names_in(self.expansion(name)))
+        self.parts, self.names_in = cache(parts_of), cache(names_in)
+        self.operations = cache(lambda form: [each for each in self.parts(form) if getattr(each, "rule", None)])
 
     def _gradient(self, a: str, b: str) -> Any:
-        """dA/dB as a symbol, 1 where they are one; equal derivatives have one name (dE/dz is dE_total/dz if E_total
-        only adds E).
-        """
+        """dA/dB as a symbol, 1 where they are one; equal derivatives have one name."""
         if b not in self.below(a):
             return 0.0
         a, b = self._same(a, b)
@@ -55,18 +49,18 @@ class Forms:
         name = derivative(a, b)
         if name not in self.gradients:
             self.gradients[name] = (a, b)
-            for between in reversed(self.lines):  # from A towards B, so that a long chain needs no recursion
-                if between != b and b in self.below(between) and between in self.below(a):
-                    self.gradient(a, between)
+            for between in self._between(a, b)[:0:-1]:  # from A towards B, so that a long chain needs no recursion
+                self.gradient(a, between)
         return Symbol(name, number(self.expansion(name)))
 
+    def _between(self, a: str, b: str) -> list[str]:
+        """What lies on the paths from B to A, both included, in the order of computation."""
+        return sorted(self.below(a) & self._above(b), key=self.order.__getitem__)
+
     def _same(self, a: str, b: str) -> tuple[str, str]:
-        """The innermost pair whose derivative is the same number: steps at both ends that only pass it on (∂ = 1) are
-        left out.
-        """
+        """The innermost pair whose derivative is the same number: dE/dz for dE_total/dz if E_total only adds E."""
         while a != b:
-            last = [each for each in self.lines[a].partials if b in self.below(each)]
-            first = [each for each in self.users[b] if each in self.below(a)]
+            last, first = self._used(a, b), self.steps(a, b)
             if len(last) == 1 and self.passes_on(a, last[0]):
                 a = last[0]
             elif len(first) == 1 and self.passes_on(first[0], b):
@@ -75,13 +69,8 @@ class Forms:
                 break
         return a, b
 
-    def expansion(self, name: str) -> Any:
+    def _expansion(self, name: str) -> Any:
         """The usual form of a quantity; a given or a parameter has none."""
-        if name not in self._expanded:
-            self._expanded[name] = self._expand(name)
-        return self._expanded[name]
-
-    def _expand(self, name: str) -> Any:
         if name in self.lines:
             return self.lines[name].formula
         if name in self.gradients:
@@ -98,21 +87,12 @@ class Forms:
             return renamed(self.lines[asked.of].formula, self._after)
         return None
 
-    def mentions(self, name: str) -> list[str]:
-        """The names in the usual form of a quantity."""
-        if name not in self._mentioned:
-            self._mentioned[name] = names_in(self.expansion(name))
-        return self._mentioned[name]
-
-    def exact(self, name: str) -> float:
-        """The exact number of a quantity, of lr too."""
-        return float(self._start[name] if name in self._start else number(self.expansion(name)))
-
     def depends(self, name: str, on: str) -> bool:
         """Whether a quantity is another, or is worked from it."""
-        for each in inside_out(name, self.mentions, self._worked_from) if name not in self._worked_from else ():
-            self._worked_from[each] = {each}.union(*(self._worked_from[other] for other in self.mentions(each)))
-        return on in self._worked_from[name]
+        worked_from = self._worked_from
+        for each in inside_out(name, self.mentions, worked_from) if name not in worked_from else ():
+            worked_from[each] = {each}.union(*map(worked_from.__getitem__, self.mentions(each)))
+        return on in worked_from[name]
 
     def _after(self, leaf: Symbol) -> Any:
         """What stands for a name in the second pass."""
@@ -123,34 +103,25 @@ class Forms:
 
     def _over_users(self, a: str, b: str, named: bool) -> Any:
         """Σ dA/dc · ∂c/∂B over everything c that is computed from B."""
-        terms: Any = 0.0
-        for user in self.users[b]:
-            if user in self.below(a):
-                terms = terms + self.gradient(a, user) * self._partial(user, b, named and user != a)
-        return terms
+        return sum((self.gradient(a, c) * self._partial(c, b, named and c != a) for c in self.steps(a, b)), 0.0)
 
     def _over_operands(self, a: str, b: str, named: bool) -> Any:
         """Σ ∂A/∂p · dp/dB over everything p that A is computed from."""
-        terms: Any = 0.0
-        for used in self.lines[a].partials:
-            if b in self.below(used):
-                terms = terms + self._partial(a, used, named and used != b) * self.gradient(used, b)
-        return terms
+        return sum((self._partial(a, p, named and p != b) * self.gradient(p, b) for p in self._used(a, b)), 0.0)
+
+    def _used(self, a: str, b: str) -> list[str]:
+        """What A is computed from that is B or computed from it."""
+        return [each for each in self.lines[a].partials if each in self._above(b)]
 
     def _partial(self, c: str, b: str, named: bool) -> Any:
         """∂c/∂B: its expression, or the name dc/dB where it is more than a name and has no other path."""
         partial = self.lines[c].partials[b]
-        if not named or not isinstance(partial, Symbol) or partial.rule is None:
-            return partial
-        return self.gradient(c, b) if self._is_only_path(c, b) else partial
-
-    def _is_only_path(self, c: str, b: str) -> bool:
-        return not any(b in self.below(used) for used in self.lines[c].partials if used != b)
+        is_more = named and isinstance(partial, Symbol) and partial.rule is not None
+        return self.gradient(c, b) if is_more and self._used(c, b) == [b] else partial
 
     def is_local(self, name: str) -> bool:
         """Whether a quantity is the derivative of one line by what stands in it."""
-        a, b = self.gradients.get(name, ("", ""))
-        return bool(a) and b in self.lines[a].partials and self._is_only_path(a, b)
+        return name in self.gradients and self._used(*self.gradients[name]) == [self.gradients[name][1]]
 
     def of(self, name: str, sheet: Mapping[str, Any], named: bool = False) -> Iterator[Any]:
         """The forms of a quantity that a person may have worked, given what else stands on the sheet.
@@ -165,24 +136,22 @@ class Forms:
         yield self._by_operands(a, b, named)
         for middle in self._through(a, b):
             if derivative(a, middle) in sheet or derivative(middle, b) in sheet:
-                yield self.gradient(a, middle) * self.gradient(middle, b)
+                yield self._by_middle(a, middle, b)
 
     def _all_through(self, a: str, b: str) -> list[str]:
         """What every path from B to A goes through, no line after it uses one before it; of many, those near an end."""
-        between = [each for each in self.names if each in self.below(a) and b in self.below(each)]
+        between = self._between(a, b)
         place = {each: i for i, each in enumerate(between)}
         through, furthest = [], 0
         for i, each in enumerate(between):
             if furthest <= i:
                 through.append(each)
             furthest = max(furthest, *(place.get(user, 0) for user in self.users[each]), 0)
-        inner = [each for each in through if each not in (a, b)]
+        inner = through[1:-1]
         return sorted({*inner[:WAYS], *inner[-WAYS:]})
 
     def key(self, name: str) -> str:
-        """What a quantity on a sheet is called among the forms, where equal derivatives have one name; "" for a
-        constant.
-        """
+        """What a quantity on a sheet is called among the forms; "" for a constant."""
         quantity = parse_name(self.exercise, name)
         if quantity.kind != "gradient" or quantity.by is None:
             return name
@@ -191,35 +160,29 @@ class Forms:
 
     def working_order(self, sheet: Iterable[str]) -> Iterator[str]:
         """The order a person works in: each number after those it may be worked from; otherwise as in the file."""
-        asked = sorted(
-            ((name, parse_name(self.exercise, name)) for name in sheet), key=lambda each: STAGES[each[1].kind]
-        )
-        quantities = [quantity for _, quantity in asked]
-        later = [self._later(first, quantities) for first in quantities]
+        meant = {name: parse_name(self.exercise, name) for name in sheet}
+        names = sorted(meant, key=lambda name: STAGES[meant[name].kind])
+        asked = [meant[name] for name in names]
+        places = defaultdict[tuple[str, str], list[int]](list)  # of each kind, by names
+        for i, each in enumerate(asked):
+            places[each.kind, each.by or each.of].append(i)
+        later = [self._later(each, asked, places) for each in asked]
         due = Counter(chain(*later))
         ready = [i for i in range(len(asked)) if not due[i]]
         while ready:
-            yield asked[i := heappop(ready)][0]
-            for each in later[i]:
-                due[each] -= 1
-                if not due[each]:
-                    heappush(ready, each)
+            yield names[i := heappop(ready)]
+            for then in later[i]:
+                due[then] -= 1
+                if not due[then]:
+                    heappush(ready, then)
 
-    def _later(self, first: Quantity, among: list[Quantity]) -> list[int]:
+    def _later(self, first: Quantity, asked: list[Quantity], places: Mapping[tuple[str, str], list[int]]) -> list[int]:
         """Which may be worked from a number, of those of its stage; all later stages may."""
-        stage, below = STAGES[first.kind], self.below
-        if stage != 1:
-            values = (i for i, then in enumerate(among) if STAGES[then.kind] == stage and then.of != first.of)
-            return [i for i in values if first.of in below(among[i].of)]
+        above = self._above(first.of)
         if first.by is None:
-            return []
-        inside = below(first.by)
-        return [
-            i
-            for i, then in enumerate(among)
-            if (
-                then.by in inside and first.of in below(then.of) and then is not first
-                if then.by is not None
-                else then.is_parameter and then.of in inside
-            )
-        ]
+            updates = first.kind == "updated"
+            return [] if updates else [i for name in above - {first.of} for i in places[first.kind, name]]
+        inside = self.below(first.by)
+        gradients = (i for name in inside for i in places["gradient", name])
+        further = [i for i in gradients if asked[i].of in above and asked[i] is not first]
+        return further + [i for name in inside for i in places["updated", name]]

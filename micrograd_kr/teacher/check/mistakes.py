@@ -1,7 +1,6 @@
 """The mistakes people make in a worked form, each as one edit of it.
 
-A `Working` is a quantity as a person may have worked it: operations on the numbers of the sheet, and what is not on the
-sheet worked in place. An `Edit` puts another expression for some of its operations; the result is recomputed from
+An `Edit` puts another expression for some of a working's operations, or other operands; the result is recomputed from
 there on, twice: in the person's numbers, and carried, with exact numbers wherever theirs are right.
 """
 
@@ -9,17 +8,16 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from itertools import chain, combinations
 from typing import Any, NamedTuple
 
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, inside_out, names_in, number, parts_of, within
-from micrograd_kr.teacher.ask.expressions import operands as made_of
+from micrograd_kr.teacher.ask.expressions import Symbol, number
 from micrograd_kr.teacher.ask.quantity import read, updated
-from micrograd_kr.teacher.check.forms import Forms
+from micrograd_kr.teacher.check.working import Working, applied, value
 from micrograd_kr.teacher.derive.labelled import stem
 
 # One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
@@ -59,258 +57,69 @@ KINDS = tuple(SENTENCES)
 # What is made at every such place by those who do not know better; the others are slips.
 MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
 
-SLACK = 1e-6
-LITERALS = {0.5: "half", 2.0: "two", -1.0: "minus one"}
+SLACK = 1e-6  # for decimals that a float cannot hold
+FACTORS: dict[Any, str] = {0.5: "half", 2.0: "two", -1.0: "minus one", "lr": "lr"}
 POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
 
 
-def _cut(x: float, decimals: float, more: float = 0.0) -> float:
-    """The slack is for numbers that a float cannot hold. Very large ones have no decimals."""
-    units = abs(x) * 10**decimals + more + SLACK
-    return math.copysign(math.floor(units) / 10**decimals, x) if units < 1e16 else x
+def _shortening(name: str, more: float) -> Rule:
+    """A rule that leaves decimals away; what that leaves of an expression is a number."""
+
+    def shortened(x: float, decimals: float) -> float:
+        units = abs(x) * 10**decimals + more + SLACK
+        return math.copysign(math.floor(units) / 10**decimals, x) if units < 1e16 else x  # very large ones have none
+
+    dx, made_of = lambda g, out, x, y: g, lambda x, y: shortened(number(x), y)
+    return Rule(name, shortened, dx, scalar=shortened, made_of=made_of)
 
 
-def _rounded(x: float, decimals: float) -> float:
-    """Half up, as people do it."""
-    return _cut(x, decimals, 0.5)
-
-
-ROUNDED = Rule("round", _rounded, dx=lambda g, out, x, decimals: g, scalar=_rounded)
-CUT = Rule("cut", _cut, dx=lambda g, out, x, decimals: g, scalar=_cut)
+ROUNDED, CUT = _shortening("round", 0.5), _shortening("cut", 0.0)  # half up, as people do it
 LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
 OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
 
 
-class Numbers(NamedTuple):
-    """What the names known so far stand for: carried, with exact numbers where the person's are right, and by hand.
-
-    start: what the exercise starts from, lr included. shortest: the form by which each number that is not on the sheet
-    is worked, and its length in operations; in the second, gradients on the sheet are worked anew, too.
-    """
-
-    start: Mapping[str, float]
-    carried: Mapping[str, float]
-    hand: Mapping[str, float]
-    shortest: tuple[dict[str, tuple[int, Any]], dict[str, tuple[int, Any]]]
+def _op(rule: Rule, x: Any, y: Any = None) -> Symbol:
+    return Symbol(None, float("nan"), rule, x, y)
 
 
-Table = dict[Any, float]
+# What is done wrong in an operation of x and y: the kind, what should stand there, what does, what is put for it all.
+Rows = list[tuple[str, Any, Any, Any]]
+
+OF_OPERATION: dict[Rule | None, Callable[[Symbol, Any, Any], Rows]] = {
+    ops.add: lambda node, x, y: [
+        ("plus for minus", node, other := _op(ops.sub, x, y), other),
+        ("sign", x, None, _op(ops.sub, y, x)),
+        ("term", y, None, x),
+        ("term", x, None, y),
+    ],
+    ops.sub: lambda node, x, y: [
+        ("plus for minus", node, other := _op(ops.add, x, y), other),
+        ("sign", x, None, _op(ops.neg, other)),
+        ("term", y, None, x),
+        ("term", x, None, _op(ops.neg, y)),
+        ("exchanged", x, y, _op(ops.sub, y, x)),
+    ],
+    ops.mul: lambda node, x, y: [("factor", x, None, y), ("factor", y, None, x)],
+    ops.neg: lambda node, x, y: [("minus one", -1.0, x, x)],
+    ops.div: lambda node, x, y: [("factor", y, None, x), ("exchanged", x, y, _op(ops.div, y, x))],
+    ops.power: lambda node, x, y: [("power", node, x, x)],
+    ops.identity: lambda node, x, y: [],
+}
 
 
-# --- a quantity as it may have been worked ----------------------------------------------------------------------------
-
-
-class Plan:
-    """A form of a quantity, and those of what it needs that is not on the sheet, each after what it is worked from."""
-
-    def __init__(self, forms: Forms, numbers: Numbers, name: str, form: Any, afresh: bool = False) -> None:
-        """afresh: gradients on the sheet are worked anew, too."""
-        self.forms, self.numbers, self.name, self.is_afresh = forms, numbers, name, afresh
-        self.shortest, self._ways = numbers.shortest[afresh], cache(self._forms_of)
-        unknown = [each for each in names_in(form) if not self._is_known(each)][::-1]
-        for each in chain(*(inside_out(last, cache(self._needed), self.shortest) for last in unknown)):
-            self.shortest[each] = min(map(self._sized, self._ways(each)), key=lambda sized: sized[0])
-        worked: dict[str, Any] = {}
-        for each in chain(*(inside_out(last, self._used_by_shortest, worked) for last in unknown)):
-            worked[each] = self.shortest[each][1]
-        self.worked = worked | {name: form}
-        self.length = sum(len(operations(each)) or 1 for each in self.worked.values())
-
-    def _is_known(self, name: str) -> bool:
-        return name in self.numbers.hand and not (self.is_afresh and name in self.forms.gradients)
-
-    def _unknown(self, *forms: Any) -> list[str]:
-        return sorted({each for form in forms for each in names_in(form) if not self._is_known(each)}, reverse=True)
-
-    def _needed(self, name: str) -> list[str]:
-        return self._unknown(*self._ways(name))
-
-    def _used_by_shortest(self, name: str) -> list[str]:
-        return self._unknown(self.shortest[name][1])
-
-    def _sized(self, form: Any) -> tuple[int, Any]:
-        return len(operations(form)) + sum(self.shortest[each][0] for each in self._unknown(form)), form
-
-    def _forms_of(self, name: str) -> list[Any]:
-        """How a quantity that is not on the sheet may be worked; what uses no gradient on it only in the usual way."""
-        forms = self.forms.of(name, self.numbers.hand, named=True)
-        usual, written = next(forms), self.forms.gradients.keys() & self.numbers.hand.keys()
-        return (
-            [usual] if self.is_afresh else [usual, *(each for each in forms if not written.isdisjoint(names_in(each)))]
-        )
-
-
-class Working:
-    """Operations on the numbers of a sheet that give one quantity, in the order in which they are done.
-
-    order: the operations. place: the quantity in whose working each stands. roots: the last operation of each quantity
-    that is worked here. tables: the results, carried and in the person's numbers.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self.forms, self.numbers, self.name, self.is_afresh = plan.forms, plan.numbers, plan.name, plan.is_afresh
-        self.order: list[Symbol] = []
-        self.place: dict[Symbol, str] = {}
-        self.roots: dict[str, Symbol] = {}
-        self.tables: tuple[Table, Table] = ({}, {})
-        self.users: dict[Symbol, list[Symbol]] = defaultdict(list)
-        self._leaves: dict[str, Symbol] = {}
-        for each, form in plan.worked.items():
-            self._add(each, form)
-        self._index = {node: i for i, node in enumerate(self.order)}
-        self.root = self.roots[self.name]
-
-    @property
-    def names(self) -> Iterable[str]:
-        """The numbers it starts from."""
-        return self._leaves
-
-    def _add(self, name: str, form: Any) -> None:
-        """Copy a form, with what is worked here in the place of its names."""
-        copies: dict[Any, Any] = {}
-        for operation in operations(form):
-            copies[operation] = self._operation(name, operation, copies)
-        root = copies.get(form) if isinstance(form, Symbol) else None
-        if root is None:  # a mere name or number
-            root = self._operation(name, Symbol(None, number(form), ops.identity, form), copies)
-        self.roots[name] = root
-
-    def _operation(self, place: str, operation: Symbol, copies: Mapping[Any, Any]) -> Symbol:
-        def copied(each: Symbol) -> Symbol:
-            return copies[each] if each in copies else self.operand(str(each.name))
-
-        node = mapped(operation, copied)
-        self.order.append(node)
-        self.place[node] = place
-        for each in dict.fromkeys(operands(node)):
-            self.users[each].append(node)
-        for table in self.tables:
-            table[node] = value(node, {}, table)
-        return node
-
-    def operand(self, name: str) -> Symbol:
-        """A quantity as an operand: worked here, or a number that is known."""
-        if name in self.roots:
-            return self.roots[name]
-        if name not in self._leaves:
-            exact = self.forms.exact(name)
-            hand = self.numbers.hand.get(name, exact)
-            self._leaves[name] = Symbol(name, hand)
-            self.tables[0][self._leaves[name]] = self.numbers.carried.get(name, exact)
-            self.tables[1][self._leaves[name]] = hand
-        return self._leaves[name]
-
-    def name_of(self, operand: Any) -> str | None:
-        """What an operand is called, if it has a name."""
-        if not isinstance(operand, Symbol):
-            return None
-        if operand.rule is None:
-            return str(operand.name)
-        place = self.place.get(operand)
-        return place if place is not None and self.roots[place] is operand else None
-
-    def above(self, nodes: Iterable[Symbol]) -> list[Symbol]:
-        """Operations and all that is worked from them, in order."""
-        found = set(nodes)
-        waiting = list(found)
-        while waiting:
-            fresh = [user for user in self.users[waiting.pop()] if user not in found]
-            found.update(fresh)
-            waiting += fresh
-        return sorted(found, key=self._index.__getitem__)
-
-    def recomputed(self, changes: Mapping[Symbol, Any], table: Table, affected: Iterable[Symbol]) -> Table:
-        """The results that are others once some operations are replaced."""
-        changed: Table = {}
-        for node in affected:
-            changed[node] = value(changes.get(node, node), changed, table, node)
-        return changed
-
-    def form(self, changes: Mapping[Symbol, Any] | None = None) -> Any:
-        """The whole working as one expression in the person's numbers."""
-        made: dict[Any, Any] = {}
-        for node in self.order:
-            made[node] = rebuilt((changes or {}).get(node, node), made.get)
-        return made[self.root]
-
-    def shown(self, expression: Any, names: Mapping[str, str], whole: str | None = None) -> Any:
-        """An expression to print: what has a name by the one it has on the sheet, but for the whole."""
-
-        def named(each: Symbol) -> Symbol | None:
-            name = self.name_of(each)
-            if name is None or (name == whole and each.rule is not None):
-                return None
-            return Symbol(names.get(name, name), self.tables[1].get(each, each.number))
-
-        return rebuilt(expression, named)
-
-
-def rebuilt(expression: Any, known: Callable[[Symbol], Any]) -> Any:
-    """An expression with other symbols for those that are known; operations that change nothing go."""
-    again = partial(rebuilt, known=known)
-    if isinstance(expression, Comparison):
-        return Comparison(again(expression.x), again(expression.y), expression.operation)
-    if not isinstance(expression, Symbol):
-        return expression
-    instead = known(expression)
-    if instead is not None or expression.rule is None:
-        return expression if instead is None else instead
-    x, y = within(expression.x, again), within(expression.y, again)
-    return expression.rule.compute(float(number(x)), y) if expression.rule in (ROUNDED, CUT) else expression.rule(x, y)
-
-
-def operations(form: Any) -> list[Symbol]:
-    """The operations of an expression, each once and after what it is applied to."""
-    return [each for each in parts_of(form) if isinstance(each, Symbol) and each.rule is not None]
-
-
-def operands(operation: Symbol) -> Iterator[Symbol]:
-    """The symbols that an operation is applied to, those it compares included."""
-    for each in made_of(operation):
-        yield from made_of(each) if isinstance(each, Comparison) else [each]
-
-
-def mapped(operation: Symbol, other: Any) -> Symbol:
-    """The same operation on other operands; its number stays."""
-
-    def of(each: Any) -> Any:
-        if isinstance(each, Comparison):
-            return Comparison(within(each.x, of), within(each.y, of), each.operation)
-        return other(each)
-
-    return Symbol(None, operation.number, operation.rule, within(operation.x, of), within(operation.y, of))
-
-
-def value(expression: Any, changed: Table, table: Table, node: Any = None) -> Any:
-    """What an expression comes to. node: the operation that it replaces, which is worked as it was."""
-    if isinstance(expression, Comparison):
-        left, right = (value(each, changed, table, node) for each in (expression.x, expression.y))
-        return float(expression.operation(left, right))
-    if not isinstance(expression, Symbol):
-        return expression
-    if expression in changed:
-        return changed[expression]
-    if expression in table and expression is not node:
-        return table[expression]
-    if expression.rule is None:
-        return expression.number
-    if expression.rule is ops.where_:
-        taken = expression.x[0 if value(expression.y, changed, table, node) else 1]
-        return value(taken, changed, table, node)
-    x = value(expression.x, changed, table, node)
-    if expression.y is None:
-        return expression.rule.compute(x)
-    return expression.rule.compute(x, value(expression.y, changed, table, node))
-
-
-# --- edits ------------------------------------------------------------------------------------------------------------
+def _of_function(node: Symbol, x: Any, y: Any) -> Rows:
+    if y is not None or not isinstance(x, Symbol):
+        return []
+    rows = [("sign", x, None, applied(node, {x: _op(ops.neg, x)})), ("function", node, x, x)]
+    others = [_op(OTHERS[node.rule], x)] if node.rule in OTHERS else []
+    return [*rows, *(("other function", node, other, other) for other in others)]
 
 
 class Edit(NamedTuple):
     """One mistake in a working.
 
     kind: of KINDS. place: the quantity in whose working it is made. due, done: what should stand there, what does.
-    nodes: operations and what is put in their place. slots: operations, an operand of each, what is put in its place.
+    nodes: operations and what is put in their place. operands: operations, and what is put for some of their operands.
     position: where in the place; alike in like places.
     """
 
@@ -318,186 +127,120 @@ class Edit(NamedTuple):
     place: str
     due: Any
     done: Any
-    nodes: Mapping[Symbol, Any] = {}
-    slots: tuple[tuple[Symbol, Any, Any], ...] = ()
+    nodes: Mapping[Any, Any] = {}
+    operands: Mapping[Any, Mapping[Any, Any]] = {}
     position: int = 0
     throughout: bool = False
 
     @property
-    def changes(self) -> dict[Symbol, Any]:
-        changes, others = dict(self.nodes), defaultdict[Symbol, dict[Any, Any]](dict)
-        for node, old, new in self.slots:
-            others[node][old] = new
-        for node, instead in others.items():
-            changes[node] = mapped(node, partial(_other, instead))
-        return changes
-
-
-def _other(instead: Mapping[Any, Any], operand: Any) -> Any:
-    return instead.get(operand, operand)
+    def changes(self) -> dict[Any, Any]:
+        """What is put for operations."""
+        return {**self.nodes, **{node: applied(node, put) for node, put in self.operands.items()}}
 
 
 class Catalogue:
     """All single edits of a working, and the misconceptions made throughout."""
 
-    def __init__(self, working: Working, known: Iterable[str], texts: Mapping[str, str], decimals: int) -> None:
-        """known: what stands on the sheet by then. texts: its numbers and the exercise's as written."""
-        self.working, self.forms = working, working.forms
-        self.known, self.texts, self.decimals = list(known), texts, decimals
-        self.slots: dict[str, dict[str, list[tuple[Symbol, Any]]]] = defaultdict(lambda: defaultdict(list))
-        for node in working.order:
-            for each in dict.fromkeys(operands(node) if node.rule is not ops.where_ else ()):
-                name = working.name_of(each)
-                if name is not None:
-                    self.slots[working.place[node]][name].append((node, each))
-        self.likely = cache(lambda place, name: list(self._likely(place, name)))
-        self._positions: dict[Symbol, int] = {}
-        counts: dict[str, int] = defaultdict(int)
-        for node, place in working.place.items():
-            self._positions[node] = counts[place]
-            counts[place] += 1
+    def __init__(self, working: Working, decimals: int) -> None:
+        self.working, self.known, self.forms, self.decimals = working, working.known, working.known.forms, decimals
+        self.operations = [node for node in working.order if isinstance(node, Symbol)]
+        self.uses: dict[str, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))  # by places and operands
+        for node in self.operations:
+            if node.rule is not ops.where_:
+                for each in dict.fromkeys((node.x, node.y)):
+                    if each in working.called:
+                        self.uses[working.place[node]][each].append(node)
+        self.likely = cache(self._likely)
 
     def edits(self) -> Iterator[Edit]:
         """Every edit, those that nobody would think of first last."""
+        uses = [(operand, nodes) for each in self.uses.values() for operand, nodes in each.items()]
         singles = []
-        for edit in chain(self._of_operations(), self._of_operands()):
+        of_operations = (edits(node) for node in self.operations for edits in (self._of_operation, self._of_result))
+        for edit in chain(*of_operations, *(self._of_operand(*each) for each in uses)):
             singles.append(edit)
             yield edit
-        for place in self.slots:
-            yield from self._exchanged(place)
-        yield from self._throughout(singles)
-        for place, slots in self.slots.items():
-            for name, uses in slots.items():
-                yield from self._far(place, name, uses)
-        yield from self._copied()
-
-    def _of_operations(self) -> Iterator[Edit]:
-        for node in self.working.order:
-            yield from self._of_operation(node)
-            yield from self._of_result(node)
-
-    def _of_operands(self) -> Iterator[Edit]:
-        for place, slots in self.slots.items():
-            for name, uses in slots.items():
-                yield from self._of_operand(place, name, uses)
-
-    def _copied(self) -> Iterator[Edit]:
-        """Another number that is on the sheet, as the result."""
+        yield from chain(*map(self._exchanged, self.uses), self._throughout(singles))
+        yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
-        for _, other in self._allowed("copied", name, name, self.known):
-            yield self._put("copied", root, root, self.working.operand(other))
+        for other in self._allowed(name, name, self.known.names):
+            yield self._put(root, "copied", root, self.working.operand(other))
 
-    # --- of an operation
+    def _put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
+        """An edit of one operation. put: what is put for it, if that is not what is said to be done."""
+        place, position = self.working.place[node], self.working.position[node]
+        return Edit(kind, place, due, done, {node: done if put is None else put}, position=position)
+
+    def _used(self, kind: str, operand: Any, nodes: list[Symbol], done: Any) -> Iterator[Edit]:
+        """Something used in the place of an operand: once, and at all its places."""
+        place, position, put = self.working.place[nodes[0]], self.working.position, {operand: done}
+        for some in [[each] for each in nodes] + [nodes] * (len(nodes) > 1):
+            yield Edit(kind, place, operand, done, operands=dict.fromkeys(some, put), position=position[some[0]])
 
     def _of_operation(self, node: Symbol) -> Iterator[Edit]:
-        x, y = node.x, node.y
-        if node.rule is ops.mul:
-            yield self._without(node, x, y)
-            yield self._without(node, y, x)
-        elif node.rule is ops.neg:
-            yield self._put("minus one", node, -1.0, x, x)
-        elif node.rule in (ops.add, ops.sub):
-            yield from self._of_sum(node)
-        elif node.rule is ops.div:
-            yield self._put("factor", node, y, None, x)
-            yield self._put("exchanged", node, x, y, _op(ops.div, y, x))
-        elif node.rule is ops.power:
-            yield self._put("power", node, node, x)
-        elif node.rule is ops.where_:
-            yield self._of_choice(node)
-        elif y is None and isinstance(x, Symbol) and node.rule is not ops.identity:
-            yield self._put("sign", node, x, None, mapped(node, partial(_op, ops.neg)))
-            yield self._put("function", node, node, x)
-            if node.rule in OTHERS:
-                yield self._put("other function", node, node, _op(OTHERS[node.rule], x))
-
-    def _of_sum(self, node: Symbol) -> Iterator[Edit]:
-        x, y, is_sum = node.x, node.y, node.rule is ops.add
-        other = _op(ops.sub if is_sum else ops.add, x, y)
-        yield self._put("plus for minus", node, node, other)
-        yield self._put("sign", node, x, None, _op(ops.sub, y, x) if is_sum else _op(ops.neg, other))
-        yield self._put("term", node, y, None, x)
-        yield self._put("term", node, x, None, y if is_sum else _op(ops.neg, y))
-        if not is_sum:
-            yield self._put("exchanged", node, x, y, _op(ops.sub, y, x))
-        place = self.working.place[node]
-        for each in (x, y):
-            if place in self.forms.gradients and isinstance(each, Symbol) and self.working.name_of(each) is None:
-                yield from self._miscopied(place, [(node, each)], None)  # a path, a number on many a sheet
-
-    def _of_choice(self, node: Symbol) -> Edit:
-        """The other case; where both sides of the comparison are equal, at 0 of relu, it is as good."""
-        sides = [value(each, {}, self.working.tables[0]) for each in (node.y.x, node.y.y)]
-        one, other = node.x if node.y.operation(*sides) else node.x[::-1]
-        return self._put("kink" if sides[0] == sides[1] else "case", node, one, other)
-
-    def _without(self, node: Symbol, dropped: Any, kept: Any) -> Edit:
-        kind = "lr" if self.working.name_of(dropped) == "lr" else "factor"
-        if not isinstance(dropped, Symbol):
-            kind = LITERALS.get(dropped, kind)
-        return self._put(kind, node, dropped, None, kept)
-
-    def _put(self, kind: str, node: Symbol, due: Any, done: Any, instead: Any = None) -> Edit:
-        """An edit of one operation. instead: what is put for it, if that is not what is said to be done."""
-        nodes = {node: done if instead is None else instead}
-        return Edit(kind, self.working.place[node], due, done, nodes, position=self._positions[node])
+        x, y, called = node.x, node.y, self.working.called
+        if (
+            node.rule is ops.where_
+        ):  # where both sides of the comparison are equal, at 0 of relu, either case is as good
+            sides = [value(each, self.working.carried) for each in (y.x, y.y)]
+            one, other = x if y.operation(*sides) else x[::-1]
+            yield self._put(node, "kink" if sides[0] == sides[1] else "case", one, other)
+            return
+        for kind, due, done, put in OF_OPERATION.get(node.rule, _of_function)(node, x, y):
+            sort = FACTORS.get(called.get(due, due), kind) if node.rule is ops.mul else kind
+            yield self._put(node, sort, due, done, put)
+        if node.rule in (ops.add, ops.sub) and self.working.place[node] in self.forms.gradients:
+            for each in (x, y):
+                if isinstance(each, Symbol) and each not in called:  # a path, a number on many a sheet
+                    yield from self._miscopied(each, [node])
 
     def _of_result(self, node: Symbol) -> Iterator[Edit]:
-        """What is done to a quantity as a whole."""
-        place = self.working.place[node]
+        """What is done to a quantity as a whole; of a derivative, the function itself or another one's."""
+        place, forms = self.working.place[node], self.forms
         if self.working.roots[place] is not node:
             return
-        yield self._put("sign", node, node, None, node.x if node.rule is ops.neg else _op(ops.neg, _again(node)))
-        number = self.working.tables[0][node]
+        again, number = _op(node.rule or ops.identity, node.x, node.y), self.working.carried[node]
+        yield self._put(node, "sign", node, None, node.x if node.rule is ops.neg else _op(ops.neg, again))
         for power in POWERS_OF_TEN:
-            if _rounded(power * number, self.decimals):
-                yield self._put("point", node, node, None, _op(ops.mul, _again(node), power))
+            if ROUNDED.compute(power * number, self.decimals):
+                yield self._put(node, "point", node, None, _op(ops.mul, again, power))
         if place == self.working.name:
-            for instead in self._shortened(_again(node), number):
-                yield self._put("rounded", node, node, instead)
-        if self.forms.is_local(place):
-            yield from self._of_derivative(node, *self.forms.gradients[place])
-
-    def _of_derivative(self, node: Symbol, function: str, by: str) -> Iterator[Edit]:
-        """The function where its derivative is due, and the derivative of another function."""
-        formula = self.forms.lines[function].formula
-        if formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
+            for shortened in self._shortened(again, number):
+                yield self._put(node, "rounded", node, shortened)
+        function, by = forms.gradients[place] if forms.is_local(place) else ("", "")
+        formula = forms.lines[function].formula if function else None
+        if formula is not None and formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
             out = self.working.operand(function)
-            yield self._put("derivative", node, node, out)
-            if formula.rule in OTHERS and self.working.name_of(formula.x):
-                slope = OTHERS[formula.rule].dx(1.0, out, self.working.operand(by))
-                yield self._put("other function", node, node, slope)
+            yield self._put(node, "derivative", node, out)
+            if formula.rule in OTHERS and formula.x.rule is None:
+                yield self._put(
+                    node, "other function", node, OTHERS[formula.rule].dx(1.0, out, self.working.operand(by))
+                )
 
-    # --- of an operand
-
-    def _of_operand(self, place: str, name: str, uses: list[tuple[Symbol, Any]]) -> Iterator[Edit]:
+    def _of_operand(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
+        name = self.working.called[operand]
         if name == "lr":
-            node, lr = uses[0]
-            twice = _op(ops.mul, lr, lr)
-            yield Edit("lr twice", place, lr, twice, slots=((node, lr, twice),), position=self._positions[node])
-        for kind, other in self.likely(place, name):
-            yield from self._used(kind, place, uses, self.working.operand(other))
-        yield from self._miscopied(place, uses, self.texts.get(name))
+            yield from self._used("lr twice", operand, nodes[:1], _op(ops.mul, operand, operand))
+        for kind, others in self.likely(self.working.place[nodes[0]], name).items():
+            for other in others:
+                yield from self._used(kind, operand, nodes, self.working.operand(other))
+        yield from self._miscopied(operand, nodes)
 
-    def _used(self, kind: str, place: str, uses: list[tuple[Symbol, Any]], done: Any) -> Iterator[Edit]:
-        """Something used in the place of an operand: once, and at all its places."""
-        for some in [[each] for each in uses] + [uses] * (len(uses) > 1):
-            slots = tuple((node, operand, done) for node, operand in some)
-            yield Edit(kind, place, uses[0][1], done, slots=slots, position=self._positions[some[0][0]])
+    def _likely(self, place: str, name: str) -> dict[str, list[str]]:
+        """What is easily used in the place of an operand, by the kind of mistake."""
+        asked, alike = read(name), self._alike(name)
+        changes = name in self.forms.exercise.parameters and self.forms.exercise.lr is not None
+        return {
+            "updated": self._allowed(place, name, [updated(name)] * changes),
+            "old": [str(asked.before)] if asked.step else [],
+            "index": self._allowed(place, name, alike),
+            "operand": self._allowed(place, name, self._near(place, name, {*alike})),
+        }
 
-    def _likely(self, place: str, name: str) -> Iterator[tuple[str, str]]:
-        """What is easily used in the place of an operand."""
-        if name in self.forms.exercise.parameters and self.forms.exercise.lr is not None:
-            yield from self._allowed("updated", place, name, [updated(name)])
-        if read(name).step:
-            yield "old", str(read(name).before)
-        for kind, others in (("index", self._alike(name)), ("operand", self._near(place, name))):
-            yield from self._allowed(kind, place, name, others)
-
-    def _allowed(self, kind: str, place: str, name: str, others: Iterable[str]) -> Iterator[tuple[str, str]]:
-        for other in others:
-            if other != name and not any(self.forms.depends(other, each) for each in (place, self.working.name)):
-                yield kind, other
+    def _allowed(self, place: str, name: str, others: Iterable[str]) -> list[str]:
+        """What may be used for a name: nothing that is worked from the place itself."""
+        depends, places = self.forms.depends, {place, self.working.name}
+        return [each for each in others if each != name and not any(depends(each, on) for on in places)]
 
     def _alike(self, name: str) -> list[str]:
         asked = read(name)
@@ -505,44 +248,41 @@ class Catalogue:
             names = self.forms.exercise.parameters if asked.is_parameter else self.forms.lines
             return [str(asked._replace(of=each)) for each in names if stem(each) == stem(asked.of)]
         if name in self.forms.gradients:
-            gradients = self.forms.gradients.items()
-            return [each for each, (_, b) in gradients if stem(b) == stem(self.forms.gradients[name][1])]
-        return [each for each in self.forms.names if stem(each) == stem(name)]
+            by = stem(self.forms.gradients[name][1])
+            return [each for each, (_, b) in self.forms.gradients.items() if stem(b) == by]
+        return [each for each in self.forms.order if stem(each) == stem(name)]
 
-    def _near(self, place: str, name: str) -> list[str]:
+    def _near(self, place: str, name: str, alike: set[str]) -> list[str]:
         """What shares a formula with a name, and is known."""
-        near = dict.fromkeys(self.slots[place])
-        asked = read(name)
+        here = [self.working.called[each] for each in self.uses[place]]
+        asked, lines = read(name), self.forms.lines
         bare = name if asked.by else asked.of
-        for line in self.forms.lines.values():
-            around = (line.name, *line.partials)
-            if bare in around:
-                near |= dict.fromkeys(around)
-        a, b = self.forms.gradients.get(name, ("", ""))
-        ends = [each for each, pair in self.forms.gradients.items() if a and (a in pair or b in pair)]
-        alike, known = self._alike(name), {*self.known, *self.slots[place]}
-        return [each for each in dict.fromkeys((*near, *ends)) if each not in alike and (each in near or each in known)]
+        around = [each for each in (bare, *self.forms.users.get(bare, ())) if each in lines]
+        near = dict.fromkeys((*here, *chain(*((each, *lines[each].partials) for each in around))))
+        ends = {*self.forms.gradients.get(name, ())}
+        known = self.known.names.keys() | here
+        far = [each for each, pair in self.forms.gradients.items() if each in known and not ends.isdisjoint(pair)]
+        return [each for each in dict.fromkeys((*near, *far)) if each not in alike]
 
-    def _far(self, place: str, name: str, uses: list[tuple[Symbol, Any]]) -> Iterator[Edit]:
-        likely = {other for _, other in self.likely(place, name)}
-        start = (*self.forms.exercise.given, *self.forms.exercise.parameters)
-        others = [each for each in (*start, *self.known) if each not in likely]
-        for _, other in self._allowed("far", place, name, others):
-            yield from self._used("far", place, uses, self.working.operand(other))
+    def _far(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
+        place, name = self.working.place[nodes[0]], self.working.called[operand]
+        likely = {"lr"}.union(*self.likely(place, name).values())
+        others = [each for each in (*self.known.start, *self.known.names) if each not in likely]
+        for other in self._allowed(place, name, others):
+            yield from self._used("far", operand, nodes, self.working.operand(other))
 
-    def _miscopied(self, place: str, uses: list[tuple[Symbol, Any]], text: str | None) -> Iterator[Edit]:
-        """A number with digits transposed, or rounded before it is used. text: as it is on the sheet, if it is."""
-        operand = uses[0][1]
-        number = self.working.tables[0][operand]
+    def _miscopied(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
+        """A number with digits transposed, as it is on the sheet or would be, or rounded before it is used."""
+        number, text = self.working.carried[operand], self.known.texts.get(self.working.called.get(operand, ""))
         if text is None:
-            texts = {f"{rounded(number, self.decimals):.{self.decimals}f}" for rounded in (_rounded, _cut)}
+            texts = {f"{rule.compute(number, self.decimals):.{self.decimals}f}" for rule in (ROUNDED, CUT)}
         else:
             texts = {text, f"{Decimal(text):.{self.decimals}f}"}  # zeros behind it may have been dropped
         for misread in dict.fromkeys(chain(*map(transposed, sorted(texts)))):
-            yield from self._used("digits", place, uses, float(misread))
-        if operand.name not in self.working.numbers.start:
-            for instead in self._shortened(operand, number):
-                yield from self._used("rounded", place, uses, instead)
+            yield from self._used("digits", operand, nodes, float(misread))
+        if operand.name not in self.known.start:
+            for shortened in self._shortened(operand, number):
+                yield from self._used("rounded", operand, nodes, shortened)
 
     def _shortened(self, operand: Symbol, number: float) -> Iterator[Symbol]:
         """A number with fewer decimals, in every way that leaves something of it."""
@@ -552,14 +292,10 @@ class Catalogue:
                     yield _op(rule, operand, float(decimals))
 
     def _exchanged(self, place: str) -> Iterator[Edit]:
-        for (one, one_uses), (other, other_uses) in combinations(self.slots[place].items(), 2):
-            if stem(one) == stem(other):
-                first, second = one_uses[0][1], other_uses[0][1]
-                slots = [(node, first, second) for node, _ in one_uses]
-                slots += [(node, second, first) for node, _ in other_uses]
-                yield Edit("exchanged", place, first, second, slots=tuple(slots))
-
-    # --- throughout
+        for (one, some), (other, others) in combinations(self.uses[place].items(), 2):
+            if stem(self.working.called[one]) == stem(self.working.called[other]):
+                swap = {one: other, other: one}
+                yield Edit("exchanged", place, one, other, operands=dict.fromkeys((*some, *others), swap))
 
     def _throughout(self, singles: Iterable[Edit]) -> Iterator[Edit]:
         """The same misconception at every place where it could be made."""
@@ -572,33 +308,26 @@ class Catalogue:
                 made[here] += bool(edit.nodes)  # of two factors only one is left out
         for edits in alike.values():
             if len(edits) > 1:
-                nodes = {node: new for edit in edits for node, new in edit.nodes.items()}
-                slots = tuple(dict.fromkeys(chain(*(edit.slots for edit in edits))))
-                due, done = (
-                    tuple(dict.fromkeys(each)) for each in zip(*((edit.due, edit.done) for edit in edits), strict=True)
-                )
-                yield edits[0]._replace(due=due, done=done, nodes=nodes, slots=slots, throughout=True)
+                nodes = {node: put for edit in edits for node, put in edit.nodes.items()}
+                operands = defaultdict[Any, dict[Any, Any]](dict)
+                for node, put in chain(*(edit.operands.items() for edit in edits)):
+                    operands[node] |= put
+                due, done = (tuple(dict.fromkeys(getattr(edit, each) for edit in edits)) for each in ("due", "done"))
+                edit = edits[0]
+                yield edit._replace(due=due, done=done, nodes=nodes, operands=operands, throughout=True)
 
     def _sort(self, edit: Edit) -> tuple[Any, ...]:
         """What edits have in common that are one misconception."""
         if edit.kind in ("updated", "half", "two", "lr", "lr twice"):
             return ()
         if edit.kind == "old":
-            return (read(str(self.working.name_of(edit.due))).kind,)
+            return (read(self.working.called[edit.due]).kind,)
         if read(edit.place).kind == "updated":
             return ("updated", edit.position)
         if self.forms.is_local(edit.place):
             function = self.forms.gradients[edit.place][0]
             return (self.forms.lines[function].formula.rule, edit.position * (edit.kind != "derivative"))
         return (stem(edit.place), edit.position)
-
-
-def _op(rule: Rule, x: Any, y: Any = None) -> Symbol:
-    return Symbol(None, float("nan"), rule, x, y)
-
-
-def _again(node: Symbol) -> Symbol:
-    return _op(node.rule or ops.identity, node.x, node.y)
 
 
 def transposed(text: str) -> Iterator[str]:

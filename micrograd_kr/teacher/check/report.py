@@ -69,9 +69,8 @@ class Row:
     """One number of a person's beside the engine's.
 
     name, formula: of the quantity. hand: as written, the last number of a worked line. value: the engine's.
-    difference: value − hand.
-    bound: the largest |difference| that rounding explains. parts: of a worked line, else None.
-    follows_from: the wrong number that makes this one wrong, if it is not wrong by itself. causes: of one that is.
+    difference: value − hand. bound: the largest |difference| that rounding explains. parts: of a worked line, else
+    None. follows_from: the wrong number that makes this one wrong, if it is not so by itself. causes: of one that is.
     """
 
     name: str

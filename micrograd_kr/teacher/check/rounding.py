@@ -1,7 +1,17 @@
-"""How far rounding may carry a number: the running error of the form it is worked by."""
+"""How far rounding may carry a number: the running error of the form it is worked by.
+
+Running error, one unit u of the sheet's last decimal at each step (rounding to nearest and cutting off both stay
+within it): a function adds Σ|∂f/∂x|·e + u; a sum of k terms Σe + (k − 1)u; a product Π(|f| + e) − Π|f| and, since
+partial products are rounded too and come in any order, u·(f₁ + f₁f₂ + …) of its k − 2 largest factors. A step from
+exact numbers to a result that needs no rounding adds nothing. A number on the sheet that is not wrong has a known
+error; what is not on the sheet is worked in place.
+After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -12,9 +22,6 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.check.forms import Forms
 
 STEPS = 250_000  # of working, some two seconds
-
-
-# --- running error ----------------------------------------------------------------------------------------------------
 
 TRANSCENDENTAL = (ops.sigmoid, ops.tanh, ops.exp, ops.log, ops.sin, ops.cos, ops.softplus, ops.logsigmoid)
 
@@ -27,10 +34,10 @@ class RunningError:
         on the sheet is used.
         """
         self.forms, self.known, self.unit, self.afresh = forms, known, unit, afresh
-        self.worked: dict[str, float] = {}
-        self.done: dict[Symbol, float] = {}
+        self.worked, self.done = dict[str, float](), dict[Symbol, float]()
+        self.products: dict[str, tuple[float, list[Symbol]]] = {}
         self.steps = 0
-        self.asked: set[str] = set()  # names on whose errors others may rest by now
+        self.asked: dict[str, bool] = {}  # names on whose errors others may rest by now, and whether they are written
 
     def of(self, form: Any, last: bool = False) -> float:
         """last: this is the last step, whose own rounding is not counted here."""
@@ -47,43 +54,55 @@ class RunningError:
     def _of_operation(self, form: Symbol, last: bool) -> float:
         self.steps += 1
         if form.rule in (ops.add, ops.sub):
-            return self._of_sum([term for term, _ in terms(form)], form.number)
+            errors = [self.of(term) for term, _ in terms(form)]
+            return 0.0 if self._exact(errors, form.number) else sum(errors) + (len(errors) - 1) * self.unit
         if form.rule in (ops.mul, ops.neg):
-            return self._of_product(self._factors(form), form.number, last)
+            return self._of_product(*self._factors(form), form.number, last)
         if form.rule is ops.where_:
             return self._of_choice(form)
         return self._of_function(form, last)
 
     def _on_sheet(self, name: str) -> bool:
-        self.asked.add(name)
-        return name in self.known and not (self.afresh and name in self.forms.gradients)
+        if name not in self.asked:
+            self.asked[name] = name in self.known and not (self.afresh and name in self.forms.gradients)
+        return self.asked[name]
 
     def _of_name(self, name: str) -> float:
         if self._on_sheet(name):
             return self.known[name]
-        for each in inside_out(name, self._unwritten_in, self.worked):
-            self.worked[each] = self.of(self.forms.expansion(each))
+        if name not in self.worked:
+            for each in inside_out(name, self._unwritten_in, self.worked):
+                self.worked[each] = self.of(self.forms.expansion(each))
         return self.worked[name]
 
-    def _unwritten_in(self, name: str) -> Iterator[str]:
-        return (each for each in self.forms.mentions(name) if not self._on_sheet(each))
+    def _unwritten_in(self, name: str) -> list[str]:
+        return [each for each in self.forms.mentions(name) if not self._on_sheet(each)]
 
-    def _factors(self, form: Any) -> list[Any]:
-        """The factors of a product, through products that are worked in place."""
-        factors, waiting = [], [form]
+    def _factors(self, form: Any) -> tuple[float, list[Symbol]]:
+        """The constant and the factors of a product, through products that are worked in place."""
+
+        def products_in(name: str) -> Iterator[str]:
+            return filter(self._is_unwritten_product, self.forms.mentions(name))
+
+        constant, factors, waiting = 1.0, list[Symbol](), [form]
         while waiting:
             each = waiting.pop()
-            if isinstance(each, Symbol) and each.rule is ops.mul:
+            if not isinstance(each, Symbol):
+                constant *= each
+            elif each.rule is ops.mul:
                 waiting += [each.y, each.x]
-            elif isinstance(each, Symbol) and each.rule is ops.neg:
-                factors.append(-1.0)
+            elif each.rule is ops.neg:
+                constant = -constant
                 waiting.append(each.x)
-            elif isinstance(each, Symbol) and each.rule is None and self._is_unwritten_product(str(each.name)):
-                waiting.append(self.forms.expansion(str(each.name)))
+            elif each.rule is None and self._is_unwritten_product(str(each.name)):
+                for name in inside_out(str(each.name), products_in, self.products):
+                    self.products[name] = self._factors(self.forms.expansion(name))
+                inner = self.products[str(each.name)]
+                constant *= inner[0]
+                factors += inner[1]
             else:
                 factors.append(each)
-        self.steps += len(factors)
-        return factors
+        return constant, factors
 
     def _is_unwritten_product(self, name: str) -> bool:
         form = None if self._on_sheet(name) else self.forms.expansion(name)
@@ -93,41 +112,37 @@ class RunningError:
         """Whether a step needs no rounding: exact numbers in, a result with no more decimals than the sheet's."""
         return not any(errors) and abs(math.remainder(value, self.unit)) <= 4 * math.ulp(value)
 
-    def _of_sum(self, terms: list[Any], value: float) -> float:
-        errors = [self.of(each) for each in terms]
-        return 0.0 if self._exact(errors, value) else sum(errors) + (len(terms) - 1) * self.unit
-
-    def _of_product(self, factors: list[Any], value: float, last: bool) -> float:
-        constant = math.prod(each for each in factors if not isinstance(each, Symbol))
-        symbols = [each for each in factors if isinstance(each, Symbol)]
-        if abs(constant) == 1.0 and len(symbols) == 1:
-            return self.of(symbols[0], last)
-        sizes = [abs(each.number) for each in symbols] + [abs(constant)] * (abs(constant) != 1.0)
-        errors = [self.of(each) for each in symbols] + [0.0] * (abs(constant) != 1.0)
+    def _of_product(self, constant: float, factors: list[Symbol], value: float, last: bool) -> float:
+        self.steps += len(factors)
+        if abs(constant) == 1.0 and len(factors) == 1:
+            return self.of(factors[0], last)
+        sizes, errors = [abs(each.number) for each in factors], [self.of(each) for each in factors]
+        if abs(constant) != 1.0:
+            sizes, errors = [*sizes, abs(constant)], [*errors, 0.0]
         if self._exact(errors, value):
             return 0.0
         carried = math.prod(f + e for f, e in zip(sizes, errors, strict=True)) - math.prod(sizes)
         largest = sorted(sizes, reverse=True)[: max(len(sizes) - 2, 0)]
-        rounded = sum(math.prod(largest[: n + 1]) for n in range(len(largest)))
+        rounded = sum(accumulate(largest, mul))
         return float(carried + (rounded + (not last)) * self.unit)
 
     def _of_choice(self, form: Symbol) -> float:
         """A derivative with a kink: within rounding of it, either side may have been taken."""
         mask: Comparison = form.y
         one, other = form.x if mask.true else form.x[::-1]
-        unsure = abs(number(mask.x) - number(mask.y)) <= self.of(mask.x) + self.of(mask.y)
-        if not unsure or (not self.of(mask.x) and not self.of(mask.y)):
+        unsure = self.of(mask.x) + self.of(mask.y)
+        if not unsure or abs(number(mask.x) - number(mask.y)) > unsure:
             return self.of(one)
         return max(self.of(one), self.of(other)) + abs(float(number(one)) - float(number(other)))
 
-    def _of_function(self, form: Symbol, last: bool) -> float:
-        rule, x, y = form.rule, number(form.x), None if form.y is None else number(form.y)
-        error_x, error_y = self.of(form.x), self.of(form.y)
+    def _of_function(self, form: Any, last: bool) -> float:
+        rule, inputs = form.rule, (number(form.x), number(form.y))
+        errors = [self.of(form.x), self.of(form.y)]
         # σ(56) is no 1, though a float says so
-        irrational = rule in TRANSCENDENTAL and x != (1.0 if rule is ops.log else 0.0)
-        if rule is None or (not irrational and self._exact([error_x, error_y], form.number)):
+        irrational = rule in TRANSCENDENTAL and inputs[0] != (1.0 if rule is ops.log else 0.0)
+        if not irrational and self._exact(errors, form.number):
             return 0.0
-        error = self._moved(form, (x, y), 0, error_x) + (self._moved(form, (x, y), 1, error_y) if rule.dy else 0.0)
+        error = sum(_moved(form, inputs, which, error) for which, error in enumerate(errors) if error)
         if rule is ops.sigmoid:
             # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential rounded
             error += 2 * max(form.number, 1 - form.number) ** 2 * self.unit
@@ -135,20 +150,16 @@ class RunningError:
             error += 2 * self.unit
         return float(error + (not last) * self.unit)
 
-    def _moved(self, form: Symbol, inputs: tuple[Any, Any], which: int, error: float) -> float:
-        """How far the result moves when one input moves by its error: the slope, or what the function itself does
-        around a kink.
-        """
-        if error == 0.0 or form.rule is None:
-            return 0.0
-        given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
-        slope = (form.rule.dx, form.rule.dy)[which]
-        with np.errstate(all="ignore"):  # a wrong number may make it log(0)
-            distances = [abs(slope(1.0, form.number, *given)) * error] if slope else []
-        for moved in (inputs[which] - error, inputs[which] + error):
-            given[which] = moved
-            distances.append(abs(form.rule.compute(*given) - form.number))
-        return float(max(distances))
+
+def _moved(form: Any, inputs: tuple[Any, Any], which: int, error: float) -> float:
+    """How far the result moves with one input's error: by its slope, or by what the function does around a kink."""
+    given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
+    with np.errstate(all="ignore"):  # a wrong number may make it log(0)
+        distances = [abs((form.rule.dx, form.rule.dy)[which](1.0, form.number, *given)) * error]
+    for moved in (inputs[which] - error, inputs[which] + error):
+        given[which] = moved
+        distances.append(abs(form.rule.compute(*given) - form.number))
+    return float(max(distances))
 
 
 class Errors:
@@ -164,22 +175,19 @@ class Errors:
         self._working = {kind: each for kind, each in self._working.items() if key not in each.asked}
 
     def of(self, key: str, unit: float) -> float:
-        """The largest running error among the forms of a quantity, and of the same worked afresh from the forward
-        pass.
+        """The largest running error among the forms of a quantity, worked afresh from the forward pass, too.
 
         Raises ExerciseError where all the sheet's would take too long.
         """
         usual = self.forms.expansion(key) if key else None
         if usual is None:
             return 0.0
-        working, afresh = (
-            self._working.setdefault((unit, is_afresh), RunningError(self.forms, self.known, unit, is_afresh))
-            for is_afresh in (False, True)
-        )
-        before = working.steps + afresh.steps
-        errors = [working.of(form, last=True) for form in self.forms.of(key, self.known)]
-        errors += [afresh.of(usual, last=True), self.known.get(key, 0.0)]
-        self.steps += working.steps + afresh.steps - before
+        errors = [self.known.get(key, 0.0)]
+        for is_afresh, forms in (False, self.forms.of(key, self.known)), (True, [usual]):
+            working = self._working.setdefault((unit, is_afresh), RunningError(self.forms, self.known, unit, is_afresh))
+            self.steps -= working.steps
+            errors += [working.of(form, last=True) for form in forms]
+            self.steps += working.steps
         if self.steps > STEPS:
             raise ExerciseError(
                 "too large to check, more than {steps:,} steps of working; ask for fewer derivatives", steps=STEPS

@@ -9,15 +9,13 @@ of its form and x the exact value, a number h is
     rounding  |h − x| < e + U
     wrong     otherwise, or when a part of a worked line `a = b = c` disagrees with the rest
 
-The running error is that of `forms`. A number on the sheet that is not wrong has a known error; what is not on the
-sheet is worked in place. The largest bound of a quantity's forms counts.
+The running error is that of `rounding`; the largest of a quantity's forms counts.
 """
 
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from decimal import InvalidOperation
 from typing import Any, NamedTuple
 
@@ -30,25 +28,20 @@ from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
-from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Step, Verdict
+from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Verdict
 from micrograd_kr.teacher.check.rounding import Errors
 from micrograd_kr.teacher.derive.labelled import Entry
 from micrograd_kr.teacher.derive.lines import Lines
 
 
 def judged(written: Hand, value: float, error: float, unit: float) -> Verdict:
-    """A number against the exact value, its last decimal worth `unit`. Four units in the last place of a float are
-    allowed for.
-    """
+    """A number against the exact value, its last decimal worth `unit`; a float may be off by four of its last units."""
     if not math.isfinite(value):  # 1/0 in a worked line
         return "wrong"
     off, slack = distance(written, value), 4 * math.ulp(value)
     if off <= unit / 2 + slack:
         return "match"
     return "rounding" if off + slack < error + unit else "wrong"
-
-
-# --- the sheet --------------------------------------------------------------------------------------------------------
 
 
 class Judged(NamedTuple):
@@ -79,25 +72,11 @@ class Sheet:
         self.judged: dict[str, Judged] = {}
         self.names: dict[str, str] = {}  # of the keys, on the sheet
         for name in self.forms.working_order(self.hands):
-            key, written, value = self.forms.key(name), self.hands[name], values[name]
-            verdict, error, unit = _verdict(self.errors, key, written, value, self.decimals)
-            carried = error if verdict == "wrong" else max(error, distance(written, value))
+            key = self.forms.key(name)
+            each = self.judged[name] = _judged(self.errors, key, self.hands[name], values[name], self.decimals)
+            carried = each.error if each.verdict == "wrong" else max(each.error, distance(each.written, each.value))
             self.errors.know(key, max(self.errors.known.get(key, 0.0), carried))
             self.names.setdefault(key, name)
-            self.judged[name] = Judged(key, written, value, verdict, error, unit)
-
-
-def judge(sheet: Sheet) -> Report:
-    """A row for every number of a sheet, with its verdict. Raises ExerciseError for a part that cannot be read."""
-    solution, exercise = sheet.solution, sheet.exercise
-    after = solution.after[exercise.loss].data if solution.after else None
-    steps = tuple(
-        Step(name, before, solution.gradients[name], solution.updated.get(name))
-        for name, before in exercise.parameters.items()
-    )
-    losses = (solution.before[exercise.loss].data, after)
-    rows = tuple(_row(sheet, name) for name in sheet.texts)
-    return Report(exercise.name, rows, steps, losses, tuple(sheet.judged), exercise)
 
 
 def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) -> Report:
@@ -107,33 +86,31 @@ def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) 
     """
     values, hands = {}, {}
     for entry in entries:
-        values[entry.name], hands[entry.name] = entry.value, _hand_of(entry)
+        values[entry.name] = entry.value
+        try:
+            hands[entry.name] = hand(entry.hand)
+        except (InvalidOperation, ValueError):
+            raise ExerciseError("{name}: expected a number, got {hand!r}", name=entry.name, hand=entry.hand) from None
     step = 10.0 ** -_decimals(hands, values).usual
     rows = []
     for each, written in hands.items():
-        error, coarse = steps * min(step, written.unit), written.unit > step
-        verdict = (_judged_coarse if coarse else judged)(written, values[each], error, written.unit)
-        difference = values[each] - float(written.number)
-        rows.append(Row(each, each, written.text, values[each], difference, error + written.unit, verdict))
-    return Report(name, tuple(rows), (), (loss, None), tuple(row.name for row in rows))
+        value, error = values[each], steps * min(step, written.unit)
+        verdict = (_judged_coarse if written.unit > step else judged)(written, value, error, written.unit)
+        rows.append(Row(each, each, written.text, value, value - float(written.number), error + written.unit, verdict))
+    return Report(name, tuple(rows), (), (loss, None), tuple(hands))
 
 
-def _hand_of(entry: Entry) -> Hand:
-    try:
-        return hand(entry.hand)
-    except (InvalidOperation, ValueError):
-        raise ExerciseError("{name}: expected a number, got {hand!r}", name=entry.name, hand=entry.hand) from None
+def row_of(sheet: Sheet, name: str) -> Row:
+    """One number with its verdict, the worst of its own and its worked line's.
 
-
-def _row(sheet: Sheet, name: str) -> Row:
+    Raises ExerciseError for a part that cannot be read.
+    """
     _, written, value, verdict, error, unit = sheet.judged[name]
+    *texts, _ = sheet.texts[name]
+    parts = tuple(map(WorkedLine(sheet, name).part, texts)) if texts else None
+    worst = max([verdict, *(part.verdict for part in parts or ())], key=VERDICTS.index)
     formula, difference = _formula(sheet.exercise, name), value - float(written.number)
-    row = Row(name, formula, written.text, value, difference, error + unit, verdict)
-    *parts, _ = sheet.texts[name]
-    if not parts:
-        return row
-    line = WorkedLine(sheet.solution, sheet.hands, name)
-    return _with_parts(row, tuple(line.part(part) for part in parts))
+    return Row(name, formula, written.text, value, difference, error + unit, worst, parts)
 
 
 class Decimals(NamedTuple):
@@ -158,8 +135,8 @@ def _decimals(sheet: Mapping[str, Hand], values: Mapping[str, float]) -> Decimal
     return Decimals(max(counts, key=lambda decimals: (counts[decimals], decimals)), habits)
 
 
-def _verdict(errors: Errors, key: str, written: Hand, value: float, decimals: Decimals) -> tuple[Verdict, float, float]:
-    """The verdict, the running error and the unit it was judged with.
+def _judged(errors: Errors, key: str, written: Hand, value: float, decimals: Decimals) -> Judged:
+    """The verdict on a number.
 
     A number with fewer decimals than usual is taken as one whose zeros were dropped. Where that does not explain it, it
     may have been rounded to its own decimals or cut off; that the steps before were so coarse, too, is believed only of
@@ -170,11 +147,11 @@ def _verdict(errors: Errors, key: str, written: Hand, value: float, decimals: De
     error = errors.of(key, step)
     verdict = judged(written, value, error, unit)
     if verdict != "wrong" or written.unit <= step:
-        return verdict, error, unit
+        return Judged(key, written, value, verdict, error, unit)
     unit = written.unit
     if written.decimals in decimals.habits:
         error = errors.of(key, unit)
-    return _judged_coarse(written, value, error, unit), error, unit
+    return Judged(key, written, value, _judged_coarse(written, value, error, unit), error, unit)
 
 
 def _judged_coarse(written: Hand, value: float, error: float, unit: float) -> Verdict:
@@ -193,9 +170,7 @@ def _formula(exercise: Exercise, name: str) -> str:
         return f"∂{quantity.of}/∂{quantity.by}"
     if quantity.kind == "updated":
         return f"{quantity.of} − lr·∂{exercise.loss}/∂{quantity.of}"
-    if quantity.of not in exercise.forward:
-        return quantity.of
-    text = exercise.forward[quantity.of].text
+    text = exercise.forward[quantity.of].text if quantity.of in exercise.forward else quantity.of
     if quantity.kind == "value":
         return text
 
@@ -205,15 +180,12 @@ def _formula(exercise: Exercise, name: str) -> str:
     return re.sub(r"[^\W\d]\w*", after, text)
 
 
-# --- worked lines -----------------------------------------------------------------------------------------------------
-
-
 class Operand(NamedTuple):
     """A number in a worked line: as written, its value, and how far rounding may have moved it."""
 
     text: str
     number: float
-    unit: float
+    unit: float = 0.0
 
 
 class WorkedLine:
@@ -224,20 +196,18 @@ class WorkedLine:
     for the second one.
     """
 
-    def __init__(self, solution: Solution, sheet: Mapping[str, Hand], name: str) -> None:
-        exercise = solution.exercise
-        start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
-        self.exact = {*start.values(), 0.5}
-        self.last = sheet[name]
-        self.names = {each: Operand(each, value, 0.0) for each, value in solution.numbers(name).items()}
+    def __init__(self, sheet: Sheet, name: str) -> None:
+        exercise, start, numbers = sheet.exercise, sheet.forms.start, sheet.solution.numbers(name)
         second = parse_name(exercise, name).kind == "second"
-        for each in self.names:
+        self.exact, self.last = {*start.values(), 0.5}, sheet.hands[name]
+        self.names = {each: Operand(each, value) for each, value in numbers.items()}
+        for each in numbers:
             changed = second and each in exercise.parameters
-            written = sheet.get(str(Quantity(each, step=int(second), is_parameter=changed)))
+            written = sheet.hands.get(str(Quantity(each, step=int(second), is_parameter=changed)))
             if written and (second or each not in start):
                 self.names[each] = Operand(each, float(written.number), written.unit)
-        self.candidates = [Operand(each, value, 0.0) for each, value in {**solution.numbers(name), **start}.items()]
-        self.candidates += [Operand("1", 1.0, 0.0), Operand("2", 2.0, 0.0), Operand("1/2", 0.5, 0.0)]
+        others = {"1": 1.0, "2": 2.0, "1/2": 0.5}
+        self.candidates = [Operand(*each) for each in {**numbers, **start, **others}.items()]
 
     def part(self, text: str) -> Part:
         """Judge one part against the number at the end of the line."""
@@ -265,12 +235,11 @@ class WorkedLine:
         Every named number is tried for every literal, and for all literals that are alike.
         """
         literals = {place: each for place, each in operands.items() if isinstance(place, Symbol)}
-        alike = [
-            [place for place, each in literals.items() if each.text == text]
-            for text in {each.text for each in literals.values()}
-        ]
+        alike: dict[str, list[Any]] = {}
+        for place, each in literals.items():
+            alike.setdefault(each.text, []).append(place)
         found = []
-        for places in [*([place] for place in literals), *(places for places in alike if len(places) > 1)]:
+        for places in [*([place] for place in literals), *(places for places in alike.values() if len(places) > 1)]:
             written = literals[places[0]]
             for candidate in self.candidates:
                 if candidate.number != written.number:
@@ -289,8 +258,3 @@ def _worked(formula: Formula, operands: Mapping[Any, Operand]) -> tuple[float, f
     return out.item(), sum(
         abs(slope) * each.unit for slope, each in zip(slopes, operands.values(), strict=True) if each.unit
     )
-
-
-def _with_parts(row: Row, parts: tuple[Part, ...]) -> Row:
-    """A row with its worked line; the verdict is the worst of its number's and its parts'."""
-    return replace(row, parts=parts, verdict=max(row.verdict, *(part.verdict for part in parts), key=VERDICTS.index))

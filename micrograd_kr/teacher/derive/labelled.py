@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +75,7 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
     return names
 
 
+@lru_cache(maxsize=10_000)
 def stem(name: str) -> str:
     """A name without its indices: W5 and W7 are alike, dE_o1/dz3 and dE_o2/dz4 are."""
     return re.sub("[0-9]", "", name)

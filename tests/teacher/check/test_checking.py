@@ -12,11 +12,11 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance, hand
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check import rounding
-from micrograd_kr.teacher.check.causes import Known, Search
+from micrograd_kr.teacher.check.causes import is_written
 from micrograd_kr.teacher.check.diagnosis import Diagnosis, Finding, _notes, check
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.rounding import Errors
-from micrograd_kr.teacher.check.sheet import Decimals, Judged, Sheet, WorkedLine, _decimals, _judged_coarse, _verdict
+from micrograd_kr.teacher.check.sheet import Decimals, Judged, Sheet, WorkedLine, _decimals, _judged, _judged_coarse
 from micrograd_kr.teacher.derive.lines import Lines
 
 CHAPTER7 = load("chapter7")
@@ -242,15 +242,15 @@ def test_coarse_steps_are_believed_only_of_who_often_writes_so_few_decimals() ->
     value = sheet.judged["o1"].value
     coarse = hand(f"{value + 0.0012:.3f}")
     never, often = (
-        _verdict(Errors(sheet.forms), "o1", coarse, value, Decimals(8, habits))[1]
+        _judged(Errors(sheet.forms), "o1", coarse, value, Decimals(8, habits)).error
         for habits in (frozenset(), frozenset({3}))
     )
     assert often > 1000 * never > 0
 
 
 def test_lr_in_a_worked_line_is_exact() -> None:
-    solution = solve(replace(CHAPTER7, lr=0.123))
-    assert 0.123 in WorkedLine(solution, {"W1+": hand("0.29959556")}, "W1+").exact
+    sheet = sheet_of(solve(replace(CHAPTER7, lr=0.123, hand={"W1+": "0.29959556"})))
+    assert 0.123 in WorkedLine(sheet, "W1+").exact
 
 
 def test_every_search_for_causes_is_taken_from_the_work_that_is_left() -> None:
@@ -274,19 +274,17 @@ def test_only_a_coarse_number_is_worked_on_with_as_it_stands() -> None:
     diagnosis = Diagnosis(sheet)
     for name in sheet.judged:
         diagnosis.of(name)
-    assert diagnosis.carried["o1"] == 0.609
+    assert diagnosis.known.numbers["o1"][0] == 0.609
     strays = Diagnosis(sheet_of(solve(replace(CHAPTER7, hand={**CHAPTER7.hand, "z3'": "0.43126994"}))))
     for name in strays.sheet.judged:
         strays.of(name)
-    assert strays.carried["z3'"] == strays.sheet.judged["z3'"].value
+    assert strays.known.numbers["z3'"][0] == strays.sheet.judged["z3'"].value
 
 
 def test_who_cuts_off_writes_a_number_that_needs_no_rounding_as_it_is() -> None:
-    known = Known([], {}, 8, True, lambda form: 0.0)
-    search = Search(known, sheet_of(solve(CHAPTER7)).judged["z1"], [], 0)
-    assert search._is_written(hand("0.25000000"), 0.25, 1e-8)
-    assert search._is_written(hand("0.25000000"), 0.25000000999, 1e-8)
-    assert not search._is_written(hand("0.25000000"), 0.24999999, 1e-8)
+    assert is_written(hand("0.25000000"), 0.25, 1e-8, cuts_off=True)
+    assert is_written(hand("0.25000000"), 0.25000000999, 1e-8, cuts_off=True)
+    assert not is_written(hand("0.25000000"), 0.24999999, 1e-8, cuts_off=True)
 
 
 def test_a_derivative_may_be_worked_through_what_every_path_goes_through() -> None:
