@@ -69,10 +69,16 @@ def _one_hot(x: Any, classes: Any) -> Any:
     return numbers == np.expand_dims(classes, axis)
 
 
+def _beside(g: Any, x: Any) -> Any:
+    """A gradient for each sample, with the axis of the classes back in it."""
+    axis = _class_axis(x)
+    return ops.reshape(g, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+
+
 # −log softmax(x) at the right class, from logits x and the numbers of the classes.
 cross_entropy = Rule("cross_entropy", _cross_entropy,
                      dx=lambda g, out, x, classes: (
-                         np.expand_dims(g, _class_axis(x)) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
+                         _beside(g, x) * (ops.softmax(x, _class_axis(x)) - _one_hot(x, classes))
                      ),
                      made_of=lambda x, classes: -ops.sum_(
                          1.0 * _one_hot(x, classes) * ops.log_softmax(x, _class_axis(x)), Axes(_class_axis(x))
