@@ -131,10 +131,9 @@ def gradcheck(
         coarse = max(eps, _precision(root)) > np.finfo(np.float64).eps
         absolute, relative = (1e-5, 1e-4) if coarse else (1e-7, 1e-6)
         if abs(root.data - middle.data) > absolute + relative * size:  # differences of one say nothing of the other
-            raise GradcheckError(
-                f"f gave two results at the same point, {root.data:.10g} and {middle.data:.10g}: fix what is drawn at "
-                "random; or float32 does not suffice here, then check in float64"
-            )
+            remedy = "fix what is drawn at random; or float32 does not suffice here, then check in float64"
+            got = f"{root.data:.10g} and {middle.data:.10g}"
+            raise GradcheckError(f"f gave two results at the same point, {got}: {remedy}")
         absolute, relative = absolute if atol is None else atol, relative if rtol is None else rtol
         errors, failed, kinks, moving = list[float](), list[tuple[float, str]](), list[Kink](), False
         for k, entry in [(k, entry) for k, slope in enumerate(slopes) for entry in np.ndindex(np.shape(slope))]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.said import LANGUAGES, Said, say
+from micrograd_kr.said import Said, check_language, say
 
 # Parts of the names of fonts that may have Hangul; each found is asked for it.
 HANGUL_FONTS = re.compile(
@@ -69,8 +69,7 @@ def language(lang: str) -> str:
 
     A program with many plots asks once and passes the answer on.
     """
-    if lang not in LANGUAGES:
-        raise ValueError(f"lang needs one of {', '.join(LANGUAGES)}, got {lang!r}")
+    check_language(lang)
     if lang == "ko" and hangul_font() is None:
         why = say("plots are in English: no font with Hangul was found (install one, such as NanumGothic)")
         print(f"{why.in_('ko')} · {why}", file=sys.stderr)

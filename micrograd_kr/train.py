@@ -24,7 +24,7 @@ from micrograd_kr.data import batches
 from micrograd_kr.engine import UNSET, Value, no_grad
 from micrograd_kr.metrics import accuracy, as_table, confusion_matrix
 from micrograd_kr.printed import Printed
-from micrograd_kr.said import LANGUAGES, Said, say
+from micrograd_kr.said import Said, check_language, say
 
 StoppedBy = Literal["epochs", "early stopping", "interrupted", "nan loss", "unsaved checkpoint"]
 OFTEN = 0.1  # seconds between two updates of what is shown; more cannot be read
@@ -224,8 +224,7 @@ def fit(
     _at_least(1, batch_size=batch_size, checkpoint_every=checkpoint_every)
     if patience and valid is None:
         raise ValueError("patience needs validation data to stop by: give valid=(x, y), or patience=0")
-    if lang not in LANGUAGES:
-        raise ValueError(f"lang needs one of {', '.join(LANGUAGES)}, got {lang!r}")
+    check_language(lang)
     run.train, run.valid = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
     held = (seeds.generator(seed), *(each for module in model.modules() for each in vars(module).values()))
     run.generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
@@ -406,15 +405,11 @@ def _resume(run: _Run) -> None:
             for generator, state in zip(run.generators, there["generators"], strict=True):
                 generator.bit_generator.state = state
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise CheckpointError(
-            f"expected the checkpoint of a run of fit, got {run.checkpoint}, which is none "
-            f"({type(error).__name__}: {error}): delete it, or name another file"
-        ) from error
+        got = f"{run.checkpoint}, which is none ({type(error).__name__}: {error}): delete it, or name another file"
+        raise CheckpointError(f"expected the checkpoint of a run of fit, got {got}") from error
     if different:
-        raise CheckpointError(
-            f"expected the checkpoint of this run, got another in {run.checkpoint}: {'; '.join(different)}. "
-            "Delete it to begin anew, name another file, or go back to its settings"
-        )
+        remedy = f"{'; '.join(different)}. Delete it to begin anew, name another file, or go back to its settings"
+        raise CheckpointError(f"expected the checkpoint of this run, got another in {run.checkpoint}: {remedy}")
 
 
 def _settings(run: _Run) -> dict[str, Any]:
