@@ -33,8 +33,6 @@ CANNOT, PIPE_CLOSED = 2, 141  # beside 0, nothing wrong, and 1, something is
 # What stands in a page, and in an .svg or .dot, that we made: such a file may be made again.
 MARKS = (b'<meta name="generator" content="micrograd-kr">', b'id="micrograd_kr"', b"\tid=micrograd_kr\n")
 
-INSTALL = say('install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2"')
-
 
 def language(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> str:
     """ko or en: what --lang says, else the locale's, if the console can show it."""
@@ -148,7 +146,7 @@ def draw(options: Options) -> int:
 
 def picture(report: "Report", path: Path, options: Options) -> bool:
     """Draw an exercise and say where; False if it could be written only as text, with how to get a renderer said."""
-    from micrograd_kr.drawing import FORMATS, render, renderer
+    from micrograd_kr.drawing import FORMATS, INSTALL, render, renderer
 
     drawn = FORMATS.get(path.suffix.lower(), "dot") == "dot" or renderer() is not None
     path = path if drawn else path.with_suffix(".dot")
@@ -218,7 +216,7 @@ def worksheet(options: Options) -> None:
 
 def inline_picture(sheet: "Worksheet", lang: str) -> str:
     """A sheet's net as an SVG element; nothing where it cannot be rendered, which is said."""
-    from micrograd_kr.drawing import rendered
+    from micrograd_kr.drawing import INSTALL, rendered
     from micrograd_kr.teacher.show.picture import net
 
     svg = rendered(net(sheet.exercise), "svg")
@@ -237,8 +235,8 @@ def new(options: Options) -> None:
     put(new(net, options.seed), options.output, options.lang)
 
 
-RUNS: tuple[Callable[[Options], int | None], ...] = (check, show, draw, explain, page, worksheet, new)
-COMMANDS = {each.__name__: each for each in RUNS}
+COMMANDS: dict[str, Callable[[Options], int | None]]
+COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, new)}
 
 
 class Parser(argparse.ArgumentParser):

@@ -166,9 +166,8 @@ def gradcheck(
 def _slopes(f: Callable[[float], Value], x: float, middle: float, step: float) -> _Slopes:
     ahead, behind = x + step, x - step  # rounded, so what divides is the distance that they have
     after, before = f(ahead).item(), f(behind).item()
-    return _Slopes(
-        step, (middle - before) / (x - behind), (after - middle) / (ahead - x), (after - before) / (ahead - behind)
-    )
+    left, right = (middle - before) / (x - behind), (after - middle) / (ahead - x)
+    return _Slopes(step, left, right, (after - before) / (ahead - behind))
 
 
 def _judged(engine: float, far: _Slopes, near: _Slopes, tolerance: float) -> tuple[float, float, str | None]:

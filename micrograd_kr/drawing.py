@@ -333,6 +333,7 @@ def pen_width(flow: Any, largest: float) -> dict[str, str]:
 # --- to a file --------------------------------------------------------------------------------------------------------
 
 FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot", ".gv": "dot"}
+INSTALL = say('install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2"')
 FONT_FOLDERS = (
     *("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts"),
     *("/System/Library/Fonts", "/Library/Fonts", "C:/Windows/Fonts"),
@@ -370,18 +371,14 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     path, text = Path(path), dot.source.encode()
     format = FORMATS.get(path.suffix.lower())
     if format is None:
-        gaps = {"endings": ", ".join(FORMATS), "path": str(path)}
+        gaps: dict[str, Any] = {"endings": ", ".join(FORMATS), "path": str(path)}
         raise DrawingError("expected a file that ends in {endings}, got {path!r}: choose one of these", **gaps)
     if format == "dot":
         return write(path, text)
     picture = rendered(dot, format)
     if picture is None:
-        raise RendererMissing(
-            "expected Graphviz to draw {name}, found none; the picture is in {instead} as text. To draw it, "
-            'pip install "pygraphviz>=2", or install your system\'s graphviz package (apt, brew, winget)',
-            name=path.name,
-            instead=write(path.with_suffix(".dot"), text),
-        )
+        gaps = {"name": path.name, "instead": write(path.with_suffix(".dot"), text), "install": INSTALL}
+        raise RendererMissing("no Graphviz to draw {name} was found: {instead} has it as text; {install}", **gaps)
     if format != "svg" and re.search("[가-힣]", dot.source) and not has_korean_font():
         remedy = "install one, for example apt install fonts-nanum, or write an .svg"
         warnings.warn(f"no font with Hangul was found, so {path.name} shows boxes in its place: {remedy}", stacklevel=2)
