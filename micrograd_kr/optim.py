@@ -144,7 +144,7 @@ class Optimizer:
             there, saved = dict(group), len(group["params"])
             known = {i: {k: v for k, v in each.items() if v is not None} for i, each in state_dict["state"].items()}
         except (TypeError, ValueError, LookupError, AttributeError) as error:
-            got = f'{type(state_dict).__name__} without "param_groups" and "state" as they stand there'
+            got = f'{type(state_dict).__name__} without its "param_groups" and "state"'
             raise TypeError(f"expected what {name}.state_dict() returns, got {got}") from error
         absent = [each for each in self.options() if each not in there]
         if absent or there.get("maximize"):

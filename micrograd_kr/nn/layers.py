@@ -353,9 +353,10 @@ class CrossEntropyLoss(_Loss):
         x = _value(logits)
         axis = _class_axis(x)
         classes = np.asarray(target.data if isinstance(target, Value) else target)
-        several = not self.warned and x.ndim and x.size and x.shape[axis] > 1
-        if several and x.data.min() >= 0 and x.data.max() <= 1 and np.all(np.abs(x.data.sum(axis) - 1) < 1e-4):
-            self.warned, remedy = True, "it applies softmax itself, so leave the model's Softmax out"
+        asked = not self.warned and x.ndim and x.size and x.shape[axis] > 1
+        if asked and x.data.min() >= 0 and x.data.max() <= 1 and np.all(np.abs(x.data.sum(axis) - 1) < 1e-4):
+            self.warned = True
+            remedy = "it applies softmax itself, so leave the model's Softmax out"
             warnings.warn(f"CrossEntropyLoss got probabilities where it expects logits: {remedy}", stacklevel=3)
         if x.ndim and classes.shape == x.shape and classes.dtype.kind == "f":
             shares = target if isinstance(target, Value) else classes.astype(x.dtype)
