@@ -68,9 +68,7 @@ def print_file(text: str) -> None:
 
 
 def check_place(path: Path | None, options: Options, endings: Collection[str] | None = None) -> None:
-    """Refuse, before anything is worked out, a place that cannot be written to or should not be: no folder, a name that
-    promises something else than will be there, a file that we did not make and that is not to be forced.
-    """
+    """Refuse, before anything is worked out, a place that cannot be written to or should not be."""
     if path is None:
         return
     if endings is not None and path.suffix.lower() not in endings:
@@ -240,10 +238,7 @@ COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, w
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that speaks one language, and does not keep quiet about help that could not be written.
-
-    takes: what `add_argument` is given, by the names of the argument.
-    """
+    """A parser that speaks one language. takes: what `add_argument` is given, by the names of the argument."""
 
     def __init__(self, lang: str, takes: Mapping[str, Any], **settings: Any) -> None:
         layout = argparse.RawDescriptionHelpFormatter
@@ -269,7 +264,7 @@ class Parser(argparse.ArgumentParser):
         return int(text)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        print(message, end="", file=file or sys.stderr, flush=True)
+        print(message, end="", file=file or sys.stderr, flush=True)  # argparse's own keeps quiet where this fails
 
 
 def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser:

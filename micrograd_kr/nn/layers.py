@@ -115,8 +115,6 @@ bce_with_logits = Rule("bce_with_logits", _bce_with_logits,
 
 # fmt: on
 
-# --- layers -----------------------------------------------------------------------------------------------------------
-
 
 @dataclass(eq=False, repr=False)
 class _Layer(Module):
@@ -266,9 +264,6 @@ class LogSoftmax(Softmax):
 
 def _value(x: Any) -> Value:
     return x if isinstance(x, Value) else Value(x)
-
-
-# --- losses -----------------------------------------------------------------------------------------------------------
 
 
 class _Loss(Module):
