@@ -64,10 +64,8 @@ def _written(tree: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) ->
     if isinstance(tree, list | tuple):
         entries = [_written(each, (*path, str(i)), arrays) for i, each in enumerate(tree)]
         return entries if isinstance(tree, list) else {"tuple": entries}
-    raise TypeError(
-        f"expected dicts, lists, numbers, texts and arrays in a checkpoint, got {type(tree).__name__} at "
-        f"{'/'.join(path)!r}: save what it consists of, such as its state_dict()"
-    )
+    got = f"{type(tree).__name__} at {'/'.join(path)!r}: save what it consists of, such as its state_dict()"
+    raise TypeError(f"expected dicts, lists, numbers, texts and arrays in a checkpoint, got {got}")
 
 
 def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> str:
@@ -102,10 +100,9 @@ def load(path: Location) -> Any:
 
         return json.loads(kept["tree"], object_hook=read)
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        raise CheckpointError(
-            f"expected a checkpoint that micrograd_kr saved, got {os.fspath(path)}, which is none or is damaged "
-            f"({type(error).__name__}: {error}): delete it, or name another file"
-        ) from error
+        got = f"{os.fspath(path)}, which is none or is damaged ({type(error).__name__}: {error})"
+        remedy = "delete it, or name another file"
+        raise CheckpointError(f"expected a checkpoint that micrograd_kr saved, got {got}: {remedy}") from error
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:

@@ -33,8 +33,6 @@ CANNOT, PIPE_CLOSED = 2, 141  # beside 0, nothing wrong, and 1, something is
 # What stands in a page, and in an .svg or .dot, that we made: such a file may be made again.
 MARKS = (b'<meta name="generator" content="micrograd-kr">', b'id="micrograd_kr"', b"\tid=micrograd_kr\n")
 
-INSTALL = say('install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2"')
-
 
 def language(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> str:
     """ko or en: what --lang says, else the locale's, if the console can show it."""
@@ -70,9 +68,7 @@ def print_file(text: str) -> None:
 
 
 def check_place(path: Path | None, options: Options, endings: Collection[str] | None = None) -> None:
-    """Refuse, before anything is worked out, a place that cannot be written to or should not be: no folder, a name that
-    promises something else than will be there, a file that we did not make and that is not to be forced.
-    """
+    """Refuse, before anything is worked out, a place that cannot be written to or should not be."""
     if path is None:
         return
     if endings is not None and path.suffix.lower() not in endings:
@@ -148,7 +144,7 @@ def draw(options: Options) -> int:
 
 def picture(report: "Report", path: Path, options: Options) -> bool:
     """Draw an exercise and say where; False if it could be written only as text, with how to get a renderer said."""
-    from micrograd_kr.drawing import FORMATS, render, renderer
+    from micrograd_kr.drawing import FORMATS, INSTALL, render, renderer
 
     drawn = FORMATS.get(path.suffix.lower(), "dot") == "dot" or renderer() is not None
     path = path if drawn else path.with_suffix(".dot")
@@ -218,7 +214,7 @@ def worksheet(options: Options) -> None:
 
 def inline_picture(sheet: "Worksheet", lang: str) -> str:
     """A sheet's net as an SVG element; nothing where it cannot be rendered, which is said."""
-    from micrograd_kr.drawing import rendered
+    from micrograd_kr.drawing import INSTALL, rendered
     from micrograd_kr.teacher.show.picture import net
 
     svg = rendered(net(sheet.exercise), "svg")
@@ -237,15 +233,12 @@ def new(options: Options) -> None:
     put(new(net, options.seed), options.output, options.lang)
 
 
-RUNS: tuple[Callable[[Options], int | None], ...] = (check, show, draw, explain, page, worksheet, new)
-COMMANDS = {each.__name__: each for each in RUNS}
+COMMANDS: dict[str, Callable[[Options], int | None]]
+COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, new)}
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that speaks one language, and does not keep quiet about help that could not be written.
-
-    takes: what `add_argument` is given, by the names of the argument.
-    """
+    """A parser that speaks one language. takes: what `add_argument` is given, by the names of the argument."""
 
     def __init__(self, lang: str, takes: Mapping[str, Any], **settings: Any) -> None:
         layout = argparse.RawDescriptionHelpFormatter
@@ -271,7 +264,7 @@ class Parser(argparse.ArgumentParser):
         return int(text)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        print(message, end="", file=file or sys.stderr, flush=True)
+        print(message, end="", file=file or sys.stderr, flush=True)  # argparse's own keeps quiet where this fails
 
 
 def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser:

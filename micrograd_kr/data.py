@@ -85,10 +85,8 @@ def load(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = Non
     path = Path(name).expanduser()
     if path.is_dir() or path.is_file():
         return _dataset(_folder(path) if path.is_dir() else _npz(path), path)
-    raise DataError(
-        f"expected {', '.join(NAMED)}, digits, or a path to an .npz or to a folder of IDX files; "
-        f"got {os.fspath(name)!r}, which is neither such a name nor a file that is there"
-    )
+    got = f"{os.fspath(name)!r}, which is neither such a name nor a file that is there"
+    raise DataError(f"expected {', '.join(NAMED)}, digits, or a path to an .npz or a folder of IDX files; got {got}")
 
 
 def scale(x: Array) -> Array:
@@ -462,8 +460,6 @@ def _images(x: Array, shape: Shape) -> Array:
     size = x.shape[1:] if shape is None else tuple(shape)
     fits = math.prod(size) == math.prod(x.shape[1:]) if x.ndim == 2 else size == x.shape[1:]
     if len(size) not in (2, 3) or not fits:
-        raise ValueError(
-            f"expected images (n, h, w) or (n, h, w, channels), or flat ones (n, features) and their shape, got "
-            f"{x.shape} and shape {shape}; for rows of 784 give shape=(28, 28)"
-        )
+        got = f"{x.shape} and shape {shape}; for rows of 784 give shape=(28, 28)"
+        raise ValueError(f"expected images (n, h, w) or (n, h, w, channels), or flat ones and their shape, got {got}")
     return x.reshape(len(x), *size[:2], size[2] if len(size) == 3 else 1)

@@ -131,10 +131,9 @@ def gradcheck(
         coarse = max(eps, _precision(root)) > np.finfo(np.float64).eps
         absolute, relative = (1e-5, 1e-4) if coarse else (1e-7, 1e-6)
         if abs(root.data - middle.data) > absolute + relative * size:  # differences of one say nothing of the other
-            raise GradcheckError(
-                f"f gave two results at the same point, {root.data:.10g} and {middle.data:.10g}: fix what is drawn at "
-                "random; or float32 does not suffice here, then check in float64"
-            )
+            remedy = "fix what is drawn at random; or float32 does not suffice here, then check in float64"
+            got = f"{root.data:.10g} and {middle.data:.10g}"
+            raise GradcheckError(f"f gave two results at the same point, {got}: {remedy}")
         absolute, relative = absolute if atol is None else atol, relative if rtol is None else rtol
         errors, failed, kinks, moving = list[float](), list[tuple[float, str]](), list[Kink](), False
         for k, entry in [(k, entry) for k, slope in enumerate(slopes) for entry in np.ndindex(np.shape(slope))]:
@@ -167,9 +166,8 @@ def gradcheck(
 def _slopes(f: Callable[[float], Value], x: float, middle: float, step: float) -> _Slopes:
     ahead, behind = x + step, x - step  # rounded, so what divides is the distance that they have
     after, before = f(ahead).item(), f(behind).item()
-    return _Slopes(
-        step, (middle - before) / (x - behind), (after - middle) / (ahead - x), (after - before) / (ahead - behind)
-    )
+    left, right = (middle - before) / (x - behind), (after - middle) / (ahead - x)
+    return _Slopes(step, left, right, (after - before) / (ahead - behind))
 
 
 def _judged(engine: float, far: _Slopes, near: _Slopes, tolerance: float) -> tuple[float, float, str | None]:

@@ -26,7 +26,7 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.engine import UNSET, Value, derivative_at, inputs_first
 from micrograd_kr.files import write
-from micrograd_kr.said import LANGUAGES, Said, SaidError, say
+from micrograd_kr.said import Said, SaidError, check_language, say
 
 # Mid-tones for what stands on the page itself, light fills of their own for the nodes: legible on white and on black.
 INK, SOFT, LINE, BACK = "#1f2937", "#64748b", "#8a94a6", "#b4532a"
@@ -85,20 +85,15 @@ def cell(text: str, attributes: str = ' ALIGN="LEFT"', height: int = 13) -> str:
     return f'<TD HEIGHT="{height}"{attributes}>{text}</TD>'
 
 
-def _shown(number: Any, digits: int, lang: str) -> str:
-    """A scalar with so many significant digits; a tensor as its shape, mean and spread."""
-    if not np.size(number) or np.ndim(number) == 0:
-        return _brief(number, digits)
-    with np.errstate(all="ignore"):
-        wide = np.asarray(number, np.float64)
-        mean, spread = f"{wide.mean():.{digits}g}", f"{wide.std():.{digits}g}"
-    return f"{_brief(number, digits)} {say('mean').in_(lang)} {mean} {say('std').in_(lang)} {spread}"
-
-
-def _brief(number: Any, digits: int) -> str:
-    """A scalar with so many significant digits; a tensor as its shape."""
+def _shown(number: Any, digits: int, lang: str = "") -> str:
+    """A scalar with so many significant digits; a tensor as its shape, in a language also with mean and spread."""
     shape = np.shape(number)
-    return f"[{'×'.join(map(str, shape))}]" if shape else f"{float(number):.{digits}g}"
+    text = f"[{'×'.join(map(str, shape))}]" if shape else f"{float(number):.{digits}g}"
+    if not shape or not np.size(number) or not lang:
+        return text
+    wide = np.asarray(number, np.float64)
+    with np.errstate(all="ignore"):
+        return f"{text} {say('mean').in_(lang)} {wide.mean():.{digits}g} {say('std').in_(lang)} {wide.std():.{digits}g}"
 
 
 # --- what flows through a graph ---------------------------------------------------------------------------------------
@@ -144,7 +139,7 @@ def formulas_of(order: Sequence[Value], kept: Collection[Value], digits: int) ->
         if value in written:
             return written[value]
         if value is None or not (value.label or value.rule):
-            text = _brief(data, digits)
+            text = _shown(data, digits)
             return text, 1 if text.startswith("-") else 4, []
         return value.label or "…", 4, [value.label or "…"]
 
@@ -181,7 +176,8 @@ def edges_of(order: Sequence[Value], kept: Collection[Value], formulas: Collecti
     then: dict[Any, Any] = {}
     for node in reversed(order):
         if node in kept:
-            arrived[node][node] = [np.ones(np.shape(node.out))] + ([] if _unset(node) else [node.grad])
+            grads = [] if node.grad is UNSET or node.grad is None else [node.grad]
+            arrived[node][node] = [np.ones(np.shape(node.out)), *grads]
         for target, gs in arrived.pop(node).items() if node.rule else ():
             handed = zip(*(handed_on(node, g) for g in gs), strict=True)
             for i, ((value, data), rs) in enumerate(zip(node.inputs(), handed, strict=True)):
@@ -194,10 +190,6 @@ def edges_of(order: Sequence[Value], kept: Collection[Value], formulas: Collecti
                     sums, key = arrived[value], target
                 sums[key] = [a + b for a, b in zip(sums[key], rs, strict=True)] if key in sums else list(rs)
     return [Edge(key[0], then[to, key], to, *sums) for to, ways in found.items() for key, sums in ways.items()]
-
-
-def _unset(value: Value) -> bool:
-    return value.grad is UNSET or value.grad is None
 
 
 # --- the picture of a graph -------------------------------------------------------------------------------------------
@@ -225,13 +217,11 @@ def draw(
     title, notes: text above, and more text for the nodes that have these labels. digits: significant digits.
     limit: in a graph of more nodes only the roots and the labelled ones are drawn, at most so many, those nearest to
         the roots; an edge then stands for all paths between.
-    lang: "en" or "ko". Raises DrawingError for anything but Values, and for another language.
+    lang: "en" or "ko". Raises DrawingError for anything but Values, SaidError for another language.
     """
     roots = list(root) if isinstance(root, Sequence) else [root]
     if not roots or not all(isinstance(each, Value) for each in roots):
-        raise DrawingError(
-            "expected a Value, or a list of Values, got {root}: draw what the graph computed", root=repr(root)
-        )
+        raise DrawingError("expected a Value, or a list of Values, got {root!r}: draw what was computed", root=root)
     check_language(lang)
     order = list(dict.fromkeys(each for root in roots for each in inputs_first(root)))
     kept = set(order)
@@ -270,12 +260,6 @@ def draw(
     return dot
 
 
-def check_language(lang: str) -> None:
-    if lang not in LANGUAGES:
-        languages = " or ".join(map(repr, LANGUAGES))
-        raise DrawingError("expected a language, {languages}, got {lang!r}", languages=languages, lang=lang)
-
-
 def paper(title: str = "") -> "Drawing":
     """An empty picture, left to right on white."""
     size = {"fontsize": "10", "margin": "0.09,0.05", "height": "0", "width": "0"}
@@ -311,7 +295,7 @@ def _rows(
         if not any(np.array_equal(edge.data, each, equal_nan=True) for each in known):
             known.append(edge.data)
             yield row(say("computed with"), shown(edge.data), INK)
-    if _unset(value):
+    if value.grad is UNSET or value.grad is None:
         yield row(say("gradient"), say("not computed").in_(lang), SOFT)
     else:
         flows = [edge.flow for edge in out if edge.flow is not None]
@@ -349,6 +333,7 @@ def pen_width(flow: Any, largest: float) -> dict[str, str]:
 # --- to a file --------------------------------------------------------------------------------------------------------
 
 FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot", ".gv": "dot"}
+INSTALL = say('install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2"')
 FONT_FOLDERS = (
     *("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts"),
     *("/System/Library/Fonts", "/Library/Fonts", "C:/Windows/Fonts"),
@@ -386,26 +371,17 @@ def render(dot: graphviz.Digraph, path: str | os.PathLike[str]) -> Path:
     path, text = Path(path), dot.source.encode()
     format = FORMATS.get(path.suffix.lower())
     if format is None:
-        endings = ", ".join(FORMATS)
-        raise DrawingError(
-            "expected a file that ends in {endings}, got {path!r}: choose one of these", endings=endings, path=str(path)
-        )
+        gaps: dict[str, Any] = {"endings": ", ".join(FORMATS), "path": str(path)}
+        raise DrawingError("expected a file that ends in {endings}, got {path!r}: choose one of these", **gaps)
     if format == "dot":
         return write(path, text)
     picture = rendered(dot, format)
     if picture is None:
-        raise RendererMissing(
-            "expected Graphviz to draw {name}, found none; the picture is in {instead} as text. To draw it, "
-            'pip install "pygraphviz>=2", or install your system\'s graphviz package (apt, brew, winget)',
-            name=path.name,
-            instead=write(path.with_suffix(".dot"), text),
-        )
+        gaps = {"name": path.name, "instead": write(path.with_suffix(".dot"), text), "install": INSTALL}
+        raise RendererMissing("no Graphviz to draw {name} was found: {instead} has it as text; {install}", **gaps)
     if format != "svg" and re.search("[가-힣]", dot.source) and not has_korean_font():
-        warnings.warn(
-            f"no font with Hangul was found, so {path.name} shows boxes in its place: install one, "
-            "for example apt install fonts-nanum, or write an .svg",
-            stacklevel=2,
-        )
+        remedy = "install one, for example apt install fonts-nanum, or write an .svg"
+        warnings.warn(f"no font with Hangul was found, so {path.name} shows boxes in its place: {remedy}", stacklevel=2)
     return write(path, picture)
 
 
@@ -436,9 +412,7 @@ def rendered(dot: graphviz.Digraph, format: str) -> bytes | None:
     try:
         done = subprocess.run([*command, f"-T{format}"], input=dot.source.encode(), capture_output=True, check=False)
     except OSError as error:
-        raise DrawingError(
-            "expected Graphviz to draw the picture, got: {reason}; does `dot -V` work?", reason=error
-        ) from error
+        raise DrawingError("expected Graphviz to draw, got: {reason}; does `dot -V` work?", reason=error) from error
     lines = done.stderr.decode(errors="replace").splitlines()
     errors = [line for line in lines if line.startswith("Error")]
     if errors or done.returncode or not done.stdout:

@@ -154,8 +154,6 @@ def _square(matrix: ArrayLike) -> Matrix:
 def _labels(truth: ArrayLike, prediction: ArrayLike) -> tuple[Matrix, Matrix]:
     true, predicted = np.asarray(truth), np.asarray(prediction)
     if true.ndim != 1 or true.shape != predicted.shape or not len(true):
-        raise ValueError(
-            f"expected labels (n,) and as many predicted labels (n,), at least one, got {true.shape} and "
-            f"{predicted.shape}; of outputs (n, classes) take outputs.argmax(axis=1)"
-        )
+        got = f"{true.shape} and {predicted.shape}; of outputs (n, classes) take outputs.argmax(axis=1)"
+        raise ValueError(f"expected labels (n,) and as many predicted labels (n,), at least one, got {got}")
     return true, predicted

@@ -29,14 +29,12 @@ from micrograd_kr.engine import UNSET, Value
 # of a large parameter would not. Smaller pieces cost more in calls than they save.
 PIECE = 480_000
 
-
 # Optimisers and schedules are dataclasses. An option is a field, whose type says what it may be: how many numbers of
 # which types, from where to where, and this in words.
-_MOST = sys.float_info.max
 _OPTIONS: Mapping[Any, tuple[int, Any, float, float, str]] = {
-    float: (1, int | float, 0, _MOST, "a number, 0 or more"),
-    int: (1, int, 1, _MOST, "a whole number of epochs, 1 or more"),
-    "count": (1, int, 0, _MOST, "a whole number, 0 or more"),
+    float: (1, int | float, 0, sys.float_info.max, "a number, 0 or more"),
+    int: (1, int, 1, sys.float_info.max, "a whole number of epochs, 1 or more"),
+    "count": (1, int, 0, sys.float_info.max, "a whole number, 0 or more"),
     bool: (1, int, 0, 1, "True or False"),
     tuple[float, float]: (2, int | float, 0, math.nextafter(1, 0), "two numbers from 0 to less than 1"),
 }
@@ -146,10 +144,8 @@ class Optimizer:
             there, saved = dict(group), len(group["params"])
             known = {i: {k: v for k, v in each.items() if v is not None} for i, each in state_dict["state"].items()}
         except (TypeError, ValueError, LookupError, AttributeError) as error:
-            raise TypeError(
-                f"expected what {name}.state_dict() returns, got {type(state_dict).__name__} without one of "
-                '"param_groups" and "state", a mapping from each parameter\'s number to what is known about it'
-            ) from error
+            got = f'{type(state_dict).__name__} without its "param_groups" and "state"'
+            raise TypeError(f"expected what {name}.state_dict() returns, got {got}") from error
         absent = [each for each in self.options() if each not in there]
         if absent or there.get("maximize"):
             got = f"without {', '.join(absent)}" if absent else f"with maximize=True, where {name} minimizes"
@@ -161,10 +157,8 @@ class Optimizer:
         for i, entry in known.items():
             new = loaded.new_state(np.atleast_1d(self.params[i].data))
             if new.keys() != entry.keys():
-                raise ValueError(
-                    f"expected {', '.join(new) or 'nothing'} for each parameter, got {', '.join(map(str, entry))}: "
-                    f"this is another optimiser's state, or other options of {name}"
-                )
+                got = f"{', '.join(map(str, entry))}: load it with the optimiser and the options it is of"
+                raise ValueError(f"expected {', '.join(new) or 'nothing'} for each parameter, got {got}")
             loaded.state[i] = {k: _like(each, entry[k], f"{k} of parameter {i}") for k, each in new.items()}
         vars(self).update(vars(loaded))
 
@@ -180,10 +174,8 @@ def _like(new: Any, saved: Any, name: str) -> Any:
     except ValueError:  # a list of lists of several lengths
         array = np.array(None)
     if array.dtype.kind not in "fiub" or array.shape != np.atleast_1d(new).shape:
-        raise ValueError(
-            f"expected real numbers of shape {np.shape(new)} for {name}, got {array.dtype} of shape {array.shape}: "
-            "this is another model's state"
-        )
+        got = f"{array.dtype} of shape {array.shape}: this is another model's state"
+        raise ValueError(f"expected real numbers of shape {np.shape(new)} for {name}, got {got}")
     if not isinstance(new, np.ndarray):
         return float(_checked(name, array[0]))
     if "_sq" in name and array.min(initial=0) < 0:
@@ -213,9 +205,8 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.nesterov and (not self.momentum or self.dampening):
-            raise ValueError(
-                f"nesterov needs a momentum and no dampening, got momentum={self.momentum}, dampening={self.dampening}"
-            )
+            got = f"momentum={self.momentum}, dampening={self.dampening}"
+            raise ValueError(f"nesterov needs a momentum and no dampening, got {got}")
 
     def new_state(self, p: Any) -> dict[str, Any]:
         return {"momentum_buffer": np.zeros_like(p)} if self.momentum else {}
@@ -324,10 +315,8 @@ class Schedule:
         try:
             base_lr, epochs = state_dict["base_lr"], state_dict["last_epoch"]
         except (TypeError, LookupError) as error:
-            raise TypeError(
-                f"expected what {type(self).__name__}.state_dict() returns, got {type(state_dict).__name__} "
-                'without "base_lr" and "last_epoch"'
-            ) from error
+            got = f'{type(state_dict).__name__} without "base_lr" and "last_epoch"'
+            raise TypeError(f"expected what {type(self).__name__}.state_dict() returns, got {got}") from error
         self.base_lr, self.last_epoch = float(_checked("base_lr", base_lr)), _checked("last_epoch", epochs, "count")
 
 

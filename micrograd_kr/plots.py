@@ -16,12 +16,10 @@ import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.said import LANGUAGES, Said, say
+from micrograd_kr.said import Said, check_language, say
 
 # Parts of the names of fonts that may have Hangul; each found is asked for it.
-HANGUL_FONTS = re.compile(
-    "nanum|malgun|gothic|cjk|kr|source han|dotum|batang|gungseo|gulim|pretendard|spoqa|baekmuk", re.I
-)
+HANGUL_FONTS = "(?i)nanum|malgun|gothic|cjk|kr|source han|dotum|batang|gungseo|gulim|pretendard|spoqa|baekmuk"
 X = tuple(np.arange(-5.0, 5.0, 0.1).tolist())  # where the curves are computed
 
 
@@ -57,7 +55,7 @@ def hangul_font() -> str | None:
     from matplotlib.font_manager import fontManager, get_font
 
     for font in sorted(fontManager.ttflist, key=lambda font: ("gothic" not in font.name.lower(), font.name)):
-        if HANGUL_FONTS.search(font.name) and font.weight in (400, "normal", "regular", "book"):
+        if re.search(HANGUL_FONTS, font.name) and font.weight in (400, "normal", "regular", "book"):
             with suppress(OSError, RuntimeError):  # uninstalled since matplotlib listed it, or damaged
                 if get_font(font.fname).get_char_index(ord("가")):
                     return str(font.name)
@@ -69,8 +67,7 @@ def language(lang: str) -> str:
 
     A program with many plots asks once and passes the answer on.
     """
-    if lang not in LANGUAGES:
-        raise ValueError(f"lang needs one of {', '.join(LANGUAGES)}, got {lang!r}")
+    check_language(lang)
     if lang == "ko" and hangul_font() is None:
         why = say("plots are in English: no font with Hangul was found (install one, such as NanumGothic)")
         print(f"{why.in_('ko')} · {why}", file=sys.stderr)

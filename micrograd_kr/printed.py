@@ -58,17 +58,10 @@ def width_of(stream: TextIO) -> int | None:
 
 def displayable(text: str, encoding: str) -> str:
     """A line of text in characters that an encoding has: d for ∂ if need be, escapes for what nothing stands for."""
-    return "".join(_displayable(each, encoding) for each in text)
-
-
-def _displayable(character: str, encoding: str) -> str:
-    if not character.isprintable():  # it could move the cursor, or is no character at all
-        return character.encode("unicode_escape").decode("ascii")
-    try:
-        character.encode(encoding)
-    except UnicodeEncodeError:
-        return SUBSTITUTES.get(character) or character.encode(encoding, "backslashreplace").decode(encoding)
-    return character
+    # What is not printable could move the cursor, or is no character at all.
+    known = (each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+    shown = (each if each.encode(encoding, "ignore") else SUBSTITUTES.get(each, each) for each in "".join(known))
+    return "".join(shown).encode(encoding, "backslashreplace").decode(encoding)
 
 
 class Column(NamedTuple):

@@ -64,3 +64,10 @@ class SaidError(ValueError):
     @property
     def korean(self) -> str:
         return self.said.in_("ko")
+
+
+def check_language(lang: str) -> None:
+    """Raise SaidError for a language that nothing is said in."""
+    if lang not in LANGUAGES:
+        languages = " or ".join(map(repr, LANGUAGES))
+        raise SaidError("expected a language, {languages}, got {lang!r}", languages=languages, lang=lang)

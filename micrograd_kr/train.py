@@ -24,7 +24,7 @@ from micrograd_kr.data import batches
 from micrograd_kr.engine import UNSET, Value, no_grad
 from micrograd_kr.metrics import accuracy, as_table, confusion_matrix
 from micrograd_kr.printed import Printed
-from micrograd_kr.said import LANGUAGES, Said, say
+from micrograd_kr.said import Said, check_language, say
 
 StoppedBy = Literal["epochs", "early stopping", "interrupted", "nan loss", "unsaved checkpoint"]
 OFTEN = 0.1  # seconds between two updates of what is shown; more cannot be read
@@ -224,8 +224,7 @@ def fit(
     _at_least(1, batch_size=batch_size, checkpoint_every=checkpoint_every)
     if patience and valid is None:
         raise ValueError("patience needs validation data to stop by: give valid=(x, y), or patience=0")
-    if lang not in LANGUAGES:
-        raise ValueError(f"lang needs one of {', '.join(LANGUAGES)}, got {lang!r}")
+    check_language(lang)
     run.train, run.valid = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
     held = (seeds.generator(seed), *(each for module in model.modules() for each in vars(module).values()))
     run.generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
@@ -284,12 +283,10 @@ def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
             try:
                 _save(run)
             except OSError as error:
-                return "unsaved checkpoint", say(
-                    "The checkpoint could not be written after {done} epochs: {error}. Make room and run this again: "
-                    "it goes on from the checkpoint before.",
-                    done=run.done,
-                    error=error,
-                )
+                remedy = say("Make room and run this again: it goes on from the checkpoint before.")
+                gaps = {"done": run.done, "error": error, "remedy": remedy}
+                said = say("The checkpoint could not be written after {done} epochs: {error}. {remedy}", **gaps)
+                return "unsaved checkpoint", said
     return end
 
 
@@ -302,10 +299,7 @@ def _over(run: _Run) -> tuple[StoppedBy, Said] | None:
 
 
 def _epoch(run: _Run, screen: "_Screen") -> dict[str, Any] | Said:
-    """One pass over the training data, and what the validation data say after it: what a history has of an epoch.
-
-    Or where a loss is not finite, and why.
-    """
+    """One pass over the training data: what a history has of an epoch, or where a loss is not finite, and why."""
     (x, y), size, shuffling = run.train, run.batch_size, run.generators[0]
     kind, total, right, seen = _kind(y), 0.0, 0.0, 0
     run.model.train()
@@ -339,11 +333,8 @@ def _epoch(run: _Run, screen: "_Screen") -> dict[str, Any] | Said:
 
 
 def _step(run: _Run, x: Any, y: Any) -> tuple[float, Any]:
-    """One step on one batch, if what is minimised is finite: the loss, or that, and what the model gave.
-
-    Its graph ends with it, before the next is made.
-    """
-    output = run.model(x)
+    """One step on one batch, if what is minimised is finite: the loss, or that, and what the model gave."""
+    output = run.model(x)  # this graph ends with the function, before the next is made
     loss = run.loss(output, y)
     objective = loss + run.penalty() if run.penalty else loss
     if not math.isfinite(number := objective.item()):
@@ -377,12 +368,8 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
             layers = [names[each] for each in entered if each in names]
             if not layers:
                 return say("the model's outputs are finite, {op} in the loss is not", op=op)
-            return say(
-                "layer {layer} is the first whose output is not finite: {op}; lower the learning rate or scale the "
-                "inputs",
-                layer=layers[-1],
-                op=op,
-            )
+            gaps = {"layer": layers[-1], "op": op, "remedy": say("lower the learning rate or scale the inputs")}
+            return say("layer {layer} is the first whose output is not finite: {op}; {remedy}", **gaps)
     return say("not found again in a second pass")
 
 
@@ -406,15 +393,11 @@ def _resume(run: _Run) -> None:
             for generator, state in zip(run.generators, there["generators"], strict=True):
                 generator.bit_generator.state = state
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise CheckpointError(
-            f"expected the checkpoint of a run of fit, got {run.checkpoint}, which is none "
-            f"({type(error).__name__}: {error}): delete it, or name another file"
-        ) from error
+        got = f"{run.checkpoint}, which is none ({type(error).__name__}: {error}): delete it, or name another file"
+        raise CheckpointError(f"expected the checkpoint of a run of fit, got {got}") from error
     if different:
-        raise CheckpointError(
-            f"expected the checkpoint of this run, got another in {run.checkpoint}: {'; '.join(different)}. "
-            "Delete it to begin anew, name another file, or go back to its settings"
-        )
+        remedy = f"{'; '.join(different)}. Delete it to begin anew, name another file, or go back to its settings"
+        raise CheckpointError(f"expected the checkpoint of this run, got another in {run.checkpoint}: {remedy}")
 
 
 def _settings(run: _Run) -> dict[str, Any]:
@@ -476,12 +459,8 @@ class _Screen:
             self.last = self.bar.get_time()
             (task,) = self.bar.tasks
             loss = measured.get("valid_loss", measured["train_loss"])
-            said = say(
-                "epoch {epoch}/{epochs} · {measured} · {speed:,.0f} samples/s",
-                epoch=run.done + bool(seen),
-                epochs=run.epochs,
-                measured=_measured(loss, measured.get("valid_accuracy", measured.get("train_accuracy"))),
-                speed=task.speed or 0,
-            )
+            shown = _measured(loss, measured.get("valid_accuracy", measured.get("train_accuracy")))
+            gaps = {"epoch": run.done + bool(seen), "epochs": run.epochs, "speed": task.speed or 0}
+            said = say("epoch {epoch}/{epochs} · {measured} · {speed:,.0f} samples/s", measured=shown, **gaps)
             completed, refresh = run.done * len(run.train[0]) + seen, run.done == run.epochs
             self.bar.update(task.id, completed=completed, description=said.in_(run.lang), refresh=refresh)

@@ -121,8 +121,6 @@ bce_with_logits = Rule("bce_with_logits", _bce_with_logits,
 
 # fmt: on
 
-# --- layers -----------------------------------------------------------------------------------------------------------
-
 
 @dataclass(eq=False, repr=False)
 class _Layer(Module):
@@ -146,25 +144,20 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = np.float32, seed: Seed = None
     ) -> None:
         if min(in_features, out_features) < 1 or np.dtype(dtype) not in (np.float32, np.float64):
-            raise ValueError(
-                "expected at least one feature in and out, float32 or float64, "
-                f"got Linear({in_features}, {out_features}, dtype={np.dtype(dtype)})"
-            )
+            got = f"Linear({in_features}, {out_features}, dtype={np.dtype(dtype)})"
+            raise ValueError(f"expected at least one feature in and out, float32 or float64, got {got}")
         draw, bound = generator(seed), 1 / math.sqrt(in_features)
         self.weight = Value(draw.uniform(-bound, bound, (out_features, in_features)).astype(dtype), "weight")
         self.bias = Value(draw.uniform(-bound, bound, out_features).astype(dtype), "bias") if bias else None
         self.in_features, self.out_features = in_features, out_features
 
     def forward(self, x: Any) -> Value:
-        if not isinstance(x, Value):
-            x = np.asarray(x, self.weight.dtype)
+        x = x if isinstance(x, Value) else np.asarray(x, self.weight.dtype)
         if x.shape[-1:] != (self.in_features,):
-            flatten = len(x.shape) > 2 and math.prod(x.shape[1:]) == self.in_features
+            n, flatten = self.in_features, len(x.shape) > 2 and math.prod(x.shape[1:]) == self.in_features
             remedy = "flatten it with x.reshape(len(x), -1)" if flatten else "its last axis holds the features"
-            raise ValueError(
-                f"Linear({self.in_features}, {self.out_features}) needs {self.in_features} features, "
-                f"got an input of shape {x.shape}; {remedy}"
-            )
+            wanted = f"Linear({n}, {self.out_features}) needs {n} features"
+            raise ValueError(f"{wanted}, got an input of shape {x.shape}; {remedy}")
         rows = x if len(x.shape) > 1 else x.reshape(1, -1)
         given = (rows, self.weight) if self.bias is None else (rows, self.weight, self.bias)
         out: Value = linear(given, isinstance(x, Value))
@@ -192,8 +185,7 @@ class Flatten(_Layer):
     end_dim: int = -1
 
     def forward(self, x: Any) -> Any:
-        if not isinstance(x, Value):
-            x = np.asarray(x)
+        x = x if isinstance(x, Value) else np.asarray(x)
         axes = range(len(x.shape))
         if not {self.start_dim, self.end_dim} <= {*axes, *(each - len(axes) for each in axes)}:
             raise ValueError(f"{self} needs an input that has these axes, got one of shape {x.shape}")
@@ -213,8 +205,7 @@ class Dropout(Module):
         self.p, self.generator = p, generator(seed)
 
     def forward(self, x: Any) -> Any:
-        if not isinstance(x, Value):
-            x = np.asarray(x)
+        x = x if isinstance(x, Value) else np.asarray(x)
         if not self.training or not self.p:
             return x
         kept = self.generator.random(x.shape, np.float32) >= self.p
@@ -281,9 +272,6 @@ def _value(x: Any) -> Value:
     return x if isinstance(x, Value) else Value(x)
 
 
-# --- losses -----------------------------------------------------------------------------------------------------------
-
-
 class _Loss(Module):
     """What all losses share: how those of entries or samples become one number. A loss of entries defines `of`."""
 
@@ -303,10 +291,8 @@ class _Loss(Module):
         p = _value(prediction)
         t = target if isinstance(target, Value) else np.asarray(target, p.dtype)
         if t.shape != p.shape:
-            raise ValueError(
-                f"{type(self).__name__} needs a prediction and a target of one shape, got {p.shape} and {t.shape}; "
-                "reshape one of them, so that each prediction meets its own target and they are not broadcast"
-            )
+            got = f"{p.shape} and {t.shape}; reshape one, so that each prediction meets its own target"
+            raise ValueError(f"{type(self).__name__} needs a prediction and a target of one shape, got {got}")
         return self.reduced(self.of(p, t if t.ndim or isinstance(t, Value) else float(t)))
 
 
@@ -368,13 +354,11 @@ class CrossEntropyLoss(_Loss):
         x = _value(logits)
         axis = _class_axis(x)
         classes = np.asarray(target.data if isinstance(target, Value) else target)
-        if not self.warned and _sums_to_one(x.data, axis):
+        asked = not self.warned and x.ndim and x.size and x.shape[axis] > 1
+        if asked and x.data.min() >= 0 and x.data.max() <= 1 and np.all(np.abs(x.data.sum(axis) - 1) < 1e-4):
             self.warned = True
-            warnings.warn(
-                "CrossEntropyLoss got probabilities (between 0 and 1, each sample's sum 1) where it expects logits: "
-                "it applies softmax itself, so leave the model's Softmax out",
-                stacklevel=3,
-            )
+            remedy = "it applies softmax itself, so leave the model's Softmax out"
+            warnings.warn(f"CrossEntropyLoss got probabilities where it expects logits: {remedy}", stacklevel=3)
         if x.ndim and classes.shape == x.shape and classes.dtype.kind == "f":
             shares = target if isinstance(target, Value) else classes.astype(x.dtype)
             return self.reduced(-(x.log_softmax(axis) * shares).sum(axis))
@@ -397,26 +381,16 @@ def _classes(loss: Module, x: Value, target: Any) -> Any:
     name, classes = type(loss).__name__, np.asarray(target.data if isinstance(target, Value) else target)
     shape = x.shape[:1] * (x.ndim > 1) + x.shape[2:]
     if not x.ndim or classes.shape != shape:
-        raise ValueError(
-            f"{name} needs the number of the class for each sample, of shape {shape} for an input of shape {x.shape}, "
-            f"got a target of shape {classes.shape}"
-            + ("; drop the axis of length 1 with y.reshape(-1)" if classes.size == math.prod(shape) else "")
-        )
+        needed = f"the number of the class for each sample, of shape {shape} for an input of shape {x.shape}"
+        remedy = "; drop the axis of length 1 with y.reshape(-1)" if classes.size == math.prod(shape) else ""
+        raise ValueError(f"{name} needs {needed}, got a target of shape {classes.shape}{remedy}")
     if classes.dtype.kind not in "iu":
         raise ValueError(f"{name} needs classes as integers, got {classes.dtype}; convert them with y.astype(np.int64)")
     count = x.shape[_class_axis(x)]
     if classes.size and (classes.min() < 0 or classes.max() >= count):
-        raise ValueError(
-            f"{name} needs classes from 0 to {count - 1}, got {classes.min()} to {classes.max()}; "
-            "the model gives one number for each class"
-        )
+        got = f"{classes.min()} to {classes.max()}; the model gives one number for each class"
+        raise ValueError(f"{name} needs classes from 0 to {count - 1}, got {got}")
     return classes
-
-
-def _sums_to_one(x: Any, axis: int) -> bool:
-    """Whether all samples look like probabilities of two or more classes."""
-    several = np.ndim(x) and x.size and x.shape[axis] > 1
-    return bool(several and x.min() >= 0 and x.max() <= 1 and np.all(np.abs(x.sum(axis) - 1) < 1e-4))
 
 
 def l1_penalty(parameters: Iterable[Value]) -> Value:

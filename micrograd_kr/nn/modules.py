@@ -84,10 +84,8 @@ class Module:
         PyTorch does, for what does not fit; then nothing has been changed.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(
-                f"expected a mapping from names to arrays, got {type(state_dict).__name__}: "
-                "give what model.state_dict() returns (with its parentheses)"
-            )
+            got = f"{type(state_dict).__name__}: give what model.state_dict() returns (with its parentheses)"
+            raise TypeError(f"expected a mapping from names to arrays, got {got}")
         own = {name: each for name, each in _held(self) if isinstance(each, Value)}
         new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
         wrong = [f"missing {name}" for name in own if strict and name not in state_dict]
@@ -98,20 +96,16 @@ class Module:
             elif array.dtype.kind not in "fiub":
                 wrong.append(f"{name} holds {array.dtype}, not real numbers")
         if wrong:
-            raise RuntimeError(
-                f"expected the state_dict of a {type(self).__name__} like this one, got one that does not fit: "
-                f"{'; '.join(wrong)}. Build the model it was saved from"
-            )
+            got = f"one that does not fit: {'; '.join(wrong)}. Build the model it was saved from"
+            raise RuntimeError(f"expected the state_dict of a {type(self).__name__} like this one, got {got}")
         for name, array in new.items():
             own[name].data = array.astype(own[name].dtype)
 
     def to(self, device: str) -> Self:
         """Nothing: all is computed on the CPU. It is here so that programs written for PyTorch run."""
         if not isinstance(device, str):
-            raise TypeError(
-                f'expected the name of a device such as "cpu", got {device!r}: '
-                "a layer's dtype is chosen when it is made, Linear(…, dtype=np.float64)"
-            )
+            remedy = "a layer's dtype is chosen when it is made, Linear(…, dtype=np.float64)"
+            raise TypeError(f'expected the name of a device such as "cpu", got {device!r}: {remedy}')
         return self
 
     def extra_repr(self) -> str:
@@ -156,9 +150,7 @@ class Sequential(Module):
     def __init__(self, *modules: Module) -> None:
         for i, each in enumerate(modules):
             if not isinstance(each, Module):
-                raise TypeError(
-                    f"expected modules, got {each!r} in place {i}: give Sequential(first, second, …), not a list"
-                )
+                raise TypeError(f"expected modules, got {each!r} in place {i}: give Sequential(first, second, …)")
             setattr(self, str(i), each)
 
     def forward(self, x: Any) -> Any:

@@ -65,11 +65,8 @@ def _sample(x: Any, nin: int) -> list[Any]:
     entries = [x] if bare else x.tolist() if isinstance(x, np.ndarray) else list(x)
     batch = getattr(x, "ndim", 1) > 1 or (bool(entries) and isinstance(entries[0], list | tuple))
     if batch or len(entries) != nin:
-        came = "several samples" if batch else f"{len(entries)} of them"
-        raise ValueError(
-            f"expected one sample of {nin} numbers or Values, got {came}: "
-            "call it once for each sample, [model(x) for x in samples]"
-        )
+        came = "several samples: call it for each, [model(x) for x in samples]" if batch else f"{len(entries)} of them"
+        raise ValueError(f"expected one sample of {nin} numbers or Values, got {came}")
     return entries
 
 

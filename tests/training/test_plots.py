@@ -167,7 +167,7 @@ def test_english_plots_ask_for_no_font(capsys):
 
 
 def test_an_unknown_language_is_refused():
-    with pytest.raises(ValueError, match="lang needs one of en, ko, got 'fr'"):
+    with pytest.raises(ValueError, match="expected a language, 'en' or 'ko', got 'fr'"):
         plots.language("fr")
 
 

@@ -257,7 +257,7 @@ def test_a_run_learns():
         ({"train": (X, Y[:3])}, r"train needs one target for each sample.* \(150, 6\) and \(3,\)"),
         ({"train": (X[:0], Y[:0])}, "at least one sample"),
         ({"valid": 3}, r"valid needs a pair \(x, y\)"),
-        ({"lang": "fr"}, "lang needs one of en, ko, got 'fr'"),
+        ({"lang": "fr"}, "expected a language, 'en' or 'ko', got 'fr'"),
         ({"print_interval": -1}, "print_interval needs"),
         ({"checkpoint_every": 0}, "checkpoint_every needs"),
     ],

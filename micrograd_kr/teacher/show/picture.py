@@ -11,7 +11,7 @@ import numpy as np
 
 from micrograd_kr import drawing
 from micrograd_kr.drawing import ACROSS, BACK, INK, PILL, SOFT, cell, escaped, font, table
-from micrograd_kr.said import say
+from micrograd_kr.said import check_language, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import to_its_end
 from micrograd_kr.teacher.ask.solution import Solution, solve
@@ -49,10 +49,10 @@ def draw_exercise(
     the hand's, digit under digit, with its verdict: ✓ match, ≈ rounding, ✗ wrong.
 
     report: of `check`; by default the exercise's own hand numbers are checked. second: whether to show the second pass.
-    digits: decimals shown. lang: "en" or "ko". Raises DrawingError for another language, ExerciseError for an
+    digits: decimals shown. lang: "en" or "ko". Raises SaidError for another language, ExerciseError for an
     exercise of more than MOST quantities, and as `check` does.
     """
-    drawing.check_language(lang)
+    check_language(lang)
     solution, lines = worked(exercise, MOST)
     rows = (report or diagnosed(lines, solution)).rows
     if not second:
