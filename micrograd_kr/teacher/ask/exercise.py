@@ -1,10 +1,8 @@
 """An exercise file in, its quantities out: read from TOML, worked by the engine.
 
-An exercise is data. A formula is cut into tokens, parsed into symbols and computed with the rules
-of `ops`; nothing in a file is ever run. Whatever is wrong with a file is an ExerciseError that names the file and the
-line's name and says what was expected, in English and in Korean.
-
-A name may be Hangul. It is normalised as Python does it (NFKC), so that two ways to type one name are one name.
+An exercise is data, nothing in a file is ever run. Whatever is wrong with one is an ExerciseError that names the file
+and the line. A name may be Hangul. It is normalised as Python does it (NFKC), so that two ways to type one name are
+one name.
 """
 
 import os
@@ -20,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, names_in, read_formula
+from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_formula
 from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, quoted, unknown
 from micrograd_kr.teacher.ask.number import NUMBER, no_number
 from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
@@ -44,7 +42,6 @@ class Exercise:
     given, parameters: the numbers it starts from; a step of gradient descent changes the parameters.
     forward: the formulas, in order.
     hand: a person's numbers as written, "0.08", or worked lines, "0.3 - 0.5*0.1 = 0.25".
-    bare: the names of those that were written without quotes; their zeros are kept all the same.
     source: the file's name. asked: what the names in [hand] stand for, blanks included.
     """
 
@@ -56,7 +53,6 @@ class Exercise:
     parameters: Mapping[str, float]
     forward: Mapping[str, Formula]
     hand: Mapping[str, str]
-    bare: frozenset[str]
     source: str
     asked: Mapping[str, Quantity] = field(default_factory=dict, repr=False)
     picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
@@ -225,7 +221,7 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     else:
         said = say("expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}")
         raise unknown(said, named, built_in()).at("exercise")
-    unanswered = replace(exercise, hand={}, bare=frozenset(), asked={}, source=printable(path.name))
+    unanswered = replace(exercise, hand={}, asked={}, source=printable(path.name))
     return with_hand(unanswered, entries)
 
 
@@ -245,7 +241,7 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
         raise ExerciseError("expected at least one formula").at("[forward]")
     if loss not in formulas:
         raise unknown(say("expected the name of a line in [forward], got {name}{meant}"), loss, formulas).at("loss")
-    exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, frozenset(), source)
+    exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, source)
     return with_hand(exercise, hand)
 
 
@@ -278,8 +274,8 @@ def _entries(table: str, entries: dict[str, Any], names: dict[str, str]) -> dict
     for key, entry in entries.items():
         with placed(f"[{table}] {printable(key)}"):
             name = _named(key, names)
-            found[name] = read = _formula(entry) if table == "forward" else _number(entry)
-            for used in names_in(read) if isinstance(read, Formula) else ():
+            found[name] = _formula(entry) if table == "forward" else _number(entry)
+            for used in found[name].names if table == "forward" else ():
                 if used not in names:
                     raise _not_above(name, used, names, entries)
             names[name] = table
@@ -338,18 +334,17 @@ def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
     """The exercise with a person's numbers."""
     with placed("[hand]"):
         limit(len(entries), HAND_NUMBERS, say("{numbers:,} numbers", numbers=HAND_NUMBERS))
-    written: dict[str, str] = {}
+    hand: dict[str, str] = {}
     asked: dict[str, Quantity] = {}
     for key, entry in entries.items():
         name = spelled(key)
         with placed(f"[hand] {printable(key)}"):
-            asked[name] = _quantity(exercise, name)
-            if name in written:
+            if name in asked:
                 raise _twice("hand")
-            written[name] = _written(exercise, entry)
-    hand = {name: text for name, text in written.items() if text}
-    bare = frozenset(spelled(key) for key, entry in entries.items() if type(entry) is not str)
-    return replace(exercise, hand=hand, bare=bare, asked=asked)
+            asked[name] = _quantity(exercise, name)
+            if text := _written(exercise, entry):
+                hand[name] = text
+    return replace(exercise, hand=hand, asked=asked)
 
 
 def _written(exercise: Exercise, entry: Any) -> str:
@@ -366,7 +361,7 @@ def _written(exercise: Exercise, entry: Any) -> str:
         raise no_number(last)
     finite(last or 0)
     for part in parts:
-        for each in names_in(read_formula(part)):
+        for each in read_formula(part).names:
             if each != "lr" or exercise.lr is None:
                 known(exercise, each)
     return text

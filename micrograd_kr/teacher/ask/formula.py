@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from keyword import iskeyword
 from typing import Any
 
@@ -32,6 +33,11 @@ class Formula:
 
     text: str
     expression: Any = field(compare=False)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Each once, in the order in which they stand."""
+        return list(dict.fromkeys(each.name for each in leaves(self) if not isinstance(each.name, Literal)))
 
 
 class Literal(str):
@@ -77,12 +83,6 @@ def read_formula(text: str) -> Formula:
             _expression(meant)
             error = ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200))
         raise error from None
-
-
-def names_in(formula: Formula) -> list[str]:
-    """The names in a formula, each once, in the order in which they stand."""
-    found = [each.name for each in leaves(formula) if not isinstance(each.name, Literal)]
-    return list(dict.fromkeys(found))
 
 
 def leaves(formula: Formula) -> list[Symbol]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.engine import Value
+from micrograd_kr.engine import Value, inputs_first
 from micrograd_kr.printed import Printed, displayable
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask import expressions
@@ -30,7 +30,7 @@ from micrograd_kr.teacher.ask.quantity import Quantity, derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct, equation, update
-from micrograd_kr.teacher.derive.lines import Lines, labels, line_of, named_values, values_below
+from micrograd_kr.teacher.derive.lines import Lines, labels, line_of, named_values
 from micrograd_kr.teacher.derive.notation import Form, Number
 
 PARAGRAPH = 60  # characters that are set in one row of LaTeX
@@ -81,7 +81,7 @@ def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> E
     asked = [_label(each, names) for each in parameters]
     leaves = [name for value, name in names.items() if value.rule is None]
     exact = frozenset([*leaves, "lr"])
-    if any(np.ndim(value.data) for value in values_below(loss)):
+    if any(np.ndim(value.data) for value in inputs_first(loss)):
         return Explanation("", tuple(_matrices(loss, names, asked or leaves, lr)), exact)
     lines = Lines(named_values([loss], names))
     start = {name: lines.numbers[name] for name in leaves if name in lines.numbers}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from micrograd_kr.engine import Value, gradients
+from micrograd_kr.engine import Value, gradients, inputs_first
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
 from micrograd_kr.teacher.ask.formula import Formula
@@ -20,7 +20,7 @@ from micrograd_kr.teacher.ask.messages import ExerciseError, unknown
 from micrograd_kr.teacher.ask.quantity import read, spelled
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.derive.lines import Lines, labels, named_values, operands, values_below
+from micrograd_kr.teacher.derive.lines import Lines, labels, named_values, operands
 
 Parameters = Iterable[Value | str] | None
 
@@ -58,7 +58,7 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     given = {name: number for name, number in numbers.items() if name not in changed}
     start = {name: numbers[name] for name in changed}
     formulas = {name: Formula(notation.text(line.formula), line.formula) for name, line in lines.lines.items()}
-    exercise = Exercise("graph", "", lines.named[loss], lr, given, start, formulas, {}, frozenset(), "")
+    exercise = Exercise("graph", "", lines.named[loss], lr, given, start, formulas, {}, "")
     hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}
     return solve(with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()}))
 
@@ -104,7 +104,7 @@ def _decimals(numbers: Iterable[Any]) -> int:
 
 def is_scalar(loss: Value) -> bool:
     """Whether everything a loss is computed from is a scalar."""
-    return not any(each.shape for each in values_below(loss))
+    return not any(each.shape for each in inputs_first(loss))
 
 
 def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, parameters: Sequence[str]) -> Any:
@@ -127,7 +127,7 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
 def _after(value: Value, updated: Mapping[Value, Any]) -> Any:
     """The data of a Value, computed again from leaves that were updated."""
     again = dict[Any, Any](updated)
-    for node in values_below(value):
+    for node in inputs_first(value):
         if node.rule is not None:
             again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
     return again.get(value, value.data)

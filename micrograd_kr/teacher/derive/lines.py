@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.engine import Value
+from micrograd_kr.engine import Value, inputs_first
 from micrograd_kr.ops import Axes
 from micrograd_kr.teacher.ask.expressions import Symbol, constant, inside_out, named_in, number, spread
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -58,11 +58,6 @@ def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any =
     return Line(name, formula, {names[each]: r for each, r in arrived.items() if each in names})
 
 
-def values_below(root: Value) -> dict[Value, None]:
-    """Every Value of a graph, each after what it was computed from."""
-    return dict.fromkeys(each for node in _between(root, {}) for each in (*_inputs(node), node)) or {root: None}
-
-
 def labels(loss: Value, without: str = "") -> dict[Value, str]:
     """The labelled Values a loss is computed from, in order. without: what the loss is called if it has no label.
 
@@ -70,7 +65,7 @@ def labels(loss: Value, without: str = "") -> dict[Value, str]:
     """
     if loss.rule is None:
         raise ExerciseError("expected a loss computed from something, got a leaf; under no_grad() nothing is recorded")
-    found = {each: each.label or without for each in values_below(loss) if each.label or each is loss}
+    found = {each: each.label or without for each in inputs_first(loss) if each.label or each is loss}
     for label, count in Counter(found.values()).items():
         if count > 1:
             raise ExerciseError("expected each label once, got {label!r} on two Values; give each its own", label=label)

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, number, parts_of
-from micrograd_kr.teacher.ask.formula import leaves, names_in
+from micrograd_kr.teacher.ask.formula import leaves
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
@@ -65,7 +65,7 @@ class Diagram:
         exercise, places = solution.exercise, solution.exercise.positions
         self.arcs: dict[Arc, tuple[float, float]] = {}
         for target, formula in exercise.forward.items():
-            for source in names_in(formula):
+            for source in formula.names:
                 local = float(number(lines.lines[target].partials.get(source, 0.0)))
                 self.arcs[source, target] = local, solution.gradients.get(target, 0.0) * local
         self.factors = {(x, z): w for z in exercise.forward for x, w in _factors(exercise, z)}
@@ -219,5 +219,5 @@ def way_back(exercise: Exercise) -> list[str]:
     depth = {exercise.loss: 0}
     for name in reversed(list(exercise.forward)):
         if name in depth:
-            depth |= {used: max(depth.get(used, 0), depth[name] + 1) for used in names_in(exercise.forward[name])}
+            depth |= {used: max(depth.get(used, 0), depth[name] + 1) for used in exercise.forward[name].names}
     return sorted(depth, key=lambda name: (depth[name], exercise.positions[name]))

@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from micrograd_kr.teacher.ask.exercise import NAMES, Exercise
-from micrograd_kr.teacher.ask.formula import evaluate, names_in, read_formula
+from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.show import worksheet
 
@@ -71,7 +71,7 @@ def _signed(exercise: Exercise, random: Random, lowest: float) -> Exercise:
     """The exercise with some parameters negative, so that neuron by neuron the sum is from lowest to MODERATE."""
     values = {**exercise.given, **exercise.parameters}
     for line, formula in exercise.forward.items():
-        own = [name for name in names_in(formula) if name in exercise.parameters]
+        own = [name for name in formula.names if name in exercise.parameters]
         for _ in range(SIGNINGS):
             negative = random.random() / 2  # how often a weight is
             values |= {name: math.copysign(values[name], random.random() - negative) for name in own}
@@ -132,7 +132,7 @@ def _draft(net: Net) -> tuple[Exercise, dict[str, str]]:
     formulas = {name: read_formula(text) for name, text in forward.items()}
     lr = 0.5 if set(net.activations) == {"sigmoid"} else 0.1
     title = f"{_shape(net)} 신경망 · A {_shape(net)} net"
-    return Exercise("new", title, list(forward)[-1], lr, given, parameters, formulas, {}, frozenset(), "new"), notes
+    return Exercise("new", title, list(forward)[-1], lr, given, parameters, formulas, {}, "new"), notes
 
 
 def _shape(net: Net) -> str:

@@ -21,7 +21,6 @@ from typing import Any, get_args
 
 from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.formula import names_in
 from micrograd_kr.teacher.ask.quantity import derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.diagnosis import diagnosed
@@ -121,7 +120,7 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "routes": diagram.routes,
         "home": [(name, key) for key, box in diagram.boxes.items() for name in box.names],
         "arcs": arcs,
-        "uses": [(name, names_in(formula)) for name, formula in exercise.forward.items()],
+        "uses": [(name, formula.names) for name, formula in exercise.forward.items()],
         "names": [(key, symbol(name)) for key, name in (names | {row: row for row in exercise.hand}).items()],
         "math": [(key, notation.quantity(name, "mathml")) for key, name in names.items()],
         "partials": [(line.name, _sides(derivative(t, s), line)) for s, t, line in along],

@@ -19,7 +19,7 @@ from spoken import sentences
 from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask import exercise as module
 from micrograd_kr.teacher.ask.exercise import built_in, load, parse_name, source_text
-from micrograd_kr.teacher.ask.formula import Literal, evaluate, leaves, names_in, read_formula
+from micrograd_kr.teacher.ask.formula import Literal, evaluate, leaves, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import forward, solve
@@ -105,10 +105,8 @@ def test_every_number_is_a_float(folder):
         ("1_000.50", "1000.50"),
     ],
 )
-def test_a_number_without_quotes_keeps_its_zeros_and_is_listed_as_bare(folder, written, kept):
-    exercise = read(folder, changed('z1 = "0.030"', f"z1 = {written}"))
-    assert exercise.hand["z1"] == kept
-    assert exercise.bare == {"z1"}
+def test_a_number_without_quotes_keeps_its_zeros(folder, written, kept):
+    assert read(folder, changed('z1 = "0.030"', f"z1 = {written}")).hand["z1"] == kept
 
 
 @pytest.mark.parametrize(
@@ -200,7 +198,7 @@ def test_constants_are_computed_as_numpy_computes_floats(text, expected):
 
 
 def test_the_names_of_a_formula_come_once_and_in_order():
-    assert names_in(read_formula("b*sigmoid(a) + b + 가*W1")) == ["b", "a", "가", "W1"]
+    assert read_formula("b*sigmoid(a) + b + 가*W1").names == ["b", "a", "가", "W1"]
 
 
 def test_a_literal_in_a_formula_can_be_read_with_its_zeros():
@@ -644,7 +642,7 @@ def test_a_students_file_puts_its_numbers_in_the_place_of_the_exercises_own(fold
     exercise = read(folder, 'exercise = "chapter7"\n[hand]\nz1 = "0.09"\n"W5+" = 0.437\nz2 = ""\n', "kim.toml")
     assert (exercise.name, exercise.source) == ("chapter7", "kim.toml")
     assert exercise.hand == {"z1": "0.09", "W5+": "0.437"}
-    assert (exercise.bare, exercise.blanks) == ({"W5+"}, ("z2",))
+    assert exercise.blanks == ("z2",)
     assert exercise.forward == load("chapter7").forward
 
 
@@ -843,4 +841,4 @@ def test_any_formula_is_read_or_refused(text):
         formula = read_formula(text)
     except ExerciseError:
         return
-    assert type(evaluate(formula, dict.fromkeys(names_in(formula), 0.5))) is float
+    assert type(evaluate(formula, dict.fromkeys(formula.names, 0.5))) is float

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from micrograd_kr import Value
+from micrograd_kr.engine import inputs_first
 from micrograd_kr.teacher.ask.exercise import Exercise, load
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -19,7 +20,6 @@ from micrograd_kr.teacher.check.causes import SENTENCES
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.mistakes import KINDS, transposed
 from micrograd_kr.teacher.check.report import Report, Row
-from micrograd_kr.teacher.derive.lines import values_below
 
 CHAPTER7 = load("chapter7")
 EXACT = check(CHAPTER7)
@@ -393,7 +393,7 @@ def test_a_graph_of_labelled_values_gets_the_verdicts_and_causes_of_the_file(cha
 
 def test_a_graph_is_checked_at_the_numbers_that_it_was_computed_from() -> None:
     loss, before = graph(), check(CHAPTER7.hand, graph(), lr=0.5)
-    for each in values_below(loss):
+    for each in inputs_first(loss):
         if each.rule is None:
             each.data = each.data + 1.0
     after = check(CHAPTER7.hand, loss, lr=0.5)

@@ -186,7 +186,7 @@ def exercises(draw: st.DrawFn) -> Exercise:
         one, two = draw(st.sampled_from(names[-4:])), draw(st.sampled_from(names))
         forward[f"l{i}"] = read_formula(draw(st.sampled_from(STEPS)).format(one, two))
         names.append(f"l{i}")
-    return Exercise("random", "random", names[-1], 0.1, {}, parameters, forward, {}, frozenset(), "random.toml")
+    return Exercise("random", "random", names[-1], 0.1, {}, parameters, forward, {}, "random.toml")
 
 
 @given(exercise=exercises())
@@ -593,7 +593,7 @@ def test_the_decimals_are_those_of_the_hand_numbers_within_reason() -> None:
 
 def test_a_line_that_only_renames_is_its_other_name() -> None:
     forward = {"a": Formula("x", read_formula("x").expression), "b": read_formula("a*2")}
-    exercise = Exercise("r", "r", "b", None, {"x": 1.5}, {}, forward, {}, frozenset(), "r.toml")
+    exercise = Exercise("r", "r", "b", None, {"x": 1.5}, {}, forward, {}, "r.toml")
     assert line_text(explain_exercise(exercise).lines[0]) == "a = x = 1.5"
 
 

@@ -145,7 +145,7 @@ def exercises(draw: st.DrawFn) -> Exercise:
         text = draw(st.sampled_from(LINES)).format(a=draw(among), b=draw(among), c=draw(among))
         forward[f"q{i}"] = read_formula(text)
     lr = draw(st.sampled_from([0.01, 0.5, None]))
-    return Exercise("random", "", f"q{i}", lr, given, parameters, forward, {}, frozenset(), "random")
+    return Exercise("random", "", f"q{i}", lr, given, parameters, forward, {}, "random")
 
 
 def solved_by(shown: Any, exercise: Exercise, solution: Solution, written: Solution | None = None) -> dict[str, float]:
@@ -215,8 +215,7 @@ def test_the_numbers_follow_other_numbers_over_every_kink(random_page, exercise,
 def test_a_power_has_its_derivatives_wherever_it_was_written(opened, start, a, b):
     forward = {"E": read_formula("a**b")}
     first, other = (
-        Exercise("power", "", "E", None, {}, {"a": x, "b": y}, forward, {}, frozenset(), "power")
-        for x, y in (start, (a, b))
+        Exercise("power", "", "E", None, {}, {"a": x, "b": y}, forward, {}, "power") for x, y in (start, (a, b))
     )
     solution = solve(other)
     expected = of_the_engine(other, solution)
@@ -227,7 +226,7 @@ def test_a_power_has_its_derivatives_wherever_it_was_written(opened, start, a, b
 def test_a_line_too_long_to_read_is_worked_in_parts_to_the_same_numbers(opened):
     text = "tanh(sin(tanh(cos(tanh(sin(tanh(cos(tanh(sigmoid(a*b))))))))))"
     forward = {"z": read_formula(f"{text} + a*max(a, b)"), "c": read_formula("2*3"), "E": read_formula("(z - c)**2")}
-    exercise = Exercise("deep", "", "E", 0.5, {"a": 0.5}, {"b": 0.25}, forward, {}, frozenset(), "deep")
+    exercise = Exercise("deep", "", "E", 0.5, {"a": 0.5}, {"b": 0.25}, forward, {}, "deep")
     solution = solve(exercise)
     assert Lines.of(solution).readable().order.keys() > solution.before.keys()
     shown = opened(exercise)
@@ -575,7 +574,7 @@ def test_a_hostile_exercise_runs_no_script_and_is_shown_as_text(opened):
         "E": read_formula("toString**2"),
     }
     hand = {"toString": "0.3", "dE/d__proto__": "0.60"}
-    exercise = Exercise(HOSTILE, HOSTILE, "E", 0.5, {}, names, forward, hand, frozenset(), HOSTILE)
+    exercise = Exercise(HOSTILE, HOSTILE, "E", 0.5, {}, names, forward, hand, HOSTILE)
     shown = opened(exercise)
     shown.keyboard.press("End")
     for name in names:
