@@ -65,6 +65,9 @@ class Comparison:
         return both if both.any() else False
 
 
+COMPARED = (operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne)
+
+
 def _compare(operation: Callable[[float, float], bool]) -> Callable[["Symbol", Any], Any]:
     return lambda self, other: Comparison(self, other, operation)
 
@@ -100,12 +103,7 @@ class Symbol:
     __pow__, __rpow__ = _operators(ops.power)
     __matmul__, __rmatmul__ = _operators(ops.matmul)
     __getitem__ = _operators(ops.index)[0]
-    __gt__ = _compare(operator.gt)
-    __ge__ = _compare(operator.ge)
-    __lt__ = _compare(operator.lt)
-    __le__ = _compare(operator.le)
-    __eq__ = _compare(operator.eq)
-    __ne__ = _compare(operator.ne)
+    __gt__, __ge__, __lt__, __le__, __eq__, __ne__ = map(_compare, COMPARED)
     __hash__ = object.__hash__
 
     def __neg__(self) -> Any:

@@ -1,9 +1,9 @@
 """An exercise worked by the engine: forward, backward, one step of gradient descent, forward again."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, gradients
@@ -40,13 +40,17 @@ class Solution:
     """An exercise worked by the engine.
 
     passes: every quantity with the parameters as given, then with those after each step, W − lr·dE/dW. Without a
-    learning rate there is one pass. gradients: of the loss in the first, with respect to every quantity.
+    learning rate there is one pass. slopes: in the first, of a quantity with respect to every one.
     """
 
     exercise: Exercise
     passes: tuple[dict[str, Value], ...]
-    gradients: dict[str, float]
-    _slopes: dict[str, dict[str, float]] = field(default_factory=dict, repr=False, compare=False)
+    slopes: Callable[[str], dict[str, float]] = field(repr=False, compare=False)
+
+    @property
+    def gradients(self) -> dict[str, float]:
+        """Of the loss in the first pass, with respect to every quantity."""
+        return self.slopes(self.exercise.loss)
 
     @property
     def before(self) -> dict[str, Value]:
@@ -69,12 +73,7 @@ class Solution:
         Raises ExerciseError for what is no quantity, or infinite.
         """
         asked = name if isinstance(name, Quantity) else parse_name(self.exercise, name)
-        if asked.by is None:
-            found = self.passes[asked.step][asked.of].data
-        else:
-            if asked.of not in self._slopes:
-                self._slopes[asked.of] = _slopes(self.before, asked.of)
-            found = self._slopes[asked.of][asked.by]
+        found = self.slopes(asked.of)[asked.by] if asked.by else self.passes[asked.step][asked.of].data
         with placed(self.exercise.source), placed(quoted(str(name))):
             return _finite(found)
 
@@ -91,18 +90,18 @@ def _finite(value: float) -> float:
     return value
 
 
-def _slopes(values: Mapping[str, Value], of: str) -> dict[str, float]:
-    return dict(zip(values, map(float, gradients(values[of], list(values.values()))), strict=True))
-
-
 def solve(exercise: Exercise) -> Solution:
     """Forward, backward, one step of gradient descent, forward again.
 
     Raises ExerciseError where a quantity of either pass is not finite.
     """
     before = forward(exercise)
-    slopes = _slopes(before, exercise.loss)
+
+    @cache
+    def slopes(of: str) -> dict[str, float]:
+        return dict(zip(before, map(float, gradients(before[of], list(before.values()))), strict=True))
+
     if exercise.lr is None:
         return Solution(exercise, (before,), slopes)
-    updated = {name: number - exercise.lr * slopes[name] for name, number in exercise.parameters.items()}
+    updated = {name: old - exercise.lr * slopes(exercise.loss)[name] for name, old in exercise.parameters.items()}
     return Solution(exercise, (before, forward(exercise, updated)), slopes)

@@ -35,7 +35,7 @@ from micrograd_kr.teacher.derive.notation import Form, Number
 
 PARAGRAPH = 60  # characters that are set in one row of LaTeX
 MANY = 12  # names in a heading
-FORWARD = say("Forward pass")
+FORWARD, AGAIN = say("Forward pass"), say("Forward pass again, with the updated parameters")
 MARKUP = notation.TEMPLATES["markup"]
 
 
@@ -127,8 +127,7 @@ def explained(lines: Lines, solution: Solution, *names: str) -> Explanation:
     derivation = Derivation(lines, exercise.loss, exercise.parameters or exercise.given, exercise.lr)
     sections = [Section(None, tuple(_asked(derivation, solution, names)))] if names else list(_worked(derivation))
     for step in range(1, len(solution.passes)) if not names else ():
-        title = say("Forward pass again, with the updated parameters")
-        sections.append(Section(title, tuple(_later_pass(lines, solution, step).values())))
+        sections.append(Section(AGAIN, tuple(_later_pass(lines, solution, step).values())))
     return Explanation(exercise.title, tuple(sections), exact)
 
 
@@ -311,12 +310,8 @@ class Markup(NamedTuple):
         return [say("here {condition}", condition=each).in_(lang) for each in found.values()]
 
 
-def _escaped_markdown(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>#$|])", r"\\\1", text)
-
-
 TEXT = Markup(MARKUP["text"], "text", str)
-MARKDOWN = Markup(MARKUP["markdown"], "latex", _escaped_markdown)
+MARKDOWN = Markup(MARKUP["markdown"], "latex", lambda text: re.sub(r"([\\`*_{}\[\]<>#$|])", r"\\\1", text))
 LATEX = Markup(MARKUP["latex"], "latex", notation.escaped_latex)
 MATHML = Markup(MARKUP["mathml"], "mathml", html.escape)
 

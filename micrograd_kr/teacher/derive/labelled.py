@@ -118,19 +118,13 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
         return gradients(graph[of], [graph[by]])[0]
     if lr is not None and wanted.step and of in (parameters if wanted.is_parameter else graph):
         start = [graph[each] for each in parameters]
-        slopes = gradients(loss, start)
-        return _after(graph[of], {each: each.data - lr * slope for each, slope in zip(start, slopes, strict=True)})
+        again: dict[Any, Any] = {p: p.data - lr * slope for p, slope in zip(start, gradients(loss, start), strict=True)}
+        for node in inputs_first(graph[of]):
+            if node.rule is not None:
+                again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
+        return again.get(graph[of], graph[of].data)
     said = say("unknown name {name}{meant}; expected a label, or dE/dW, W+, z' (with lr) of labels: {names}")
     raise unknown(said, name, graph)
-
-
-def _after(value: Value, updated: Mapping[Value, Any]) -> Any:
-    """The data of a Value, computed again from leaves that were updated."""
-    again = dict[Any, Any](updated)
-    for node in inputs_first(value):
-        if node.rule is not None:
-            again[node] = node.rule(*operands(node, lambda each, data: again.get(each, data)))
-    return again.get(value, value.data)
 
 
 def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Parameters) -> Iterator[Entry]:

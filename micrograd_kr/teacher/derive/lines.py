@@ -8,6 +8,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ class Lines:
         for line in self.lines.values():
             for used in line.partials:
                 self.users[used].append(line.name)
-        self._below: dict[str, set[str]] = {}
+        self.below = cache(self._below)
 
     @classmethod
     def of(cls, solution: Solution) -> "Lines":
@@ -175,12 +176,9 @@ class Lines:
         named = named_values(self.named, self.named)
         return self if len(named) == len(self.named) else Lines(named)
 
-    def below(self, name: str) -> set[str]:
+    def _below(self, name: str) -> set[str]:
         """What a quantity depends on, itself included."""
-        if name not in self._below:
-            lines = self.lines
-            self._below[name] = {name} | reached([name], lambda each: lines[each].partials if each in lines else ())
-        return self._below[name]
+        return {name} | reached([name], lambda each: self.lines[each].partials if each in self.lines else ())
 
     def steps(self, a: str, b: str) -> list[str]:
         """The lines that use b on a path from b to a."""

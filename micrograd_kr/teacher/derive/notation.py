@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, number, parts_of
+from micrograd_kr.teacher.ask.expressions import COMPARED, Comparison, Symbol, number, parts_of
 from micrograd_kr.teacher.ask.quantity import read
 
 Form = Literal["text", "latex", "mathml"]
@@ -36,14 +36,10 @@ GIVEN = 8  # decimals of a given number that are kept in any case
 
 SUM, PRODUCT, POWER, ATOM = range(4)  # what binds tighter is greater
 
-_COMPARED = (operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne)
-RELATIONS: dict[Any, str] = dict(zip(_COMPARED, ">≥<≤=≠", strict=True))
+RELATIONS: dict[Any, str] = dict(zip(COMPARED, ">≥<≤=≠", strict=True))
 OTHERWISE = dict(zip(">≥<≤=≠", "≤<≥>≠=", strict=True))
 FUNCTIONS = {"√": "sqrt", "Σ": "sum", "[ ]": "index"}  # by a rule's symbol, where that is no word
 TEMPLATES = tomllib.loads((files("micrograd_kr.teacher.derive") / "notations.toml").read_text("utf-8"))
-
-
-# --- names and numbers ------------------------------------------------------------------------------------------------
 
 
 def quantity(name: str, form: Form = "text") -> str:
@@ -77,19 +73,22 @@ def shown(value: float, digits: int) -> str:
 
 def decimals(digits: int, form: Form = "text", exact: Collection[str] = ()) -> Number:
     """Numbers with so many decimals. What an exercise gives (`exact`) keeps those it has, unless they are very many."""
-    notation = NOTATIONS[form]
 
-    def written(name: str | None, value: float, tight: bool) -> str:
-        if name is None:
-            return notation.literal(value, tight)
+    def rounded(name: str, value: float) -> str:
         given = f"{value:.15g}"
         kept = name in exact and len(given.partition(".")[2]) <= max(digits, GIVEN)
-        return notation.number(given.replace("-", "−") if kept else shown(value, digits), tight)
+        return given if kept else shown(value, digits)
 
-    return written
+    return numbers(form, rounded)
 
 
-# --- notations --------------------------------------------------------------------------------------------------------
+def numbers(form: Form, digits: Callable[[str, float], str]) -> Number:
+    """Numbers in the digits that the name and the value of a quantity are given; literals as a formula has them."""
+    own = NOTATIONS[form]
+    return lambda name, value, tight: (
+        own.literal(value, tight) if name is None else own.number(digits(name, value), tight)
+    )
+
 
 _LATEX = str.maketrans(
     {each: "\\" + each for each in "{}$%&#_"}
@@ -146,6 +145,7 @@ class Notation(NamedTuple):
 
     def number(self, text: str, tight: bool) -> str:
         """A number in digits. tight: a negative one has to stand in brackets."""
+        text = text.replace("-", "−")
         mantissa, _, exponent = text.removeprefix("−").partition("e")
         written = self.of("digits", mantissa)
         if exponent:
@@ -158,7 +158,7 @@ class Notation(NamedTuple):
     def literal(self, value: float, tight: bool) -> str:
         """A number that stands in a formula."""
         if abs(value) != 0.5:
-            return self.number(f"{value:z.15g}".replace("-", "−"), tight)
+            return self.number(f"{value:z.15g}", tight)
         return self.of("half") if value > 0 else self._negative(self.of("half"), tight)
 
     def _negative(self, size: str, tight: bool) -> str:
@@ -184,9 +184,6 @@ NOTATIONS: dict[Form, Notation] = {
     "latex": Notation(TEMPLATES["latex"], escaped_latex, _latex_word),
     "mathml": Notation(TEMPLATES["mathml"], html.escape, _mathml_word),
 }
-
-
-# --- expressions ------------------------------------------------------------------------------------------------------
 
 
 def written(expression: Any, form: Form, in_numbers: bool = False, number: Number | None = None) -> str:

@@ -267,8 +267,7 @@ def _objection(exercise: Exercise, wanted: Comfort) -> Said | None:
     return None
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+_quoted = partial(json.dumps, ensure_ascii=False)
 
 
 class Form(NamedTuple):
@@ -352,15 +351,11 @@ def _working(sheet: Worksheet, line: Line, form: str, answers: bool) -> str:
 
     The last step has numbers in the place of names, those of the sheet, unless it has no other.
     """
-    own, part, text = FORMS[form].formulas, TEMPLATES[form], notation.NOTATIONS["text"]
+    own, part = FORMS[form].formulas, TEMPLATES[form]
     given = {*sheet.exercise.given, *sheet.exercise.parameters, "lr"}
-
-    def number(name: str | None, value: float, tight: bool) -> str:
-        if name is None:
-            return text.literal(value, tight)
-        written = _sized(value) if name in given else answer(value, sheet.digits)
-        return text.number(written.replace("-", "−"), tight)
-
+    number = notation.numbers(
+        "text", lambda name, value: _sized(value) if name in given else answer(value, sheet.digits)
+    )
     formulas = list(dict.fromkeys(notation.written(side, own) for side in line.working.sides))
     formulas = formulas if answers else formulas[: line.asked.by is None]
     written = part["equals"].join(part["formula"].format(each) for each in formulas)
