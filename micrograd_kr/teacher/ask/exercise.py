@@ -112,8 +112,6 @@ def known(exercise: Exercise, name: str) -> str:
 class Bare(str):
     """A number that stands in a file without quotes, as it was written there."""
 
-    __slots__ = ()
-
 
 def _text(path: Path) -> str:
     """The text of an ordinary file, UTF-8 with or without a byte order mark, within the limits."""
@@ -226,7 +224,6 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
 
 
 def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
-    """An exercise from the tables of its file."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
     title, loss, lr, *_, hand = _parts(tables, EXERCISE, lr=None, parameters={}, hand={})
@@ -289,7 +286,6 @@ def _formula(entry: Any) -> Formula:
 
 
 def _number(entry: Any) -> float:
-    """A number of the file as a float."""
     if type(entry) is str:
         raise ExerciseError("expected a number without quotes, got {text}", text=quoted(entry))
     if type(entry) not in (int, Bare):

@@ -215,9 +215,7 @@ def operands(of: Any) -> list[Any]:
 
 
 def parts_of(of: Any) -> list[Any]:
-    """Every symbol and comparison in an expression or in several, each once, from left to right and after what it is
-    made of.
-    """
+    """Every symbol and comparison in one expression or several, each once, left to right, after what it is made of."""
     done: dict[Any, None] = {}
     for root in of if type(of) is tuple else (of,):
         for each in inside_out(root, operands, done) if isinstance(root, PARTS) else ():
@@ -243,7 +241,7 @@ def renamed(of: Any, leaf: Callable[[Symbol], Any], done: dict[Any, Any] | None 
         if part not in done:
             x, y = within(part.x, again), within(part.y, again)
             if isinstance(part, Comparison):
-                done[part] = replace(part, x=x, y=y, also=None)
+                done[part] = Comparison(x, y, part.operation)
             else:
                 done[part] = part.rule(x, y) if part.rule else leaf(part)
         return done[part]
@@ -282,7 +280,7 @@ def simplified(of: Any) -> Any:
     −(½·(2·(t − o))) becomes −(t − o), and 1 − h·h becomes 1 − h².
     """
     if isinstance(of, Comparison):
-        return replace(of, x=simplified(of.x), y=simplified(of.y), also=None)
+        return Comparison(simplified(of.x), simplified(of.y), of.operation)
     if not isinstance(of, Symbol) or of.rule is None:
         return of
     if _is_product(of) or of.rule in (ops.add, ops.sub):

@@ -112,10 +112,9 @@ class Derivation:
         if kind == "sum":
             terms = [[Factor(end, b)] for end in self._terms_of_total(a, b)] or self._over_users(a, b)
         else:
-            path = self._path(a, b)
-            terms = [self._factors(a, path)]
+            terms = [self._factors(a, b)]
             if len(terms[0]) == 1:
-                return self._write_factor(factor, path[0])
+                return self._write_factor(factor, Factor(users[0], b, own=True))
         place = len(self.written)
         self.written.append(None)  # the first line is known when the last one is
         needed = [each for term in terms for each in term if isinstance(each, Factor)]
@@ -153,16 +152,15 @@ class Derivation:
             yield Factor(users[0], user, own=True)
             user = users[0]
 
-    def _path(self, a: str, b: str) -> list[Factor]:
-        """The way from b upwards: to a, to where ways part, or to what is worked already."""
-        first, *others = islice(self._upwards(a, self.lines.steps(a, b)[0], b), FACTORS - 1)
-        return [first, *takewhile(lambda each: Factor(a, each.by).name not in self.numbers, others)]
+    def _factors(self, a: str, b: str) -> list[Factor]:
+        """The derivatives on the way up from b, from above: from a, where ways part, or what is worked already.
 
-    def _factors(self, a: str, path: list[Factor]) -> list[Factor]:
-        """The derivatives along a path, from above; ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2."""
-        end = path[-1].of
-        if end != a:
-            return [Factor(a, end), *reversed(path)]
+        ∂E_total/∂o1 is one factor where E_total = E_o1 + E_o2.
+        """
+        first, *others = islice(self._upwards(a, self.lines.steps(a, b)[0], b), FACTORS - 1)
+        path = [first, *takewhile(lambda each: Factor(a, each.by).name not in self.numbers, others)]
+        if path[-1].of != a:
+            return [Factor(a, path[-1].of), *reversed(path)]
         last, *below = reversed(self._without_passing_on(path))
         return [Factor(a, last.by), *below]
 

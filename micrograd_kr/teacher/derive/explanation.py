@@ -151,11 +151,14 @@ def _asked(derivation: Derivation, solution: Solution, names: Sequence[str]) -> 
 
 def _worked(derivation: Derivation) -> Iterator[Section]:
     """The forward pass, and the way back: first what is near the loss, as a textbook does layer by layer."""
-    lines = derivation.lines.lines.values()
-    yield Section(FORWARD, tuple(equation(line.name, "forward", line.formula) for line in lines))
-    depths = _depths(derivation)
-    for i, depth in enumerate(sorted(set(depths.values())), 1):
-        names = [name for name in depths if depths[name] == depth]
+    lines, start = derivation.lines, derivation.start
+    yield Section(FORWARD, tuple(equation(line.name, "forward", line.formula) for line in lines.lines.values()))
+    depth = dict.fromkeys(start, 0)  # how many lines that use a start stand, at most, between a quantity and the loss
+    for name in reversed(lines.order):
+        above = max((depth[user] for user in lines.steps(derivation.loss, name)), default=0)
+        depth[name] = above + (name in lines.lines and not start.keys().isdisjoint(lines.lines[name].partials))
+    for i, (_, group) in enumerate(groupby(sorted(start, key=depth.__getitem__), depth.__getitem__), 1):
+        names = list(group)
         for name in names:
             derivation.descend(name)
         title = say("Backpropagation, step {number}: {names}", number=i, names=_listed(names))
@@ -168,17 +171,6 @@ def _listed(names: Sequence[str]) -> Said | str:
     if len(listed) <= MANY:
         return ", ".join(listed)
     return say("{first}, …, {last} ({count})", first=listed[0], last=listed[-1], count=len(listed))
-
-
-def _depths(derivation: Derivation) -> dict[str, int]:
-    """How many lines that use a start stand, at most, between each start and the loss."""
-    depth: dict[str, int] = {}
-    lines, start = derivation.lines, derivation.start
-    for name in reversed(lines.order):
-        above = max((depth[user] for user in lines.steps(derivation.loss, name)), default=0)
-        uses = name in lines.lines and not start.keys().isdisjoint(lines.lines[name].partials)
-        depth[name] = above + uses
-    return {name: depth.get(name, 0) for name in start}
 
 
 def _later_pass(lines: Lines, solution: Solution, step: int) -> dict[str, Line]:

@@ -149,10 +149,7 @@ def reached(start: Iterable[str], steps: Callable[[str], Iterable[str]]) -> set[
 
 
 class Lines:
-    """The named quantities of a scalar graph: how each was computed, and by which others it is used.
-
-    Made once for an exercise, and handed on to all who ask.
-    """
+    """The named quantities of a scalar graph: how each was computed, and by which others it is used."""
 
     def __init__(self, named: Mapping[Value, str]) -> None:
         """named: every named Value, each after what it was computed from."""

@@ -20,6 +20,7 @@ from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive.lines import Lines
 
 Arc = tuple[str, str]  # a quantity, and one that is computed from it
+local_key, flow_key = "∂{1}/∂{0}".format, "←{0},{1}".format  # of an arc's two numbers
 
 
 @dataclass
@@ -136,7 +137,7 @@ class Diagram:
             if target not in box.names:
                 numbers = [local(source, target)]
                 if arc == box.flow and source not in box.names:
-                    numbers.append(Number(flow_key(source, target), "flow", source, self.arcs[arc][1], "← "))
+                    numbers.append(Number(flow_key(*arc), "flow", source, self.arcs[arc][1], "← "))
                 yield numbers
 
     def key(self, name: str) -> str | None:
@@ -166,14 +167,6 @@ def worked(exercise: Exercise, most: int) -> tuple[Solution, Lines]:
         ).at(exercise.source)
     solution = solve(exercise)
     return solution, Lines.of(solution)
-
-
-def local_key(source: str, target: str) -> str:
-    return f"∂{target}/∂{source}"
-
-
-def flow_key(source: str, target: str) -> str:
-    return f"←{source},{target}"
 
 
 def _factors(exercise: Exercise, name: str) -> Iterator[tuple[str, str]]:
