@@ -27,14 +27,14 @@ def placed(place: str) -> Iterator[None]:
         raise error.at(place) from None
 
 
-def printable(text: str) -> str:
+def printable(text: str, most: int = 120) -> str:
     """Text from outside on one line, short, with nothing that a terminal would act on."""
-    return displayable(text[:120], "utf-8") + "…" * (len(text) > 120)
+    return displayable(text[:most], "utf-8") + "…" * (len(text) > most)
 
 
 def quoted(text: str, most: int = 60) -> str:
     """Text from outside as it is quoted in a message."""
-    return f'"{printable(text[:most])}{"…" * (len(text) > most)}"'
+    return f'"{printable(text, most)}"'
 
 
 def unknown(said: Said, name: str, names: Iterable[str], meant: str | None = None) -> ExerciseError:

@@ -77,7 +77,14 @@ class Explanation(Printed):
 
 def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> Explanation:
     """How the gradient of a loss by parameters comes about, in the labelled Values of its graph."""
-    names = _labels(loss)
+    if not loss.label:
+        raise ValueError("expected a loss with a label, to call it by: loss.label = 'E'")
+    if loss.shape:
+        raise ValueError(f"expected a scalar loss, got the shape {loss.shape}: reduce it with .sum() or .mean()")
+    names = labels(loss)
+    for label in names.values():
+        if "/" in label or not label.isprintable():
+            raise ValueError(f"expected a label without / and control characters, got {label!r}: use another name")
     asked = [_label(each, names) for each in parameters]
     leaves = [name for value, name in names.items() if value.rule is None]
     exact = frozenset([*leaves, "lr"])
@@ -90,19 +97,6 @@ def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> E
         derivation.descend(name)
     sections = [Section(None, derivation.taken())] if asked else _worked(derivation)
     return Explanation("", tuple(sections), exact)
-
-
-def _labels(loss: Value) -> dict[Value, str]:
-    """The labelled Values of a graph."""
-    if not loss.label:
-        raise ValueError("expected a loss with a label, to call it by: loss.label = 'E'")
-    if loss.shape:
-        raise ValueError(f"expected a scalar loss, got the shape {loss.shape}: reduce it with .sum() or .mean()")
-    names = labels(loss)
-    for label in names.values():
-        if "/" in label or not label.isprintable():
-            raise ValueError(f"expected a label without / and control characters, got {label!r}: use another name")
-    return names
 
 
 def _label(parameter: Value | str, names: Mapping[Value, str]) -> str:

@@ -87,11 +87,9 @@ def _checked(net: Net) -> Net:
     activations = tuple(net.activations) * (layers if len(net.activations) == 1 else 1)
     names = sum((before + 3) * size for before, size in pairwise(net.sizes))
     if len(activations) != layers or not set(ACTIVATIONS).issuperset(activations):
+        gaps = {"names": ", ".join(ACTIVATIONS), "layers": layers, "got": ",".join(activations)[:80]}
         raise ExerciseError(
-            "--activation: expected {names}, one for all or {layers} parted by commas; got {got}",
-            names=", ".join(ACTIVATIONS),
-            layers=layers,
-            got=",".join(activations)[:80],
+            "--activation: expected {names}, one for all or {layers} parted by commas; got {got}", **gaps
         )
     if net.loss == "cross-entropy" and (last := activations[-1]) != "sigmoid":
         raise ExerciseError(

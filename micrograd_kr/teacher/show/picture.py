@@ -158,8 +158,7 @@ def _hand_rows(row: Row) -> Iterator[str]:
     mark, ink = MARKS[row.verdict]
     mark = font(f"{mark}&nbsp;", ink, 8, "B")
     back = ' BGCOLOR="#fbd5d5"' if row.verdict == "wrong" else ""
-    number = cell(font(escaped(row.hand), PENCIL, 10, "I"), f' ALIGN="LEFT"{back}')
-    yield cell(mark, f' ALIGN="RIGHT"{back}') + number
+    yield cell(mark, f' ALIGN="RIGHT"{back}') + cell(font(escaped(row.hand), PENCIL, 10, "I"), f' ALIGN="LEFT"{back}')
     for part in row.parts or ():
         if part.verdict == "wrong":
             yield cell(mark + font(escaped(part.text), PENCIL, 8, "I"), f'{ACROSS} ALIGN="RIGHT"{back}')

@@ -254,11 +254,8 @@ def _objection(exercise: Exercise, wanted: Comfort) -> Said | None:
         asked = parse_name(exercise, name)
         size = solution.value(asked) - (solution.value(asked.before) if asked.is_parameter else 0.0)  # how far it moves
         if name not in wanted.zeros and abs(size) < UNITS * 10.0**-wanted.digits:
-            return say(
-                "{name} has fewer than two digits at {digits} decimals; ask for more with --digits",
-                name=name,
-                digits=wanted.digits,
-            )
+            gaps = {"name": name, "digits": wanted.digits}
+            return say("{name} has fewer than two digits at {digits} decimals; ask for more with --digits", **gaps)
     losses = [values[exercise.loss].data for values in solution.passes]
     if any(after > before - 10.0**-wanted.digits for before, after in pairwise(losses)):
         return say("{name} does not go down in the step; use a smaller lr", name=exercise.loss)

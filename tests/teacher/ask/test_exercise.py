@@ -250,6 +250,7 @@ def test_a_formula_means_what_it_means_in_python(text):
         ("a÷b", "a/b"),
         ("σ(z)", "sigmoid(z)"),
         ("√(z)", "sqrt(z)"),
+        ("a + " * 40 + "b²", "a + " * 40 + "b**2"),
     ],
 )
 def test_a_textbooks_way_of_writing_is_answered_with_what_is_meant(typed, meant):
