@@ -193,9 +193,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Exercise:
     name = os.fspath(name_or_path)
     is_name = isinstance(name_or_path, str) and re.fullmatch(r"[\w-]*", name)
     if is_name and (name in built_in() or not os.path.exists(name)):
-        text = source_text(name)
-        with placed(f"{name}.toml"):
-            return _exercise(name, f"{name}.toml", _tables(text))
+        return _exercise(name, f"{name}.toml", _tables(source_text(name)))
     return _from_file(Path(name))
 
 
