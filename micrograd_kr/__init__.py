@@ -12,19 +12,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "AnomalyError",
-    "Value",
-    "anomaly",
-    "check",
-    "draw",
-    "explain",
-    "grad",
-    "gradcheck",
-    "gradients",
-    "load",
-    "manual_seed",
-    "no_grad",
-]
+    "AnomalyError", "Value", "anomaly", "check", "draw", "explain", "grad", "gradcheck", "gradients", "load",
+    "manual_seed", "no_grad",
+]  # fmt: skip
 
 # Loaded at first use: a name costs what it needs, and Ctrl-C in the command line, which is loaded after this, is seen.
 _LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences", "manual_seed": "seeds"}

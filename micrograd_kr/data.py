@@ -53,8 +53,6 @@ class Dataset(NamedTuple):
         return f"Dataset({', '.join(f'{name} {part.shape} {part.dtype}' for name, part in parts)})"
 
 
-# --- loading ----------------------------------------------------------------------------------------------------------
-
 # The shape of an image; all three sets have ten classes.
 NAMED = {"MNIST": (28, 28), "FashionMNIST": (28, 28), "CIFAR10": (32, 32, 3)}
 

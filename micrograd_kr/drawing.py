@@ -330,8 +330,6 @@ def pen_width(flow: Any, largest: float) -> dict[str, str]:
     return {"penwidth": f"{1 + 4 * np.sqrt(share) if share >= 0 else 5:.2f}"}
 
 
-# --- to a file --------------------------------------------------------------------------------------------------------
-
 FORMATS = {".svg": "svg", ".png": "png", ".pdf": "pdf", ".dot": "dot", ".gv": "dot"}
 INSTALL = say('install Graphviz (https://graphviz.org/download/) or run: pip install "pygraphviz>=2"')
 FONT_FOLDERS = (

@@ -37,7 +37,7 @@ def confusion_matrix(truth: ArrayLike, prediction: ArrayLike, classes: int | Non
     true, predicted = _labels(truth, prediction)
     if true.dtype.kind not in "iub" or predicted.dtype.kind not in "iub":
         raise ValueError(f"expected whole numbers as labels, got {true.dtype} and {predicted.dtype}; number them")
-    both = np.stack([true, predicted], dtype=np.int64, casting="unsafe")
+    both: Matrix = np.stack([true, predicted], dtype=np.int64, casting="unsafe")
     low, high = int(both.min()), int(both.max())
     classes = high + 1 if classes is None else classes
     if low < 0 or high >= classes:

@@ -321,14 +321,15 @@ class BCELoss(_Loss):
     def of(self, p: Any, t: Any) -> Any:
         _refuse_outside(t, "targets", "0 and 1 are the two classes")
         losses = bce(p, t)
-        if math.isnan(np.add.reduce(losses.data, None)):  # a p outside has no logarithm
+        total: float = np.add.reduce(losses.data, axis=None)  # type: ignore[call-overload, unused-ignore]
+        if math.isnan(total):  # a p outside has no logarithm
             _refuse_outside(p, "probabilities", "for logits take BCEWithLogitsLoss, or end the model with Sigmoid()")
         return losses
 
 
 def _refuse_outside(given: Any, needed: str, remedy: str) -> None:
     numbers = np.asarray(given.data if isinstance(given, Value) else given)
-    if numbers.size and (np.minimum.reduce(numbers, None) < 0 or np.maximum.reduce(numbers, None) > 1):
+    if numbers.size and (numbers.min() < 0 or numbers.max() > 1):
         got = f"numbers from {numbers.min():g} to {numbers.max():g}"
         raise ValueError(f"BCELoss needs {needed} between 0 and 1, got {got}; {remedy}")
 

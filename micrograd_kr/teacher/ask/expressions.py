@@ -271,9 +271,6 @@ def terms(of: Any) -> Iterator[tuple[Any, float]]:
             yield each, sign
 
 
-# --- as a person would write it ---------------------------------------------------------------------------------------
-
-
 def simplified(of: Any) -> Any:
     """An expression with its constants multiplied out, signs in front, equal factors and equal terms collected.
 

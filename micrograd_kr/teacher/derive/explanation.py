@@ -216,8 +216,6 @@ def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr:
     yield Section(say("Backpropagation in matrices: {names}", names=_listed(asked)), tuple(worked))
 
 
-# --- setting it -------------------------------------------------------------------------------------------------------
-
 CAPTIONS = {kind: Said(text) for kind, text in notation.TEMPLATES["captions"].items()}
 
 
