@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_formula
 from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, quoted, unknown
-from micrograd_kr.teacher.ask.number import NUMBER, no_number
+from micrograd_kr.teacher.ask.number import NUMBER, Hand, hand, no_number
 from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
 
 # What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
@@ -66,6 +66,11 @@ class Exercise:
     def blanks(self) -> tuple[str, ...]:
         """The names in [hand] that are left empty, "", as on a worksheet."""
         return tuple(name for name in self.asked if name not in self.hand)
+
+    @property
+    def results(self) -> list[Hand]:
+        """The numbers in [hand], of a worked line the last."""
+        return [hand(text.rpartition("=")[2].strip()) for text in self.hand.values()]
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """A notebook shows an exercise as its picture."""

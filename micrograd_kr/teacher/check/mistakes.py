@@ -179,9 +179,8 @@ class Catalogue:
 
     def _of_operation(self, node: Symbol) -> Iterator[Edit]:
         x, y, called = node.x, node.y, self.working.called
-        if (
-            node.rule is ops.where_
-        ):  # where both sides of the comparison are equal, at 0 of relu, either case is as good
+        if node.rule is ops.where_:
+            # where both sides of the comparison are equal, at 0 of relu, either case is as good
             sides = [value(each, self.working.carried) for each in (y.x, y.y)]
             one, other = x if y.operation(*sides) else x[::-1]
             yield self._put(node, "kink" if sides[0] == sides[1] else "case", one, other)

@@ -25,7 +25,6 @@ from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask import expressions
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, simplified
-from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
@@ -369,5 +368,5 @@ FORMATS: Mapping[str, Callable[..., str]] = {
 
 def decimals_of(exercise: Exercise) -> int:
     """The decimals of an exercise's hand numbers, within reason."""
-    written = [hand(text.rpartition("=")[2].strip()).decimals for text in exercise.hand.values()]
+    written = [each.decimals for each in exercise.results]
     return min(max(*written, 4), 12) if written else 8

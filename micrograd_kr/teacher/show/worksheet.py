@@ -26,7 +26,7 @@ from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import parts_of
 from micrograd_kr.teacher.ask.formula import Formula, evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.number import hand, to_its_end
+from micrograd_kr.teacher.ask.number import to_its_end
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import chain, explanation, notation
@@ -84,8 +84,7 @@ def worksheet(
     if len(names) > len(listed) or (exercise.hand and exercise.blanks):  # then the file gives no order
         names.sort(key=lambda name: (asked[name].step, asked[name].by is not None, not asked[name].is_parameter))
     if digits is None:
-        results = [hand(text.rpartition("=")[2].strip()) for text in exercise.hand.values()]
-        digits = max((each.decimals for each in results), default=DIGITS)
+        digits = max((each.decimals for each in exercise.results), default=DIGITS)
     if seed is not None:
         exercise = drawn(exercise, seed, Comfort.of(exercise, names, digits))
     solution = solve(exercise)
