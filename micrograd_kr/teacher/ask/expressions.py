@@ -122,6 +122,10 @@ class Symbol:
         return str(self.name) if self.rule is None else f"{self.rule.symbol}({self.x!r}, {self.y!r})"
 
 
+class Literal(str):
+    """In the place of a name, for a number that stands in a formula: its text, with its zeros."""
+
+
 PARTS = Symbol, Comparison  # what an expression is made of besides numbers
 
 
@@ -236,17 +240,13 @@ def renamed(of: Any, leaf: Callable[[Symbol], Any], done: dict[Any, Any] | None 
     done: what stands for some of its parts, to be gone on with. What is shared is worked once.
     """
     done = {} if done is None else done
-
-    def again(part: Any) -> Any:
-        if part not in done:
-            x, y = within(part.x, again), within(part.y, again)
-            if isinstance(part, Comparison):
-                done[part] = Comparison(x, y, part.operation)
-            else:
-                done[part] = part.rule(x, y) if part.rule else leaf(part)
-        return done[part]
-
-    return within(of, again)
+    for part in inside_out(of, operands, done) if isinstance(of, PARTS) else ():
+        x, y = within(part.x, done.__getitem__), within(part.y, done.__getitem__)
+        if isinstance(part, Comparison):
+            done[part] = Comparison(x, y, part.operation)
+        else:
+            done[part] = part.rule(x, y) if part.rule else leaf(part)
+    return within(of, done.__getitem__)
 
 
 def named_in(of: Any) -> list[Symbol]:

@@ -1,7 +1,7 @@
 """How the derivative of one named quantity by another is put together: factors along a path, a sum over paths."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice, takewhile
@@ -53,6 +53,9 @@ def distinct(*sides: Any) -> tuple[Any, ...]:
     return tuple({notation.text(side): side for side in sides}.values())
 
 
+Step = Callable[[str, Symbol], Iterable[Line]]
+
+
 class Factor(NamedTuple):
     """∂of/∂by; own: it is a line's own derivative, with no other way from the one to the other."""
 
@@ -68,11 +71,11 @@ class Factor(NamedTuple):
 class Derivation:
     """Derivatives of named quantities, worked one after the other; each is written out once.
 
-    start: the numbers that a step with the learning rate lr would change.
+    start: the numbers that are differentiated by. step: the lines of an update of one of them, from its name and slope.
     """
 
-    def __init__(self, lines: Lines, loss: str, start: Mapping[str, float], lr: float | None) -> None:
-        self.lines, self.loss, self.start, self.lr = lines, loss, start, lr
+    def __init__(self, lines: Lines, loss: str, start: Collection[str], step: Step | None) -> None:
+        self.lines, self.loss, self.start, self.step = lines, loss, start, step
         self.numbers: dict[str, Any] = {}  # of each derivative that is written out, None while it is being worked
         self.written: list[Any] = []
 
@@ -82,10 +85,10 @@ class Derivation:
         return taken
 
     def descend(self, name: str) -> None:
-        """Write out a derivative of the loss and, with a learning rate, the update of what it is taken by."""
+        """Write out a derivative of the loss and, if there is one, the update of what it is taken by."""
         slope = self.work(self.loss, name)
-        if self.lr is not None and name in self.start:
-            self.written.append(update(name, self.start[name], self.lr, slope))
+        if self.step and name in self.start:
+            self.written += self.step(name, slope)
 
     def work(self, of: str, by: str) -> Symbol:
         """Write out ∂of/∂by and everything it is made of. Returns it by its name."""
