@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.resources import files
@@ -71,6 +71,13 @@ class Exercise:
     written: Mapping[str, str] = field(default_factory=dict, repr=False)
     picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
 
+    def __post_init__(self) -> None:
+        """Where nothing else is said, with a learning rate there is one step of gradient descent."""
+        update = self.update or ({} if self.lr is None else {"p": read_formula(USUAL)})
+        written = self.written or {name: formula.text for name, formula in self.forward.items()}
+        for name, default in {"update": update, "steps": self.steps or int(bool(update)), "written": written}.items():
+            object.__setattr__(self, name, default)
+
     @cached_property
     def positions(self) -> dict[str, int]:
         """Every name with its place in the order of computation."""
@@ -80,6 +87,20 @@ class Exercise:
     def states(self) -> dict[str, tuple[str, str]]:
         """What an update remembers of each parameter, m_W5, with its line in [update] and the parameter."""
         return {f"{line}_{name}": (line, name) for line in self.update if line != "p" for name in self.parameters}
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether an update is a step of gradient descent."""
+        return [each.text for each in self.update.values()] == [USUAL]
+
+    def whole(self, numbers: Mapping[str, float]) -> dict[str, Any]:
+        """Numbers by the names of the file: those of an array as nested lists."""
+        found: dict[str, Any] = {}
+        for name in dict.fromkeys(map(array_of, numbers)):
+            shape = self.shapes.get(name, ())
+            flat = [numbers[entry(name, at)] for at in np.ndindex(shape)]
+            found[name] = np.array(flat).reshape(shape).tolist()
+        return found
 
     @property
     def blanks(self) -> tuple[str, ...]:
@@ -279,6 +300,9 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     for key, formula in forward.items():
         read.formula(key, formula, forward)
     formulas = read.found["forward"]
+    if loss in read.arrays:
+        shape = read.arrays[loss].shape
+        raise ExerciseError("{loss} has the shape {shape}: take its sum or mean", loss=loss, shape=shape).at("loss")
     if loss not in formulas:
         raise unknown(say("expected the name of a line in [forward], got {name}{meant}"), loss, formulas).at("loss")
     exercise = Exercise(
@@ -291,7 +315,7 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
         formulas,
         {},
         source,
-        steps=_steps(steps, lr, update, len(read.names)),
+        steps=_steps(steps, lr is not None or bool(update), len(read.names)),
         update=_update(update, lr, read),
         shapes=read.shapes
         | {f"{line}_{each}": read.shapes[each] for line in update for each in read.shapes if each in parameters},
@@ -356,7 +380,7 @@ class _Tables:
             formulas = array(Formula(" ".join(text.split()), read.item())) if is_plain else formulas
             for used in dict.fromkeys(used for each in formulas.flat for used in each.names):
                 if used not in self.names:
-                    raise _not_above(name, used, {**self.names, **self.shapes}, lines)
+                    raise _not_above(name, used, [*self.names, *self.arrays], lines)
             self.written[name] = " ".join(text.split())
             self._add("forward", name, formulas)
 
@@ -399,11 +423,10 @@ def _array(lines: list[Any]) -> Any:
     return numbers if is_matrix else numbers[0]
 
 
-def _steps(steps: Any, lr: float | None, update: Mapping[str, Any], count: int) -> int:
-    """How many updates there are. count: numbers of one pass."""
-    has_update = lr is not None or bool(update)
+def _steps(steps: Any, has_update: bool, count: int) -> int:
+    """How many updates there are, 0 if nothing is said. count: numbers of one pass."""
     if steps is None:
-        return int(has_update)
+        return 0
     with placed("steps"):
         if type(steps) is not int or steps < 1:
             raise ExerciseError("expected how many updates, a whole number from 1, got {got}", got=quoted(str(steps)))
@@ -414,9 +437,7 @@ def _steps(steps: Any, lr: float | None, update: Mapping[str, Any], count: int) 
 
 
 def _update(lines: Mapping[str, Any], lr: float | None, read: _Tables) -> dict[str, Formula]:
-    """The formulas of [update]; those of gradient descent where there are none."""
-    if not lines:
-        return {} if lr is None else {"p": read_formula(USUAL)}
+    """The formulas of [update]."""
     found: dict[str, Formula] = {}
     names = {*read.found["given"], *lines, "p", "g", "k", *(["lr"] if lr is not None else [])}
     for key, line in lines.items():
@@ -428,7 +449,7 @@ def _update(lines: Mapping[str, Any], lr: float | None, read: _Tables) -> dict[s
                 if used not in names:
                     said = say("unknown name {name}{meant}; expected p, g, k, lr, a line of [update] or a given number")
                     raise unknown(said, used, names)
-    if "p" not in found:
+    if found and "p" not in found:
         raise ExerciseError('expected a line p = "p - lr*g" for the parameter itself').at("[update]")
     return found
 
@@ -451,7 +472,7 @@ def _twice(table: str) -> ExerciseError:
     return ExerciseError("defined twice, before in {table}; keep one, or give it another name", table=f"[{table}]")
 
 
-def _not_above(line: str, name: str, above: Mapping[str, str], lines: Iterable[str]) -> ExerciseError:
+def _not_above(line: str, name: str, above: Collection[str], lines: Iterable[str]) -> ExerciseError:
     if name == line:
         return ExerciseError("uses itself: expected only names that stand above {name}", name=name)
     if name in map(partial(unicodedata.normalize, "NFKC"), lines):
@@ -485,17 +506,18 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
 def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[Quantity, Any]]:
     """A line of [hand], of an array entry by entry."""
     asked = parse(name)
-    array = asked.by if asked.by in exercise.shapes else asked.of
-    if array not in exercise.shapes or type(line) is not list:
+    of_by = asked.by is not None and asked.by in exercise.shapes
+    whole = (asked.by if of_by else None) or asked.of
+    if whole not in exercise.shapes or type(line) is not list:
         yield _quantity(exercise, asked), line
         return
-    shape = exercise.shapes[array]
+    shape = exercise.shapes[whole]
     written = np.array(line, object)
     if written.shape != shape:
         raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=shape, got=written.shape)
     for at in np.ndindex(shape):
-        one = entry(array, at)
-        yield _quantity(exercise, asked._replace(**{"by" if array == asked.by else "of": one})), written[at]
+        one = entry(whole, at)
+        yield _quantity(exercise, asked._replace(by=one) if of_by else asked._replace(of=one)), written[at]
 
 
 def _written(exercise: Exercise, entry: Any) -> str:

@@ -330,7 +330,7 @@ def _factors(of: Any, exponent: float = 1.0) -> Iterator[tuple[Any, float]]:
         yield of, exponent
 
 
-def _product(of: Any) -> tuple[float, float, dict[Any, tuple[Any, float]]]:
+def factored(of: Any) -> tuple[float, float, dict[Any, tuple[Any, float]]]:
     """numerator / denominator · Π base ** exponent, the bases by what they are; what is no product has one factor."""
     numerator = denominator = 1.0
     powers: dict[Any, tuple[Any, float]] = {}
@@ -346,7 +346,7 @@ def _product(of: Any) -> tuple[float, float, dict[Any, tuple[Any, float]]]:
     return sign * numerator, sign * denominator, powers
 
 
-def _multiplied(numerator: float, denominator: float, powers: Iterable[tuple[Any, float]]) -> Any:
+def multiplied(numerator: float, denominator: float, powers: Iterable[tuple[Any, float]]) -> Any:
     """A product as an expression: the constant first, one fraction."""
     quotient = ops.div(numerator, denominator)
     is_whole = quotient.is_integer() or not powers
@@ -363,7 +363,7 @@ def _collected(of: Any) -> Any:
     """A sum in which each term stands once, its sign in front."""
     found: dict[Any, Any] = {}
     for term, sign in terms(of):
-        numerator, denominator, powers = _product(term)
+        numerator, denominator, powers = factored(term)
         key = frozenset((base, exponent) for base, (_, exponent) in powers.items())
         above, below, powers = found.get(key, (0.0, denominator, powers))
         if below != denominator:  # a/2 + a/3 is 5·a/6
@@ -371,7 +371,7 @@ def _collected(of: Any) -> Any:
         found[key] = above + sign * numerator, below, powers
     out: Any = 0.0
     for numerator, denominator, powers in found.values():
-        size = _multiplied(abs(numerator), denominator, powers.values())
+        size = multiplied(abs(numerator), denominator, powers.values())
         is_negative = numerator < 0
         out = out - size if is_negative and isinstance(out, Symbol) else out + (-size if is_negative else size)
     return out

@@ -196,7 +196,7 @@ def _worked(node: Any, source: bytes, arrays: Entries | Tensors, level: int) -> 
             return of(node.value).T
         case ast.Subscript():
             key = _index(node.slice)
-            return arrays.done(ast.unparse(node.slice), lambda x: x[key], of(node.value))
+            return arrays.done(f"[{ast.unparse(node.slice)}]", lambda x: x[key], of(node.value))
         case ast.Call(func=ast.Name(id=name), args=[_, *others]) if (
             name in OF_ARRAYS and not (name in FUNCTIONS and len(others) == 1)  # max and min of two are another
         ):

@@ -163,7 +163,7 @@ class Forms:
         meant = {name: parse_name(self.exercise, name) for name in sheet}
         names = sorted(meant, key=lambda name: stage(meant[name]))
         asked = [meant[name] for name in names]
-        places = defaultdict[tuple[bool, int, str], list[int]](list)  # of each stage, by names
+        places = defaultdict[tuple[int, bool, str], list[int]](list)  # of each stage, by names
         for i, each in enumerate(asked):
             places[*stage(each), each.by or each.of].append(i)
         later = [self._later(each, asked, places) for each in asked]

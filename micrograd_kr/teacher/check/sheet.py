@@ -173,7 +173,7 @@ def _formula(solution: Solution, name: str) -> str:
     if asked.kind == "updated":
         parameter = exercise.states.get(asked.of, ("p", asked.of))[1]
         slope = Quantity(exercise.loss, parameter, asked.in_pass)
-        return notation.text(changed(solution, asked, Symbol(str(slope), solution.value(slope))))
+        return notation.text(changed(solution, asked, Symbol(str(slope), solution.value(slope)), "k"))
     text = exercise.forward[asked.of].text if asked.of in exercise.forward else asked.of
 
     def after(found: re.Match[str]) -> str:

@@ -12,8 +12,11 @@ from micrograd_kr.teacher.ask import quantity
 from micrograd_kr.teacher.ask.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.lines import Lines, reached
+from micrograd_kr.teacher.derive.softmax import left_over
 
-Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
+Kind = Literal[
+    "forward", "chain", "upstream", "local", "sum", "product", "total", "left", "gradient", "update", "second"
+]
 
 FACTORS = 6  # of one chain; a longer one is worked in parts
 
@@ -23,8 +26,8 @@ class Line:
     """A quantity and what it is equal to.
 
     name: of the quantity, as on a sheet. kind: "chain" and "sum" say how a derivative is put together, "product" and
-    "total" its number, "upstream" and "local" are factors. sides: equal expressions in the order in which they are
-    written. value: the number, an array for a tensor.
+    "total" its number, "left" the same in fewer terms, "upstream" and "local" are factors. sides: equal expressions in
+    the order in which they are written. value: the number, an array for a tensor.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Derivation:
 
     def __init__(self, lines: Lines, loss: str, start: Collection[str], step: Step | None) -> None:
         self.lines, self.loss, self.start, self.step = lines, loss, start, step
+        self.given = [name for name in lines.order if name not in lines.lines]
         self.numbers: dict[str, Any] = {}  # of each derivative that is written out, None while it is being worked
         self.written: list[Any] = []
 
@@ -129,6 +133,8 @@ class Derivation:
         self.numbers[factor.name] = number(side)
         self.written[place] = Line(factor.name, kind, (side, self._formula(needed)) if as_formula else (side,), None)
         self.written.append(equation(factor.name, "product" if kind == "chain" else "total", side))
+        if (left := left_over(self.lines, a, b, self.given)) is not None:
+            self.written.append(equation(factor.name, "left", left))
         return None
 
     def _write_factor(self, factor: Factor, direct: Factor | None) -> None:

@@ -12,7 +12,7 @@ grows with the number of quantities and not with that of the paths between them.
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain, groupby
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ from micrograd_kr.engine import Value, inputs_first
 from micrograd_kr.printed import Printed, displayable
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask import expressions
-from micrograd_kr.teacher.ask.arrays import array_of, entry
-from micrograd_kr.teacher.ask.exercise import USUAL, Exercise, parse_name
+from micrograd_kr.teacher.ask.arrays import array_of
+from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, number, renamed, simplified
 from micrograd_kr.teacher.ask.formula import recorded
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, parse, read, spelled
@@ -121,7 +121,7 @@ def explained(lines: Lines, solution: Solution, *names: str) -> Explanation:
     """The same of an exercise that has been worked, and whose lines there are."""
     passes = Passes(solution, lines)
     sections = passes.asked(names) if names else passes.all()
-    exact = frozenset([*solution.exercise.given, *solution.exercise.parameters, *solution.states[0], "lr"])
+    exact = frozenset([*solution.exercise.given, *solution.exercise.parameters, *solution.states[0], "lr", "k"])
     return Explanation(solution.exercise.title, tuple(sections), exact)
 
 
@@ -152,10 +152,10 @@ class Passes:
 
     def asked(self, names: Sequence[str]) -> Iterator[Section]:
         """What leads to each of some quantities; of arrays and their entries in matrices first."""
-        bases = [parse(spelled(name)) for name in names]
-        arrays = [array for each in bases if (array := (each.by or each.of).partition("[")[0]) in self.exercise.shapes]
-        yield from self._in_matrices(arrays) if arrays else ()
-        entries = (name for name, each in zip(names, bases, strict=True) if (each.by or each.of) not in arrays)
+        asked = {name: parse(spelled(name)) for name in names}
+        of_arrays = [each for each in asked.values() if array_of(each.by or each.of) in self.exercise.shapes]
+        yield from self._in_matrices(of_arrays) if of_arrays else ()
+        entries = (name for name, each in asked.items() if (each.by or each.of) not in self.exercise.shapes)
         yield Section(None, tuple(chain.from_iterable(map(self._leading_to, entries))))
 
     def _leading_to(self, name: str) -> Iterator[Line]:
@@ -187,7 +187,7 @@ class Passes:
         """The lines by which an update changes a parameter."""
         for line in self.exercise.update:
             changes = Quantity(name if line == "p" else f"{line}_{name}", step=step, is_parameter=True)
-            yield equation(str(changes), "update", changed(self.solution, changes, slope))
+            yield equation(str(changes), "update", changed(self.solution, changes, slope, "k"))
 
     def _slope(self, name: str, step: int) -> Symbol:
         """The gradient of the loss by a parameter in one pass."""
@@ -206,26 +206,27 @@ class Passes:
             found[name] = equation(str(Quantity(name, step=step)), "second", renamed(line.formula, leaf))
         return found
 
-    def _in_matrices(self, arrays: Sequence[str]) -> Iterator[Section]:
-        """The first pass and the gradients by some arrays, or by all parameters, as products of matrices."""
+    def _in_matrices(self, asked: Sequence[Quantity]) -> Iterator[Section]:
+        """The first pass, and the gradients that are asked for, as products of matrices; without any, all."""
         exercise = self.exercise
         if not exercise.shapes:
             return
         values = _tensors(exercise)
         names = labels(loss := values[exercise.loss])
         start = dict.fromkeys(map(array_of, exercise.parameters or exercise.given))
-        lr = exercise.lr if [each.text for each in exercise.update.values()] == [USUAL] else None
-        yield from _matrices(loss, names, arrays or [each for each in start if values[each] in names], lr)
+        wanted = [each.by or each.of for each in asked if each.by or each.step] if asked else start
+        wanted = [name for name in dict.fromkeys(map(array_of, wanted)) if values.get(name) in names]
+        is_step = exercise.is_usual and {*wanted} <= {*map(array_of, exercise.parameters)}
+        forward, back = _matrices(loss, names, wanted, exercise.lr if is_step else None)
+        yield replace(forward, title=say("Forward pass in matrices"))
+        if wanted:
+            yield back
 
 
 def _tensors(exercise: Exercise) -> dict[str, Value]:
     """Every line of an exercise as one Value, arrays whole."""
-    start = {**exercise.given, **exercise.parameters}
-    values: dict[str, Value] = {}
-    for name in dict.fromkeys(map(array_of, start)):
-        shape = exercise.shapes.get(name, ())
-        numbers = np.array([start[entry(name, at)] for at in np.ndindex(shape)]).reshape(shape)
-        values[name] = Value(numbers if shape else float(numbers), name)
+    start = exercise.whole({**exercise.given, **exercise.parameters})
+    values = {name: Value(numbers, name) for name, numbers in start.items()}
     for name, text in exercise.written.items():
         out = recorded(text, values)
         out = Value(out) if not isinstance(out, Value) else ops.identity(out) if out.label else out

@@ -14,8 +14,8 @@ import numpy as np
 
 from micrograd_kr.engine import Value, gradients, inputs_first
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.exercise import USUAL, Bare, Exercise, with_hand
-from micrograd_kr.teacher.ask.formula import Formula, read_formula
+from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
+from micrograd_kr.teacher.ask.formula import Formula
 from micrograd_kr.teacher.ask.messages import ExerciseError, unknown
 from micrograd_kr.teacher.ask.quantity import read, spelled
 from micrograd_kr.teacher.ask.solution import Solution, solve
@@ -58,8 +58,7 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     given = {name: number for name, number in numbers.items() if name not in changed}
     start = {name: numbers[name] for name in changed}
     formulas = {name: Formula(notation.text(line.formula), line.formula) for name, line in lines.lines.items()}
-    step = {} if lr is None else {"steps": 1, "update": {"p": read_formula(USUAL)}}
-    exercise = Exercise("graph", "", lines.named[loss], lr, given, start, formulas, {}, "", **step)
+    exercise = Exercise("graph", "", lines.named[loss], lr, given, start, formulas, {}, "")
     hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}
     return solve(with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()}))
 

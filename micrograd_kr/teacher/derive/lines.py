@@ -152,8 +152,11 @@ def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
     return ops.sum_(r, Axes(stretched, True)) if stretched and len(got) >= len(shape) else r
 
 
-def changed(solution: Solution, asked: Quantity, slope: Any) -> Any:
-    """What an update makes of a parameter or its state, in what that is worked from. slope: the gradient's symbol."""
+def changed(solution: Solution, asked: Quantity, slope: Any, k: str | None = None) -> Any:
+    """What an update makes of a parameter or its state, in what that is worked from.
+
+    slope: the gradient's symbol. k: what the number of the step is called, if it is not to be worked in.
+    """
     exercise = solution.exercise
     line, parameter = exercise.states.get(asked.of, ("p", asked.of))
     above = set(takewhile(lambda each: each != line, exercise.update))
@@ -165,7 +168,7 @@ def changed(solution: Solution, asked: Quantity, slope: Any) -> Any:
         if name == "g":
             return slope
         if name == "k":
-            return float(asked.step)
+            return Symbol(k, float(asked.step)) if k else float(asked.step)
         if name == "lr":
             return rate(exercise)
         if name in exercise.given:

@@ -167,8 +167,10 @@ def _hand_rows(row: Row) -> Iterator[str]:
 def _heading(solution: Solution, rows: Sequence[Row], digits: int, lang: str) -> str:
     """The title, what each step did to the loss, and what the colours and marks mean."""
     exercise, loss, updates = solution.exercise, solution.exercise.loss, len(solution.passes) - 1
-    losses = " → ".join(_decimals(values[loss].data, digits) for values in solution.passes)
-    rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if updates else ""
+    losses = " → ".join(
+        _decimals(values[loss].data, digits) for values in map(solution.passes.__getitem__, solution.shown)
+    )
+    rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if updates and exercise.lr else ""
     counts = Counter(row.verdict for row in rows)
     meanings = [KINDS[kind] for kind in KINDS if updates or kind != "second"]
     legend = [font(f"{mark} {said.in_(lang)}", color, 9) for color, mark, said in meanings]

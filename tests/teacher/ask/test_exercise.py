@@ -567,6 +567,38 @@ ERRORS = [
     (EXERCISE.encode("utf-16"), ["not UTF-8"]),
     (changed("t = 1", f"t = {'[' * 1400}"), ["not TOML", "too deeply nested"]),
     (changed("t = 1", f"t = 1{'0' * 1400}"), ["[given] t", "finite"]),
+    # arrays
+    (changed("t = 1", "t = []"), ["[given] t", "a vector, [0.1, 0.2], or a matrix"]),
+    (changed("t = 1", "t = [[1], [1, 2]]"), ["[given] t", "rows of one length"]),
+    (changed("t = 1", "t = [[1, [2]]]"), ["[given] t", "expected a number, got a list"]),
+    (changed("W1 = 0.3", "W1 = [1, 2]"), ["loss", "E has the shape (2,)", "its sum or mean"]),
+    (changed("W1 = 0.3", "W1 = [1, 2]", "W1*x1", "W1 @ [x1]"), ["[forward] z1", "expected numbers, names"]),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2, 3]", "W1 = 0.3", "W1 = [1, 2]"),
+        ["[forward] z1", "× does not fit", "(2,), (3,)"],
+    ),
+    (changed("W1*x1", "W1[x1]"), ["[forward] z1", "whole numbers in square brackets"]),
+    (changed("W1*x1", "W1[0]"), ["[forward] z1", "[0] does not fit arrays of the shapes ()"]),
+    (changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "sum(x1, W1, 1)"), ["[forward] z1", "as in sum(X, axis=0)"]),
+    (changed('"0.030"', "[]"), ["[hand] z1", "a list"]),
+    (changed('"0.3061"', '"softmax(x1, t) = 0.3"'), ["[hand] W1+", "one number, got an array of the shape (2,)"]),
+    (changed("W1 = 0.3", "W1 = [1, 2]", "W1*x1", "W1[0]*x1"), ["[hand] W1+", "W1 has the shape (2,)", "W1[0]"]),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", "dE/dh1", "dE/dx1").replace('"-0.4925"', '["1"]'),
+        ["dE/dx1", "of the shape (2,), got (1,)"],
+    ),
+    (changed('"0.3061"', '"x1 @ x1 = 0.3"'), ["[hand] W1+", "@ does not fit"]),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', '"x1 = 0.3"'),
+        ["[hand] W1+", "x1 has the shape"],
+    ),
+    # steps
+    (changed("lr = 0.5", "lr = 0.5\nsteps = 0"), ["steps", "a whole number from 1"]),
+    (changed("lr = 0.5", "steps = 2"), ["steps", "lr is missing"]),
+    (changed("lr = 0.5", "lr = 0.5\nsteps = 100_000"), ["steps", "200,000 numbers in all steps"]),
+    (changed("[hand]", '[update]\nm = "g"\n[hand]'), ["[update]", 'a line p = "p - lr*g"']),
+    (changed("[hand]", '[update]\np = "p - lr*q"\n[hand]'), ["[update] p", 'unknown name "q"']),
+    (changed("[hand]", '[update]\nlr = "p"\n[hand]'), ["[update] lr", "the name of a state such as m"]),
     # too long
     (EXERCISE + "#" * 100_000, ["my.toml: too long", "100 kB"]),
     (EXERCISE + "\n" * 3_000, ["too long", "3,000 lines"]),
