@@ -15,6 +15,7 @@ from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, n
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, read
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.derive.lines import Lines, changed, later, reached
+from micrograd_kr.teacher.derive.softmax import left_over
 
 WAYS = 6  # through the quantities nearest to either end of a derivative; the others' rounding lies between theirs
 
@@ -36,6 +37,7 @@ class Forms:
         self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
         self._above = cache(lambda name: {name} | reached([name], self.users.__getitem__))
         self._through = cache(self._all_through)
+        self._left_over = cache(lambda a, b: left_over(lines, a, b, exercise.given))
         self.mentions = cache(lambda name: names_in(self.expansion(name)))
         self.parts, self.names_in = cache(parts_of), cache(names_in)
         self.operations = cache(lambda form: [each for each in self.parts(form) if getattr(each, "rule", None)])
@@ -137,6 +139,8 @@ class Forms:
         for middle in self._through(a, b):
             if derivative(a, middle) in sheet or derivative(middle, b) in sheet:
                 yield self._by_middle(a, middle, b)
+        if (left := self._left_over(a, b)) is not None:
+            yield left
 
     def _all_through(self, a: str, b: str) -> list[str]:
         """What every path from B to A goes through, no line after it uses one before it; of many, those near an end."""
