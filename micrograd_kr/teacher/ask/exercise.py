@@ -124,7 +124,7 @@ def parse_name(exercise: Exercise, text: str) -> Quantity:
     Raises ExerciseError for what is no quantity of the exercise, or needs a learning rate where there is none.
     """
     asked = exercise.asked.get(text)
-    if asked is not None and not (asked.step and exercise.lr is None):
+    if asked is not None and not (asked.step and not exercise.steps):
         return asked
     with placed(exercise.source), placed(quoted(text)):
         return _quantity(exercise, parse(spelled(text)))
