@@ -9,7 +9,8 @@ from itertools import count, pairwise
 from random import Random
 from typing import NamedTuple
 
-from micrograd_kr.teacher.ask.exercise import SCALARS, Exercise
+from micrograd_kr.teacher.ask.arrays import SCALARS
+from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.show import worksheet
