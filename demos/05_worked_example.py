@@ -5,9 +5,10 @@ Each number is printed to the eight decimals of the chapter, with the factors of
 All 40 that the chapter prints are compared with `micrograd-kr check chapter7`, and worked in three ways that share no
 step (`three_ways.py`).
 
-교재의 역전파 예제를 엔진의 API로 그대로 씁니다. 순전파, 역전파, 업데이트 한 번, 다시 순전파를 하고, 이어서 오차가 최소가 될
-때까지 되풀이합니다. 모든 수를 연쇄 법칙의 각 항과 함께 교재처럼 소수점 아래 8자리까지 출력하고, 교재에 인쇄된 수 40개를
-`micrograd-kr check chapter7`과 비교하고, 서로 다른 세 가지 방법(`three_ways.py`)으로 구합니다.
+교재의 역전파 예제를 엔진의 API로 그대로 씁니다. 순전파, 역전파, 업데이트 한 번, 다시 순전파를 하고,
+이어서 오차가 최소가 될 때까지 되풀이합니다. 모든 수를 연쇄 법칙의 각 항과 함께 교재처럼 소수점 아래
+8자리까지 출력하고, 교재에 인쇄된 수 40개를 `micrograd-kr check chapter7`과 비교하고, 서로 다른 세 가지
+방법(`three_ways.py`)으로 구합니다.
 """
 
 from frame import start
