@@ -45,9 +45,10 @@ class Literal(str):
 
 
 OPERATORS = {ast.Add: ops.add, ast.Sub: ops.sub, ast.Mult: ops.mul, ast.Div: ops.div, ast.Pow: ops.power}
-_NAMES = "sigmoid tanh relu leaky_relu softplus step exp log sqrt abs sin cos max min"
+_NAMES = "sigmoid tanh relu leaky_relu softplus step exp log log2 log10 sqrt abs sign sin cos tan max min"
 _RULES = {"step": "heaviside", "abs": "absolute", "max": "maximum", "min": "minimum"}  # where `ops` says it otherwise
 FUNCTIONS: dict[str, Rule] = {each: getattr(ops, _RULES.get(each, each)) for each in _NAMES.split()}
+ALIASES = {"ln": "log", "σ": "sigmoid", "logistic": "sigmoid", "sgn": "sign", "heaviside": "step"}
 _ARGUMENTS = {"max": (2,), "min": (2,), "leaky_relu": (1, 2)}  # all others take one
 
 # Exponents of three digits are all that a float has.
@@ -146,10 +147,34 @@ def _symbol(node: Any, source: bytes, level: int) -> Any:
     raise ExerciseError("expected numbers, names, + - * / **, brackets and the functions {functions}", functions=listed)
 
 
+def _misprinted(function: str) -> str:
+    """Which function was misprinted, its letters in another order or case, or one of six or more left out or added.
+
+    To be alike is not enough, the number would be another: log10 is no misprint of log, nor elu of relu.
+    """
+
+    def letters(name: str) -> list[str]:
+        return sorted(name.casefold().replace("_", ""))
+
+    def without_one(name: str) -> set[str]:
+        return {name[:i] + name[i + 1 :] for i in range(len(name)) if name[i].isalpha()}
+
+    for each in FUNCTIONS:
+        if letters(each) == letters(function):
+            return each
+        if (
+            len(each) >= 6
+            and len(function) <= len(each) + 1
+            and (function in without_one(each) or each in without_one(function))
+        ):
+            return each
+    return ""
+
+
 def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
     if function not in FUNCTIONS:
         said = say("no such function {name}{meant}; there are {names}; a product is written with *")
-        raise unknown(said, function, FUNCTIONS, {"ln": "log", "σ": "sigmoid"}.get(function, function))
+        raise unknown(said, function, FUNCTIONS, ALIASES.get(function) or _misprinted(function))
     counts = _ARGUMENTS.get(function, (1,))
     if len(arguments) not in counts:
         taken = say("{one} or {other}", one=counts[0], other=counts[1]) if len(counts) > 1 else counts[0]
