@@ -18,7 +18,7 @@ OTHERS = """
 """
 
 
-@pytest.mark.parametrize(("typed", "meant"), map(str.split, MISPRINTED.split(",")))
+@pytest.mark.parametrize(("typed", "meant"), [pair.split() for pair in MISPRINTED.split(",")])
 def test_a_misprinted_function_is_answered_with_the_one_that_was_meant(typed, meant):
     with pytest.raises(ExerciseError) as info:
         read_formula(f"{typed}(z)")
