@@ -10,6 +10,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.resources import files
@@ -18,10 +19,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_formula
-from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, quoted, unknown
-from micrograd_kr.teacher.ask.number import NUMBER, Hand, hand, no_number
-from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
+from micrograd_kr.teacher.ask.cell import Cell, Unreadable, read_cell
+from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_formula, read_worked
+from micrograd_kr.teacher.ask.messages import (
+    NAME_LENGTH,
+    ExerciseError,
+    limit,
+    nearest,
+    placed,
+    printable,
+    quoted,
+    unknown,
+)
+from micrograd_kr.teacher.ask.number import NUMBER, Hand, no_number, one_line
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative, parse, spelled
 
 # What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
 # parts, which take it minutes.
@@ -42,7 +53,8 @@ class Exercise:
     given, parameters: the numbers it starts from; a step of gradient descent changes the parameters.
     forward: the formulas, in order.
     hand: a person's numbers as written, "0.08", or worked lines, "0.3 - 0.5*0.1 = 0.25".
-    source: the file's name. asked: what the names in [hand] stand for, blanks included.
+    source: the file's name. asked: what the names in [hand] stand for, blanks included. unreadable: the lines of [hand]
+    that cannot be read.
     """
 
     name: str
@@ -55,6 +67,7 @@ class Exercise:
     hand: Mapping[str, str]
     source: str
     asked: Mapping[str, Quantity] = field(default_factory=dict, repr=False)
+    unreadable: tuple[Unreadable, ...] = ()
     picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
 
     @cached_property
@@ -67,10 +80,16 @@ class Exercise:
         """The names in [hand] that are left empty, "", as on a worksheet."""
         return tuple(name for name in self.asked if name not in self.hand)
 
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """What was written for each name in [hand]."""
+        cells = ((name, read_cell(text, name)) for name, text in self.hand.items())
+        return {name: cell for name, cell in cells if cell}
+
     @property
     def results(self) -> list[Hand]:
-        """The numbers in [hand], of a worked line the last."""
-        return [hand(text.rpartition("=")[2].strip()) for text in self.hand.values()]
+        """The numbers in [hand], of a worked line the last; without those that were left to be worked, as 1/3."""
+        return [each.result for each in self.cells.values() if each.result and not each.result.known]
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """A notebook shows an exercise as its picture."""
@@ -87,14 +106,45 @@ def parse_name(exercise: Exercise, text: str) -> Quantity:
     if asked is not None and not (asked.step and exercise.lr is None):
         return asked
     with placed(exercise.source), placed(quoted(text)):
-        return _quantity(exercise, spelled(text))
+        return _quantity_meant(exercise, spelled(text))
+
+
+def _quantity_meant(exercise: Exercise, text: str) -> Quantity:
+    """The quantity of a name, spelled as kept. Raises ExerciseError, with the one that was probably meant."""
+    try:
+        return _quantity(exercise, text)
+    except ExerciseError as error:
+        meant = _meant(exercise, text)
+        if not meant or f"did you mean {meant}" in str(error):
+            raise
+        raise ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=meant) from None
+
+
+def _meant(exercise: Exercise, text: str) -> str:
+    """The quantity that was probably meant by dl/dw1, E/h1 or z1+; "" if none is like it."""
+
+    def near(name: str) -> str:
+        return nearest(name, exercise.positions)
+
+    above, slash, below = (each.strip("'+") for each in text.partition("/"))
+    if slash:
+        of, by = (near(each[1:]) if each.startswith("d") else near(each) for each in (above, below))
+        meant = derivative(of, by)
+    else:
+        of = near(above)
+        meant = of + ("+" if of in exercise.parameters else "'") * (above != text)
+    with suppress(ExerciseError):
+        _quantity(exercise, meant)
+        return "" if meant == text else meant
+    return ""
 
 
 def _quantity(exercise: Exercise, text: str) -> Quantity:
     asked = parse(text)
-    of = known(exercise, asked.of)
+    meant = None if text == asked.of else ""  # all of it is meant to be said, dE/dW
+    of = known(exercise, asked.of, meant)
     if asked.by is not None:
-        known(exercise, asked.by)
+        known(exercise, asked.by, meant)
         if of not in exercise.forward:
             raise ExerciseError("expected a derivative of what [forward] computes, which {name} is not", name=of)
         if exercise.positions[asked.by] > exercise.positions[of]:
@@ -107,10 +157,11 @@ def _quantity(exercise: Exercise, text: str) -> Quantity:
     return asked
 
 
-def known(exercise: Exercise, name: str) -> str:
+def known(exercise: Exercise, name: str, meant: str | None = None) -> str:
+    """A name of the exercise. Raises ExerciseError for another, with what was meant, by default the nearest."""
     if name not in exercise.positions:
         said = say("unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names")
-        raise unknown(said, name, exercise.positions)
+        raise unknown(said, name, exercise.positions, meant)
     return name
 
 
@@ -330,40 +381,48 @@ def _not_above(line: str, name: str, above: Mapping[str, str], lines: Iterable[s
 
 
 def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
-    """The exercise with a person's numbers."""
+    """The exercise with a person's numbers; what cannot be read is noted, and the rest is."""
     with placed("[hand]"):
         limit(len(entries), HAND_NUMBERS, say("{numbers:,} numbers", numbers=HAND_NUMBERS))
     hand: dict[str, str] = {}
     asked: dict[str, Quantity] = {}
+    unreadable = []
     for key, entry in entries.items():
         name = spelled(key)
-        with placed(f"[hand] {printable(key)}"):
+        try:
+            quantity = _quantity_meant(exercise, name)
             if name in asked:
                 raise _twice("hand")
-            asked[name] = _quantity(exercise, name)
-            if text := _written(exercise, entry):
-                hand[name] = text
-    return replace(exercise, hand=hand, asked=asked)
+            text = _written(exercise, name, entry)
+        except ExerciseError as error:
+            unreadable.append(Unreadable(printable(key, NAME_LENGTH), printable(str(entry), NAME_LENGTH), error.said))
+            continue
+        asked[name] = quantity
+        if text:
+            hand[name] = text
+    return replace(exercise, hand=hand, asked=asked, unreadable=tuple(unreadable))
 
 
-def _written(exercise: Exercise, entry: Any) -> str:
-    """A number, or a worked line that ends in one, "0.3 - 0.5*0.1 = 0.25", as it stands in the file; empty for a blank.
+def _written(exercise: Exercise, name: str, entry: Any) -> str:
+    """What was written for a quantity, as it stands in the file; empty for what is no answer.
 
-    A worked line may use the names of the exercise, and lr.
+    Raises ExerciseError for what cannot be read. A worked line may use the names of quantities, and lr.
     """
     if type(entry) not in (int, Bare, str):
         raise ExerciseError("expected a number, got {text}", text=_kind(entry))
-    text = " ".join(entry.split()) if type(entry) is str else str(entry).replace("_", "")  # 1_000.5
-    check_length(text)
-    *parts, last = (each.strip() for each in text.split("="))
-    if text and not NUMBER.fullmatch(last):
-        raise no_number(last)
-    finite(last or 0)
-    for part in parts:
-        for each in read_formula(part).names:
-            if each != "lr" or exercise.lr is None:
-                known(exercise, each)
-    return text
+    text = one_line(entry) if type(entry) is str else str(entry).replace("_", "")  # 1_000.5
+    if type(entry) is Bare and not NUMBER.fullmatch(text):  # nan
+        raise no_number(text)
+    cell = read_cell(text, name)
+    for part in cell.parts if cell else ():
+        for each in read_worked(part, exercise.positions).names:
+            if each == "lr" and exercise.lr is not None:
+                continue
+            try:
+                _quantity_meant(exercise, each)
+            except ExerciseError as error:
+                raise (no_number(part) if part.isalnum() else error) from None  # one word
+    return text if cell else ""
 
 
 def _kind(entry: Any) -> Said:

@@ -10,6 +10,12 @@ Kind = Literal["value", "gradient", "updated", "second"]
 _TYPED = str.maketrans({"∂": "d", "′": "'", "’": "'"})  # ⁺ and subscripts are made plain by NFKC
 _MARKS = "'+"  # of what is computed anew after an update, and of a parameter that one changed
 
+# A quantity's name in the midst of a formula: W5, W[0, 1], z1', W5⁺, dE/dW5, W5@2. A + is a mark where no number can
+# follow, "W5+*x1", or a sign stands by itself behind it, "W5+ - lr*g".
+_INDEX = r"\[ ?[0-9]+ ?(?:, ?[0-9]+ ?){0,2}\]"
+_NAME = rf"[^\W\d]\w*(?:{_INDEX})?(?:@[0-9]+)?(?:['⁺]|\+(?=\+{{0,9}} ?(?:[*/,)}}\]=]|$)|\+{{0,9}} [-+] ))*"
+QUANTITY = rf"(?:[d∂]{_NAME} ?/ ?[d∂]{_NAME}|{_NAME})"
+
 
 class Quantity(NamedTuple):
     """What a name stands for; as a string, that name.

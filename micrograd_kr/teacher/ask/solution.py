@@ -77,6 +77,14 @@ class Solution:
         with placed(self.exercise.source), placed(quoted(str(name))):
             return _finite(found)
 
+    def meant(self, line: str, name: str) -> Quantity:
+        """The quantity that a name in the worked line of another stands for: in that of z1', those of its pass."""
+        of, asked = parse_name(self.exercise, line), parse_name(self.exercise, name)
+        step = of.step - of.is_parameter
+        if not step or asked.kind != "value" or asked.of in self.exercise.given:
+            return asked
+        return asked._replace(step=step, is_parameter=asked.of in self.exercise.parameters)
+
     def numbers(self, name: str) -> dict[str, float]:
         """What the names in a worked line of a quantity stand for, lr among them; of z1', those of the second pass."""
         asked = parse_name(self.exercise, name)

@@ -54,7 +54,7 @@ def draw_exercise(
     """
     check_language(lang)
     solution, lines = worked(exercise, MOST)
-    rows = (report or diagnosed(lines, solution)).rows
+    rows = (report or diagnosed(lines, solution)).read
     if not second:
         solution = replace(solution, passes=solution.passes[:1])
         rows = tuple(row for row in rows if not parse_name(exercise, row.name).step)
