@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.cell import Cell, Unreadable, read_cell
 from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_formula, read_worked
+from micrograd_kr.teacher.ask.mending import RATES, hint
 from micrograd_kr.teacher.ask.messages import (
     NAME_LENGTH,
     ExerciseError,
@@ -203,26 +204,8 @@ def _tables(text: str) -> dict[str, Any]:
         raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
     except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
         found = re.search(r"at line ([0-9]+)", str(error))
-        line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
-        raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=_toml_hint(line, str(error))) from None
-
-
-def _toml_hint(line: str, error: str) -> Said | str:
-    """What to do about a line that is no TOML, where that is clear."""
-    name, _, value = map(str.strip, line.partition("="))
-    if "overwrite" in error or "twice" in error or "Duplicate" in error:
-        hint = say("{name} is defined twice; keep one", name=quoted(name))
-    elif re.search("[“”„‘’＂]", line):
-        hint = say('write straight quotes, "')
-    elif "=" in line and line[0] not in "[#\"'" and not re.fullmatch(r"[A-Za-z0-9_. \t-]+", name):
-        hint = say("such a name stands in quotes, {name} = …", name=quoted(name))
-    elif re.fullmatch(r"[-+]?[0-9]*[.,][0-9]*", value):
-        hint = say("a number has a point between digits, 0.5")
-    elif value and value[0] not in "\"'":
-        hint = say('text and formulas stand in quotes, z1 = "W1*x1"')
-    else:
-        return ""
-    return say(": {hint}", hint=hint)
+        meant = hint(text.split("\n"), int(found[1]), str(error)) if found else ""
+        raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=meant) from None
 
 
 def built_in() -> list[str]:
@@ -306,7 +289,8 @@ def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -
     """The lines and tables of a file, which must be known, there (or have a default) and of their kind."""
     for key in tables:
         if key not in kinds:
-            raise unknown(say("unknown part {name}{meant}; expected {names}"), key, kinds)
+            meant = "lr" if key in RATES and "lr" in kinds else None
+            raise unknown(say("unknown part {name}{meant}; expected {names}"), key, kinds, meant)
     found = defaults | tables
     for key, kind in kinds.items():
         example = f"[{key}]" if kind is dict else f'{key} = "…"'

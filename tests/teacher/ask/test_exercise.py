@@ -508,22 +508,14 @@ ERRORS = [
     (changed('loss = "E"', 'loss = "h"'), ['got "h", did you mean h1?']),
     (changed('loss = "E"', 'loss = "W1"'), ["loss: expected the name of a line in [forward]"]),
     (changed("[given]", "[givn]"), ['unknown part "givn", did you mean given?']),
-    (changed("lr = 0.5", "learning_rate = 0.5"), ['unknown part "learning_rate"', "lr"]),
+    (changed("lr = 0.5", "learning_rate = 0.5"), ['unknown part "learning_rate", did you mean lr?']),
+    (changed("lr = 0.5", "alpha = 0.5"), ['unknown part "alpha", did you mean lr?']),
     (changed("[given]\nx1 = 0.1\nt = 1\n", ""), ["missing table [given]"]),
     (changed("[given]\nx1 = 0.1\nt = 1\n", "given = 3\n"), ["given: expected [given], got a number"]),
     (EXERCISE.split("[forward]")[0], ["missing table [forward]"]),
     (EXERCISE.split("z1 =")[0], ["[forward]: expected at least one formula"]),
     ('[hand]\nz1 = "0.08"', ['numbers without an exercise: write exercise = "chapter7"']),
-    # what is no TOML, and what is meant
-    (changed('"W1+"', "W1+"), ["not TOML", "line 16", '"W1+" = …', "stands in quotes"]),
-    (changed('"z1\'"', "z1'"), ["not TOML", "line 17", "stands in quotes"]),
-    (changed('"dE/dh1"', "dE/dh1"), ["not TOML", "line 15", '"dE/dh1" = …']),
-    (changed("t = 1", "정답 = 1"), ["not TOML", "line 6", '"정답" = …']),
-    (changed('"W1*x1"', "W1*x1"), ["not TOML", "line 10", "stand in quotes", 'z1 = "W1*x1"']),
-    (changed('"W1*x1"', "“W1*x1”"), ["not TOML", "line 10", "straight quotes"]),
-    (changed("x1 = 0.1", "x1 = .1"), ["not TOML", "line 5", "0.5"]),
-    (changed("x1 = 0.1", "x1 = 0,1"), ["not TOML", "line 5", "a point between digits"]),
-    (changed('"W1*x1"', '"W1*x1'), ["not TOML", "line 10"]),
+    # what is no TOML; what is meant by a line: MENDED
     (changed("t = 1", "t = 1\x00"), ["not TOML", "line 6"]),
     (
         EXERCISE.encode().replace("하나의".encode(), "하나의".encode("cp949")),
@@ -539,6 +531,53 @@ ERRORS = [
     (changed("t = 1", "\n".join(f"t{i} = 1" for i in range(500))), ["too long", "500 names"]),
     (EXERCISE + "\n".join(f'"dE/dx{i}" = "1"' for i in range(1000)), ["[hand]", "too long", "1,000 numbers"]),
 ]
+
+
+# Lines that are no TOML, each with the reason and with the line that mends it.
+MENDED = [
+    (changed('"W1+"', "W1+"), 16, "stands in quotes", '"W1+" = "0.3061"'),
+    (changed('"z1\'"', "z1'"), 17, "stands in quotes", '"z1\'" = "0.0306"'),
+    (changed('"dE/dh1"', "dE/dh1"), 15, "stands in quotes", '"dE/dh1" = "-0.4925"'),
+    (changed("t = 1", "t = 1\n정답 = 1"), 7, "stands in quotes", '"정답" = 1'),
+    (changed("t = 1", "t = 1\nα = 0.1"), 7, "stands in quotes", '"α" = 0.1'),
+    (changed("lr = 0.5", "α = 0.1"), 3, "the learning rate is called lr", "lr = 0.1"),
+    (changed("lr = 0.5", "learning rate = 1/10"), 3, "the learning rate is called lr", "lr = 0.1"),
+    (changed("lr = 0.5", "lr = 0.1 // half"), 3, "a remark begins with #", "lr = 0.1  # half"),
+    (changed('"W1*x1"', '"W1*x1"; net'), 10, "a remark begins with #", 'z1 = "W1*x1"  # net'),
+    (changed("lr = 0.5", "lr = 1/2"), 3, "a number is written in digits", "lr = 0.5"),
+    (changed("x1 = 0.1", "x1 = 1/3"), 5, "a number is written in digits", "x1 = 0.3333333333333333"),
+    (changed("x1 = 0.1", "x1 = 1/3 # a third"), 5, "in digits", "x1 = 0.3333333333333333 # a third"),
+    (changed("x1 = 0.1", "x1 = .1"), 5, "a point between them", "x1 = 0.1"),
+    (changed("x1 = 0.1", "x1 = 0,1"), 5, "a point between them", "x1 = 0.1"),
+    (changed("x1 = 0.1", "x1 = 12 %"), 5, "in digits", "x1 = 0.12"),
+    (changed("x1 = 0.1", "x1 = −0.1"), 5, "in digits", "x1 = -0.1"),
+    (changed("x1 = 0.1", "x1: 2"), 5, "= stands between a name and its value", "x1 = 2"),
+    (changed("x1 = 0.1", "x1: 1/4"), 5, "= stands between a name and its value", "x1 = 0.25"),
+    (changed('"dE/dh1" =', '"dE/dh1":'), 15, "= stands between", '"dE/dh1" = "-0.4925"'),
+    (changed('"W1*x1"', "W1*x1"), 10, "formulas stand in quotes", 'z1 = "W1*x1"'),
+    (changed('"W1*x1"', "W1*x1 # the sum"), 10, "formulas stand in quotes", 'z1 = "W1*x1" # the sum'),
+    (changed('z1 = "0.030"', "z1 = 3/100"), 14, "formulas stand in quotes", 'z1 = "3/100"'),
+    (changed('"하나의 뉴런"', "하나의 뉴런"), 1, "text and formulas stand in quotes", 'title = "하나의 뉴런"'),
+    (changed('"W1*x1"', "“W1*x1”"), 10, "straight quotes", 'z1 = "W1*x1"'),
+    (changed('"W1*x1"', "‘W1*x1’"), 10, "straight quotes", "z1 = 'W1*x1'"),
+    (changed('"W1*x1"', '"W1*x1'), 10, "a quotation mark is missing", 'z1 = "W1*x1"'),
+    (changed('"W1*x1"', 'W1*x1"'), 10, "a quotation mark is missing", 'z1 = "W1*x1"'),
+    (changed('"dE/dh1"', 'dE/dh1"'), 15, "a quotation mark is missing", '"dE/dh1" = "-0.4925"'),
+    (changed('"dE/dh1"', '"dE/dh1'), 15, "a quotation mark is missing", '"dE/dh1" = "-0.4925"'),
+    (changed("[hand]", "[hand"), 13, "in brackets", "[hand]"),
+]
+
+
+@pytest.mark.parametrize(("text", "number", "reason", "mended"), MENDED)
+def test_a_line_that_is_no_toml_is_answered_with_the_one_that_mends_it(folder, text, number, reason, mended):
+    error = error_of(folder, text)
+    assert f"line {number}" in str(error)
+    assert reason in str(error)
+    assert str(error).endswith(f"; write {mended}")
+    assert f"{mended}처럼 쓰세요" in error.korean
+    lines = text.split("\n")
+    lines[number - 1] = mended
+    read(folder, "\n".join(lines))
 
 
 # Lines of [hand] that cannot be read: they are noted, the rest of the sheet is read.
@@ -618,7 +657,9 @@ def student_errors(folder: Path) -> list[ExerciseError]:
 
 
 def test_every_message_is_said_somewhere_above(folder):
-    said = [str(error_of(folder, text)) for text, _ in ERRORS] + [str(error) for error in student_errors(folder)]
+    said = [str(error_of(folder, text)) for text, *_ in [*ERRORS, *MENDED]] + [
+        str(error) for error in student_errors(folder)
+    ]
     said += [str(each.why) for text, _ in UNREADABLE for each in read(folder, text).unreadable]
     files = sorted(Path(module.__file__).parent.glob("*.py"))
     messages = {each for file in files for each in sentences(file.read_text("utf-8"))}
