@@ -108,7 +108,7 @@ def check(options: Options) -> int:
         print(as_json(report))
     else:
         print_tables(report, options)
-    return 1 if report.wrong else 0
+    return 1 if report.wrong or report.unreadable else 0
 
 
 def print_tables(report: "Report", options: Options) -> None:
@@ -123,7 +123,7 @@ def alone(options: Options) -> int:
     print_tables(report, options)
     print()
     picture(report, Path("chapter7.svg"), options)
-    return 1 if report.wrong else 0
+    return 1 if report.wrong or report.unreadable else 0
 
 
 def show(options: Options) -> None:

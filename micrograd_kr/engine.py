@@ -309,6 +309,7 @@ class Value:
     __neg__, abs, sign = map(_unary, (ops.neg, ops.absolute, ops.sign))
     __abs__ = abs
     exp, log, log1p, expm1, sqrt = map(_unary, (ops.exp, ops.log, ops.log1p, ops.expm1, ops.sqrt))
+    log2, log10 = map(_unary, (ops.log2, ops.log10))
     sin, cos, tan, tanh = map(_unary, (ops.sin, ops.cos, ops.tan, ops.tanh))
     sigmoid, logsigmoid, softplus = map(_unary, (ops.sigmoid, ops.logsigmoid, ops.softplus))
     relu, step = map(_unary, (ops.relu, ops.heaviside))

@@ -140,6 +140,12 @@ exp = Rule("exp", np.exp, scalar=math.exp,
 log: Rule = Rule("log", np.log, scalar=math.log,
                  dx=lambda g, out, x: g / x)
 
+log2 = Rule("log2", np.log2, scalar=math.log2,
+            dx=lambda g, out, x: g / (x * math.log(2)))
+
+log10 = Rule("log10", np.log10, scalar=math.log10,
+             dx=lambda g, out, x: g / (x * math.log(10)))
+
 log1p = Rule("log1p", np.log1p, scalar=math.log1p,
              dx=lambda g, out, x: g / (1 + x))
 

@@ -317,6 +317,8 @@ TABLE: tuple[Row, ...] = (
     Row("matmul", ops.matmul, operator.matmul, np.matmul, _products(), Case((fixed((2, 2)), fixed((2, 2), grain=256)))),
     _entrywise("exp", ops.exp, Value.exp, np.exp),
     _entrywise("log", ops.log, Value.log, np.log, 0.25, 5),
+    _entrywise("log2", ops.log2, Value.log2, np.log2, 0.25, 5),
+    _entrywise("log10", ops.log10, Value.log10, np.log10, 0.25, 5),
     _entrywise("log1p", ops.log1p, Value.log1p, np.log1p, -0.75, 4),
     _entrywise("expm1", ops.expm1, Value.expm1, np.expm1, -3, 2),
     _entrywise("sqrt", ops.sqrt, Value.sqrt, np.sqrt, 0.25, 5),

@@ -271,7 +271,7 @@ def test_a_persons_file_is_replaced_only_by_force(arguments, capsys):
         (["worksheet", "-o", "sheet.md", "--answers", "no/key.md"], "no/key.md: there is no folder no"),
         (["page", "a/net.toml", "b/net.toml"], "net.html: several exercises would have this one page"),
         (["page", "absolute", "purchase", "-o", "both.html"], "both.html: several exercises"),
-        (["explain", "dE_total/dW9"], 'chapter7.toml: .*unknown name "W9", did you mean W8'),
+        (["explain", "dE_total/dW9"], 'chapter7.toml: .*unknown name "W9".*did you mean dE_total/dW8'),
         (["explain", "data/net.toml"], "net.toml: no such file"),
     ],
 )
@@ -283,7 +283,7 @@ def test_what_cannot_be_used_ends_in_status_2_with_one_clear_message(arguments, 
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("text", ["[hand", "exercise = 3", 'exercise = "chapter7"\n[hand]\nq = "1"\n', "\0", "é = "])
+@pytest.mark.parametrize("text", ["[hand", "exercise = 3", "\0", "é = "])
 def test_a_file_that_cannot_be_used_is_named_with_the_reason_in_the_language_asked_for(lang, text, capsys):
     Path("mine.toml").write_text(text, "latin-1")
     err = unusable(["check", "mine.toml", "--lang", lang], capsys)

@@ -724,6 +724,5 @@ def test_without_fontconfig_fonts_are_looked_for_by_name(
     assert drawing.has_korean_font() is found
 
 
-def test_an_exercise_that_cannot_be_checked_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ExerciseError):
-        draw_exercise(exercise_of(tmp_path, 'L = "w"', 'nowhere = "1.0"'))
+def test_a_line_that_cannot_be_read_is_not_drawn(tmp_path: Path) -> None:
+    assert "nowhere" not in draw_exercise(exercise_of(tmp_path, 'L = "w"', 'nowhere = "1.0"')).source

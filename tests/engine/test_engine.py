@@ -208,6 +208,7 @@ EDGES = [0.0, -0.0, 1.0, -1.0, -8.0, 1 / 3, 0.5, 1000.0, -1000.0, 1e308, -1e308,
 UNARY = {
     "exp": np.exp, "log": np.log, "log1p": np.log1p, "expm1": np.expm1, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos,
     "tanh": np.tanh, "abs": np.abs, "sign": np.sign, "__neg__": np.negative, "relu": lambda x: np.maximum(x, 0),
+    "log2": np.log2, "log10": np.log10,
 }  # fmt: skip
 BINARY = ["__add__", "__sub__", "__mul__", "__truediv__", "__pow__"]
 

@@ -9,7 +9,7 @@ from micrograd_kr.engine import Value, gradients
 UFUNCS = [
     (np.exp, 0.3), (np.log, 0.3), (np.log1p, 0.3), (np.expm1, 0.3), (np.sqrt, 0.3), (np.abs, -0.3), (np.absolute, -0.3),
     (np.sign, -0.3), (np.sin, 0.3), (np.cos, 0.3), (np.tanh, 0.3), (np.negative, 0.3), (np.square, -0.3),
-    (np.reciprocal, 0.3), (np.positive, 0.3),
+    (np.reciprocal, 0.3), (np.positive, 0.3), (np.log2, 0.3), (np.log10, 0.3),
 ]  # fmt: skip
 BINARY = [np.add, np.subtract, np.multiply, np.divide, np.true_divide, np.power, np.maximum, np.minimum]
 MATRIX = np.array([[0.5, 2.0, 1.5], [3.0, 0.25, 1.0]])

@@ -15,7 +15,7 @@ from micrograd_kr import Value, gradients
 from micrograd_kr.differences import gradcheck
 
 Numbers = tuple[Any, list[Any]]
-SHARED = ("exp", "log", "sqrt", "abs", "sin", "cos", "tanh")  # called alike everywhere
+SHARED = ("exp", "log", "log2", "log10", "sqrt", "abs", "sin", "cos", "tanh")  # called alike everywhere
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.resources import files
@@ -22,11 +23,31 @@ import numpy as np
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
 from micrograd_kr.teacher.ask.arrays import array, array_of, check_size, entries, entry
-from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_entries, read_formula
+from micrograd_kr.teacher.ask.cell import Cell, Unreadable, read_cell
+from micrograd_kr.teacher.ask.formula import (
+    FUNCTIONS,
+    TYPED,
+    Formula,
+    check_length,
+    finite,
+    read_entries,
+    read_formula,
+    read_worked,
+)
 from micrograd_kr.teacher.ask.formula import source as source_of
-from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, quoted, unknown
-from micrograd_kr.teacher.ask.number import NUMBER, Hand, hand, no_number
-from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
+from micrograd_kr.teacher.ask.mending import RATES, hint
+from micrograd_kr.teacher.ask.messages import (
+    NAME_LENGTH,
+    ExerciseError,
+    limit,
+    nearest,
+    placed,
+    printable,
+    quoted,
+    unknown,
+)
+from micrograd_kr.teacher.ask.number import NUMBER, Hand, no_number, one_line
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative, parse, spelled
 
 # What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
 # parts, which take it minutes.
@@ -48,7 +69,8 @@ class Exercise:
     given, parameters: the numbers it starts from; a step of gradient descent changes the parameters.
     forward: the formulas, in order. All three are unrolled: an array W is W[0,0], W[0,1] and so on.
     hand: a person's numbers as written, "0.08", or worked lines, "0.3 - 0.5*0.1 = 0.25".
-    source: the file's name. asked: what the names in [hand] stand for, blanks included.
+    source: the file's name. asked: what the names in [hand] stand for, blanks included. unreadable: the lines of [hand]
+    that cannot be read.
     steps: updates; none without a learning rate and [update]. update: how one changes a parameter, p: formulas in p,
     its gradient g, the number k of the step, lr, what is given, and the other lines, which are 0 at first.
     shapes: of the arrays, by name. written: the formulas of [forward] as in the file.
@@ -64,6 +86,7 @@ class Exercise:
     hand: Mapping[str, str]
     source: str
     asked: Mapping[str, Quantity] = field(default_factory=dict, repr=False)
+    unreadable: tuple[Unreadable, ...] = ()
     steps: int = 0
     update: Mapping[str, Formula] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -106,10 +129,16 @@ class Exercise:
         """The names in [hand] that are left empty, "", as on a worksheet."""
         return tuple(name for name in self.asked if name not in self.hand)
 
+    @cached_property
+    def cells(self) -> dict[str, Cell]:
+        """What was written for each name in [hand]."""
+        cells = ((name, read_cell(text, name)) for name, text in self.hand.items())
+        return {name: cell for name, cell in cells if cell}
+
     @property
     def results(self) -> list[Hand]:
-        """The numbers in [hand], of a worked line the last."""
-        return [hand(text.rpartition("=")[2].strip()) for text in self.hand.values()]
+        """The numbers in [hand], of a worked line the last; without those that were left to be worked, as 1/3."""
+        return [each.result for each in self.cells.values() if each.result and not each.result.known]
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """A notebook shows an exercise as its picture."""
@@ -126,14 +155,45 @@ def parse_name(exercise: Exercise, text: str) -> Quantity:
     if asked is not None and not (asked.step and not exercise.steps):
         return asked
     with placed(exercise.source), placed(quoted(text)):
-        return _quantity(exercise, parse(spelled(text)))
+        return _quantity_meant(exercise, spelled(text))
 
 
-def _quantity(exercise: Exercise, asked: Quantity) -> Quantity:
+def _quantity_meant(exercise: Exercise, text: str) -> Quantity:
+    """The quantity of a name, spelled as kept. Raises ExerciseError, with the one that was probably meant."""
+    try:
+        return _quantity(exercise, parse(text), text)
+    except ExerciseError as error:
+        meant = _meant(exercise, text)
+        if not meant or f"did you mean {meant}" in str(error):
+            raise
+        raise ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=meant) from None
+
+
+def _meant(exercise: Exercise, text: str) -> str:
+    """The quantity that was probably meant by dl/dw1, E/h1 or z1+; "" if none is like it."""
+
+    def near(name: str) -> str:
+        return nearest(name, exercise.positions)
+
+    above, slash, below = (each.strip("'+") for each in text.partition("/"))
+    if slash:
+        of, by = (near(each[1:]) if each.startswith("d") else near(each) for each in (above, below))
+        meant = derivative(of, by)
+    else:
+        of = near(above)
+        meant = of + ("+" if of in exercise.parameters else "'") * (above != text)
+    with suppress(ExerciseError):
+        _quantity(exercise, parse(meant))
+        return "" if meant == text else meant
+    return ""
+
+
+def _quantity(exercise: Exercise, asked: Quantity, text: str = "") -> Quantity:
     """A quantity, once it is known to be one. Raises ExerciseError for what is none of the exercise's."""
-    of = known(exercise, asked.of)
+    meant = None if text == asked.of else ""  # all of it is meant to be said, dE/dW
+    of = known(exercise, asked.of, meant)
     if asked.by is not None:
-        known(exercise, asked.by)
+        known(exercise, asked.by, meant)
         if of not in exercise.forward:
             raise ExerciseError("expected a derivative of what [forward] computes, which {name} is not", name=of)
         if exercise.positions.get(asked.by, 0) > exercise.positions[of]:
@@ -154,8 +214,8 @@ def _quantity(exercise: Exercise, asked: Quantity) -> Quantity:
     return asked
 
 
-def known(exercise: Exercise, name: str) -> str:
-    """The name of a number. Raises ExerciseError for one that there is not."""
+def known(exercise: Exercise, name: str, meant: str | None = None) -> str:
+    """The name of a number. Raises ExerciseError for another, with what was meant, by default the nearest."""
     array = array_of(name)
     if array in exercise.shapes and name not in exercise.positions and name not in exercise.states:
         shape = exercise.shapes[array]
@@ -165,7 +225,7 @@ def known(exercise: Exercise, name: str) -> str:
         )
     if name not in exercise.positions and name not in exercise.states:
         said = say("unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names")
-        raise unknown(said, name, exercise.positions)
+        raise unknown(said, name, exercise.positions, meant)
     return name
 
 
@@ -207,26 +267,8 @@ def _tables(text: str) -> dict[str, Any]:
         raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
     except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
         found = re.search(r"at line ([0-9]+)", str(error))
-        line = text.split("\n")[int(found[1]) - 1].strip() if found else ""
-        raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=_toml_hint(line, str(error))) from None
-
-
-def _toml_hint(line: str, error: str) -> Said | str:
-    """What to do about a line that is no TOML, where that is clear."""
-    name, _, value = map(str.strip, line.partition("="))
-    if "overwrite" in error or "twice" in error or "Duplicate" in error:
-        hint = say("{name} is defined twice; keep one", name=quoted(name))
-    elif re.search("[“”„‘’＂]", line):
-        hint = say('write straight quotes, "')
-    elif "=" in line and line[0] not in "[#\"'" and not re.fullmatch(r"[A-Za-z0-9_. \t-]+", name):
-        hint = say("such a name stands in quotes, {name} = …", name=quoted(name))
-    elif re.fullmatch(r"[-+]?[0-9]*[.,][0-9]*", value):
-        hint = say("a number has a point between digits, 0.5")
-    elif value and value[0] not in "\"'":
-        hint = say('text and formulas stand in quotes, z1 = "W1*x1"')
-    else:
-        return ""
-    return say(": {hint}", hint=hint)
+        meant = hint(text.split("\n"), int(found[1]), str(error)) if found else ""
+        raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=meant) from None
 
 
 def built_in() -> list[str]:
@@ -333,7 +375,8 @@ def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -
     """The lines and tables of a file, which must be known, there (or have a default) and of their kind."""
     for key in tables:
         if key not in kinds:
-            raise unknown(say("unknown part {name}{meant}; expected {names}"), key, kinds)
+            meant = "lr" if key in RATES and "lr" in kinds else None
+            raise unknown(say("unknown part {name}{meant}; expected {names}"), key, kinds, meant)
     found = defaults | tables
     for key, kind in kinds.items():
         example = f"[{key}]" if kind is dict else f'{key} = "…"'
@@ -483,60 +526,69 @@ def _not_above(line: str, name: str, above: Collection[str], lines: Iterable[str
 
 
 def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
-    """The exercise with a person's numbers."""
-    hand: dict[str, str] = {}
-    asked: dict[str, Quantity] = {}
+    """The exercise with a person's numbers; what cannot be read is noted, and the rest is."""
     too_long = say("{numbers:,} numbers", numbers=HAND_NUMBERS)
     with placed("[hand]"):
         limit(len(lines), HAND_NUMBERS, too_long)
+    hand: dict[str, str] = {}
+    asked: dict[str, Quantity] = {}
+    unreadable = []
     for key, line in lines.items():
-        with placed(f"[hand] {printable(key)}"):
-            for quantity, each in _each(exercise, spelled(key), line):
-                name = str(quantity)
-                if name in asked:
+        for name, written in _each(exercise, spelled(key), line):
+            try:
+                quantity = _quantity_meant(exercise, name)
+                if str(quantity) in asked:
                     raise _twice("hand")
-                asked[name] = quantity
-                limit(len(asked), HAND_NUMBERS, too_long)
-                if text := _written(exercise, each):
-                    hand[name] = text
-    return replace(exercise, hand=hand, asked=asked)
+                text = _written(exercise, str(quantity), written)
+            except ExerciseError as error:
+                shown = printable(key if name == spelled(key) else name, NAME_LENGTH)
+                unreadable.append(Unreadable(shown, printable(str(written), NAME_LENGTH), error.said))
+                continue
+            asked[str(quantity)] = quantity
+            if text:
+                hand[str(quantity)] = text
+    with placed("[hand]"):
+        limit(len(asked), HAND_NUMBERS, too_long)
+    return replace(exercise, hand=hand, asked=asked, unreadable=tuple(unreadable))
 
 
-def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[Quantity, Any]]:
-    """A line of [hand], of an array entry by entry."""
-    asked = parse(name)
+def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[str, Any]]:
+    """A line of [hand], of a whole array entry by entry."""
+    asked = Quantity(name)
+    with suppress(ExerciseError):
+        asked = parse(name) if type(line) is list else asked
     of_by = asked.by is not None and asked.by in exercise.shapes
     whole = (asked.by if of_by else None) or asked.of
-    if whole not in exercise.shapes or type(line) is not list:
-        yield _quantity(exercise, asked), line
+    shape = exercise.shapes.get(whole) if type(line) is list else None
+    numbers = np.array(line, object)
+    if shape is None or numbers.shape != shape:
+        yield name, line
         return
-    shape = exercise.shapes[whole]
-    written = np.array(line, object)
-    if written.shape != shape:
-        raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=shape, got=written.shape)
     for at in np.ndindex(shape):
         one = entry(whole, at)
-        yield _quantity(exercise, asked._replace(by=one) if of_by else asked._replace(of=one)), written[at]
+        yield str(asked._replace(by=one) if of_by else asked._replace(of=one)), numbers[at]
 
 
-def _written(exercise: Exercise, entry: Any) -> str:
-    """A number, or a worked line that ends in one, "0.3 - 0.5*0.1 = 0.25", as it stands in the file; empty for a blank.
+def _written(exercise: Exercise, name: str, entry: Any) -> str:
+    """What was written for a quantity, as it stands in the file; empty for what is no answer.
 
-    A worked line may use the names of the exercise, and lr.
+    Raises ExerciseError for what cannot be read. A worked line may use the names of quantities, and lr.
     """
     if type(entry) not in (int, Bare, str):
         raise ExerciseError("expected a number, got {text}", text=_kind(entry))
-    text = " ".join(entry.split()) if type(entry) is str else str(entry).replace("_", "")  # 1_000.5
-    check_length(text)
-    *parts, last = (each.strip() for each in text.split("="))
-    if text and not NUMBER.fullmatch(last):
-        raise no_number(last)
-    finite(last or 0)
-    for part in parts:
-        for each in read_formula(part).names:
-            if each != "lr" or exercise.lr is None:
-                known(exercise, each)
-    return text
+    text = one_line(entry) if type(entry) is str else str(entry).replace("_", "")  # 1_000.5
+    if type(entry) is Bare and not NUMBER.fullmatch(text):  # nan
+        raise no_number(text)
+    cell = read_cell(text, name)
+    for part in cell.parts if cell else ():
+        for each in read_worked(part, exercise.positions).names:
+            if each == "lr" and exercise.lr is not None:
+                continue
+            try:
+                _quantity_meant(exercise, each)
+            except ExerciseError as error:
+                raise (no_number(part) if part.isalnum() else error) from None  # one word
+    return text if cell else ""
 
 
 def _kind(entry: Any) -> Said:

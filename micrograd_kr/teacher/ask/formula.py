@@ -6,10 +6,11 @@ Whatever is wrong with one is an ExerciseError that says what was expected.
 import ast
 import math
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from keyword import iskeyword
 from typing import Any
 
@@ -23,9 +24,11 @@ from micrograd_kr.teacher.ask.arrays import Entries, Tensors
 from micrograd_kr.teacher.ask.expressions import Literal as Literal
 from micrograd_kr.teacher.ask.expressions import Symbol, parts_of, renamed, terms
 from micrograd_kr.teacher.ask.messages import ExerciseError, limit, quoted, unknown
+from micrograd_kr.teacher.ask.quantity import QUANTITY, spelled
 
 FORMULA_LENGTH = 1_000
 FORMULA_LEVELS = 100
+MOST_LENGTH = 4 * FORMULA_LENGTH  # of one that is written out, its ½ as (1/2)
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,11 @@ class Formula:
 
 
 OPERATORS = {ast.Add: ops.add, ast.Sub: ops.sub, ast.Mult: ops.mul, ast.Div: ops.div, ast.Pow: ops.power}
-_NAMES = "sigmoid tanh relu leaky_relu softplus step exp log sqrt abs sin cos max min"
+_NAMES = "sigmoid tanh relu leaky_relu softplus step exp log log2 log10 sqrt abs sign sin cos tan max min"
 _RULES = {"step": "heaviside", "abs": "absolute", "max": "maximum", "min": "minimum"}  # where `ops` says it otherwise
 FUNCTIONS: dict[str, Rule] = {each: getattr(ops, _RULES.get(each, each)) for each in _NAMES.split()}
+ALL_FUNCTIONS = tuple(dict.fromkeys([*FUNCTIONS, *OF_ARRAYS, "dot"]))
+ALIASES = {"ln": "log", "σ": "sigmoid", "logistic": "sigmoid", "sgn": "sign", "heaviside": "step"}
 _CALLED = {rule: name for name, rule in FUNCTIONS.items()}
 _BINDS = {
     ops.add: (1, "+"),
@@ -58,10 +63,11 @@ _BINDS = {
     ops.div: (2, "/"),
     ops.power: (3, "**"),
 }
-_ARGUMENTS = {"max": (2,), "min": (2,), "leaky_relu": (1, 2)}  # all others take one
+_ARGUMENTS = {"max": (2,), "min": (2,), "dot": (2,), "leaky_relu": (1, 2)}  # all others take one
 
 # Exponents of three digits are all that a float has.
-DIGITS = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
+_MANTISSA = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+DIGITS = rf"{_MANTISSA}(?:[eE][+-]?[0-9]{{1,3}})?"
 _TOKEN = re.compile(
     rf"axis ?=|(?P<number>{DIGITS})|(?P<name>[^\W\d]\w*)|\*\*|\.T\b|[-+*/(),@[\]:]| |(?P<other>.)", re.DOTALL
 )
@@ -85,10 +91,7 @@ def read_formula(text: str) -> Formula:
 
     Raises ExerciseError, with what was probably meant by x^2, 2x, W₁ or 0,5.
     """
-    read = read_entries(text, {})
-    if read.ndim:
-        raise ExerciseError("expected one number, got an array of the shape {shape}", shape=read.shape)
-    return Formula(" ".join(text.split()), read.item())
+    return Formula(" ".join(text.split()), _one(read_entries(text, {})))
 
 
 def read_entries(text: str, known: Mapping[str, Any]) -> Any:
@@ -101,11 +104,17 @@ def read_entries(text: str, known: Mapping[str, Any]) -> Any:
     try:
         return _expression(text, Entries(known))
     except ExerciseError as error:
-        meant = corrected(text)
-        with suppress(ExerciseError):
-            _expression(meant, Entries(known))
-            error = ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200))
-        raise error from None
+        raise _with_meant(error, text, known) from None
+
+
+def _with_meant(error: ExerciseError, text: str, known: Mapping[str, Any]) -> ExerciseError:
+    """What is wrong with a text, with what was probably meant if that can be read."""
+    meant = corrected(text)
+    with suppress(ExerciseError):
+        check_length(meant)
+        _expression(meant, Entries(known))
+        return ExerciseError("{error}; did you mean {meant}?", error=error.said, meant=quoted(meant, 200))
+    return error
 
 
 def source(of: Any, level: int = 1) -> str:
@@ -132,6 +141,13 @@ def source(of: Any, level: int = 1) -> str:
 def leaves(formula: Formula) -> list[Symbol]:
     """The names and the literals of a formula, as often and in the order in which they stand."""
     return [each for each in parts_of(formula.expression) if each.rule is None]
+
+
+def _one(read: Any) -> Any:
+    """The expression that an array without axes holds."""
+    if read.ndim:
+        raise ExerciseError("expected one number, got an array of the shape {shape}", shape=read.shape)
+    return read.item()
 
 
 def recorded(text: str, values: Mapping[str, Any]) -> Any:
@@ -207,7 +223,7 @@ def _worked(node: Any, source: bytes, arrays: Entries | Tensors, level: int) -> 
             _check_arguments(name, node.args)
             slope = [arrays.literal("0.01")] if name == "leaky_relu" and len(node.args) == 1 else []
             return arrays.elementwise(FUNCTIONS[name], *map(of, node.args), *slope)
-    listed = ", ".join(dict.fromkeys([*FUNCTIONS, *OF_ARRAYS, "dot"]))
+    listed = ", ".join(ALL_FUNCTIONS)
     raise ExerciseError(
         "expected numbers, names, + - * / ** @, brackets and the functions {functions}", functions=listed
     )
@@ -239,10 +255,38 @@ def _array_and_axis(call: ast.Call, given: list[Any]) -> tuple[Any, int | None]:
     return np.stack(given), None
 
 
-def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
-    if function not in FUNCTIONS:
+def _misprinted(function: str) -> str:
+    """Which function was misprinted, its letters in another order or case, or one of six or more left out or added.
+
+    To be alike is not enough, the number would be another: log10 is no misprint of log, nor elu of relu.
+    """
+
+    def letters(name: str) -> list[str]:
+        return sorted(name.casefold().replace("_", ""))
+
+    def without_one(name: str) -> set[str]:
+        return {name[:i] + name[i + 1 :] for i in range(len(name)) if name[i].isalpha()}
+
+    for each in FUNCTIONS:
+        if letters(each) == letters(function):
+            return each
+        if (
+            len(each) >= 6
+            and len(function) <= len(each) + 1
+            and (function in without_one(each) or each in without_one(function))
+        ):
+            return each
+    return ""
+
+
+def _check_function(name: str) -> None:
+    if name not in ALL_FUNCTIONS:
         said = say("no such function {name}{meant}; there are {names}; a product is written with *")
-        raise unknown(said, function, FUNCTIONS, {"ln": "log", "σ": "sigmoid"}.get(function, function))
+        raise unknown(said, name, ALL_FUNCTIONS, ALIASES.get(name) or _misprinted(name))
+
+
+def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
+    _check_function(function)
     counts = _ARGUMENTS.get(function, (1,))
     if len(arguments) not in counts:
         taken = say("{one} or {other}", one=counts[0], other=counts[1]) if len(counts) > 1 else counts[0]
@@ -252,23 +296,193 @@ def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
         raise ExerciseError("expected a plain number as the slope of leaky_relu; with a name write max(a*z1, z1)")
 
 
-TYPED = str.maketrans(
-    {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # full width
-    | {chr(0x2080 + digit): str(digit) for digit in range(10)}  # subscripts
-    | dict.fromkeys("×·⋅∙•∗＊", "*")
-    | dict.fromkeys("−–—－", "-")
-    | {"÷": "/", "^": "**", "＾": "**", "²": "**2", "³": "**3", "½": "(1/2)", "⁺": "+", "σ": "sigmoid", "√": "sqrt"}
-    | {"[": "(", "{": "(", "]": ")", "}": ")"}
+# --- what people type -------------------------------------------------------------------------------------------------
+
+_FULL_WIDTH = str.maketrans({chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)})
+_VULGAR = {each: unicodedata.normalize("NFKC", each) for each in map(chr, [*range(0xBC, 0xBF), *range(0x2150, 0x215F)])}
+_PLAIN = str.maketrans(
+    {chr(0x2080 + digit): str(digit) for digit in range(10)}  # subscripts
+    | dict.fromkeys("×·⋅∙•∗⨯✕✖・ㆍ\u2062", "*")
+    | dict.fromkeys("−–—‒―‐‑﹣", "-")
+    | dict.fromkeys("÷∕\u2044:", "/")
+    | dict.fromkeys("′’‘", "'")
+    | dict.fromkeys("\u200b\u200c\u200d\u2060\u2061\ufeff\xad", "")  # what is not seen
+    | {"^": "**", "σ": "sigmoid", "√": "sqrt"}
+    | {each: "(" + fraction.replace("\u2044", "/") + ")" for each, fraction in _VULGAR.items()}
 )
-_NUMBER_THEN_FACTOR = re.compile(rf"(?<![\w.])({DIGITS}) *(?=[^\W\d]|\()")
+TYPED = _PLAIN | str.maketrans({"²": "**2", "³": "**3", "⁺": "+", "[": "(", "{": "(", "]": ")", "}": ")"})
+_RAISED = re.compile("(⁻?)([⁰¹²³⁴-⁹]+)")
+_MIXED = re.compile(f"([0-9]+)([{''.join(_VULGAR)}])")
+_PERCENT = re.compile(rf"(?<![\w.])({_MANTISSA}) ?%(?! ?\w)")
+_POWER_OF_TEN = re.compile(
+    rf"(?P<before>(?:\*\*|/) ?)?(?<![\w.])(?P<digits>{_MANTISSA}) ?\* ?10 ?\*\* ?"
+    r"(?:\((?P<inner>[-+]?[0-9]{1,3})\)|(?P<power>[-+]?[0-9]{1,3}))(?![\w.(])"
+)
+_NUMBER_THEN_FACTOR = re.compile(rf"(?<![\w.])({DIGITS})(?![eE][-+]?[0-9]) *(?=[^\W\d]|\()")
+
+
+def plain(text: str) -> str:
+    """What people type, in the characters of a formula: × − ½ h1² x₁ 12 % 1.5×10^-3; ∂, ⁺ and [ ] { } stay."""
+    if not text.isascii():
+        text = _MIXED.sub(r"(\1+\2)", text.translate(_FULL_WIDTH))
+        text = _RAISED.sub(lambda each: "**" + unicodedata.normalize("NFKC", each[0]).replace("\u2212", "-"), text)
+    text = _PERCENT.sub(r"\1e-2", text.translate(_PLAIN))
+    return _POWER_OF_TEN.sub(_with_exponent, text)
+
+
+def _with_exponent(match: re.Match[str]) -> str:
+    return match[0] if match["before"] else f"{match['digits']}e{int(match['inner'] or match['power'])}"
+
+
+def read_worked(text: str, names: Container[str] = ()) -> Formula:
+    """Read a part of a worked line as people write it, and as this tool prints it.
+
+    names: those of the exercise; e, ln and brackets behind a name are what textbooks mean by them if they are none.
+    The leaves are quantities in the spelling that is kept, dE/dW5, W5+ and z1' among them.
+
+    Raises ExerciseError for what is no expression, or may be two.
+    """
+    check_length(text)
+    text = " ".join(text.split())
+    quantities: dict[str, str] = {}
+    typed = _WORD.sub(partial(_placed, names, quantities), _without_choices(plain(text)))
+    typed = _SQUARE.sub(_as_round, typed)
+    check_length(typed, MOST_LENGTH)
+    try:
+        expression = _one(_expression(_multiplied(typed), Entries({})))
+    except ExerciseError as error:
+        pointed = with_points(typed)  # a comma may stand between arguments, or in a number
+        try:
+            expression = _one(_expression(_multiplied(pointed), Entries({})))
+        except ExerciseError:
+            raise _of_what_was_typed(error, text) from None
+    formula = Formula(text, expression)
+    for leaf in leaves(formula):
+        leaf.name = quantities.get(leaf.name, leaf.name)
+    return formula
+
+
+_PLACE = re.compile(r"\bq[0-9]+_")
+_BRACKETS = str.maketrans("[]{}", "()()")
+_SQUARE = re.compile(r"\) ?\[[0-9]+\]|[][{}]")  # which of a function's results, or a bracket of any kind
+_WORD = re.compile(rf"(?P<number>{DIGITS})|(?P<name>{QUANTITY})(?= ?(?P<next>[(\[{{]|\*\*|))")
+
+
+def _as_round(match: re.Match[str]) -> str:
+    return match[0] if match[0][0] == ")" else match[0].translate(_BRACKETS)
+
+
+def _placed(names: Container[str], quantities: dict[str, str], match: re.Match[str]) -> str:
+    """A word of a formula; in the place of a quantity a name that Python's parser reads, which is noted."""
+    word, bracket = match[0], match["next"] in ("(", "[", "{")
+    if match["number"]:
+        return word
+
+    def place(name: str) -> str:
+        quantities[held := f"q{len(quantities)}_"] = spelled(name)
+        return held
+
+    if bracket and word not in names:
+        _check_function(word := ALIASES.get(word, word))
+        return word
+    if word == "e" and match["next"] == "**" and word not in names:
+        return "exp(1)"
+    above, slash, below = map(str.strip, word.partition("/"))
+    is_quotient = slash and "∂" not in word and above in names and below in names  # of numbers called da and db
+    if is_quotient and (above[1:] not in names or below[1:] not in names):
+        return f"{place(above)}/{place(below)}"
+    return place(word) + "*" * bracket
+
+
+def _of_what_was_typed(error: ExerciseError, text: str) -> ExerciseError:
+    """What is wrong, without the names that stand in the place of quantities."""
+    if _PLACE.search(str(error)):
+        error = ExerciseError('expected a formula such as "W1*x1 + W2*x2", got {text}', text=quoted(text))
+    return _with_meant(error, text, {})
+
+
+_THOUSANDS = re.compile(r"(?<![\w.,])([1-9][0-9]{0,2}(?:,[0-9]{3})+)(?P<point>\.[0-9])?(?![\w,])")
+_DECIMAL_COMMA = re.compile(r"(?<![\w.,])([0-9]+),(?=[0-9]+(?![\w.,]))")
+
+
+def with_points(text: str) -> str:
+    """Numbers with commas, 0,5 and 1,234.5, as 0.5 and 1234.5. Raises ExerciseError for 1,234, which may be either."""
+
+    def grouped(match: re.Match[str]) -> str:
+        digits = match[1]
+        if digits.count(",") == 1 and not match["point"]:
+            one, other = digits.replace(",", "."), digits.replace(",", "")
+            raise ExerciseError(
+                "{text} may be {one} or {other}: write it without a comma", text=digits, one=one, other=other
+            )
+        return digits.replace(",", "") + (match["point"] or "")
+
+    return _DECIMAL_COMMA.sub(r"\1.", _THOUSANDS.sub(grouped, text))
+
+
+_CHOICE = re.compile(r"\{([^{}]*)\}")
+_ALSO = {"≤": "1 - step({0} - {1})", "≥": "1 - step({1} - {0})", ">": "step({0} - {1})", "<": "step({1} - {0})"}
+_HOLDS = _ALSO | {"=": f"({_ALSO['≤']})*({_ALSO['≥']})", "≠": f"{_ALSO['>']} + {_ALSO['<']}"}
+
+
+def _without_choices(text: str) -> str:
+    """A text in which {1 (z1 > 0), 0 (z1 ≤ 0)}, as derivatives with a kink are printed, are sums of steps."""
+    while found := next(filter(_is_choice, _CHOICE.finditer(text)), None):
+        text = text[: found.start()] + _sum_of_cases(found[1]) + text[found.end() :]
+        check_length(text, MOST_LENGTH)
+    return text
+
+
+def _is_choice(match: re.Match[str]) -> bool:
+    return any(sign in match[1] for sign in _HOLDS)
+
+
+def _sum_of_cases(text: str) -> str:
+    cases = []
+    for case in split(text, ","):
+        value, condition = _last_bracket(case.strip())
+        relation = next((sign for sign in _HOLDS if sign in condition), " ")
+        sides = split(condition, relation)
+        if not value or len(sides) != 2:
+            raise ExerciseError("expected cases such as {{1 (z1 > 0), 0 (z1 < 0)}}, got {text}", text=quoted(text))
+        cases.append(f"({value})*({_HOLDS[relation].format(*(f'({side})' for side in sides))})")
+    return f"({' + '.join(cases)})"
+
+
+def _last_bracket(text: str) -> tuple[str, str]:
+    """What stands before the bracket at the end of a text, and in it."""
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += (text[at] == ")") - (text[at] == "(")
+        if not depth:
+            return text[:at].strip(), text[at + 1 : -1]
+    return "", ""
+
+
+def split(text: str, separators: str) -> list[str]:
+    """A text cut at some characters, where these stand in no brackets."""
+    pieces, depth = [""], 0
+    for each in text:
+        depth += (each in "([{") - (each in ")]}")
+        if depth <= 0 and each in separators:
+            pieces.append("")
+        else:
+            pieces[-1] += each
+    return pieces
 
 
 def corrected(text: str) -> str:
     """What was probably meant by the characters and habits of textbooks: ^ × − W₁ ½ 2x 0,5 x1 x2 )(."""
-    text = text.translate(TYPED)
+    text = text.translate(_FULL_WIDTH).translate(TYPED)
     text = re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text)
+    return re.sub(r"(?<=[0-9]) +(?=[0-9.])", "*", _multiplied(text))
+
+
+def _multiplied(text: str) -> str:
+    """A text with the signs of products that textbooks leave out: 2x, x1 x2, )(."""
     text = _NUMBER_THEN_FACTOR.sub(r"\1*", text)
-    return re.sub(r"\) *(?=[\w(])", ")*", re.sub(r"(?<=\w) +(?=\w)", "*", text))
+    text = re.sub(r"(?<=\w) +(?=[^\W\d])|(?<=[^\W\d]) +(?=\w)", "*", text)
+    return re.sub(r"\) *(?=[\w(])", ")*", text)
 
 
 def finite(number: Any) -> float:

@@ -37,12 +37,21 @@ def quoted(text: str, most: int = 60) -> str:
     return f'"{printable(text, most)}"'
 
 
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Which of some names was probably meant: the same in capitals or small letters, or one that is like it; or ""."""
+    listed = list(names)
+    if len(name) > 2 * NAME_LENGTH:
+        return ""
+    alike = 0.5 if len(name) == 2 else 0.6  # x2 is near x1
+    same = [each for each in listed if each.casefold() == name.casefold()]
+    return next(iter(same or get_close_matches(name, listed, 1, alike)), "")
+
+
 def unknown(said: Said, name: str, names: Iterable[str], meant: str | None = None) -> ExerciseError:
-    """A name that is none of some. said: with the gaps name, meant (which is near it, or near `meant`) and names."""
-    listed, like = list(names), meant or name
-    alike = 0.5 if len(like) == 2 else 0.6  # x2 is near x1
-    near = get_close_matches(like, listed, 1, alike) if len(like) <= 2 * NAME_LENGTH else []
-    suggested = say(", did you mean {near}?", near=near[0]) if near else ""
+    """A name that is none of some. said: with the gaps name, meant (by default the nearest; "": none) and names."""
+    listed = list(names)
+    near = nearest(name, listed) if meant is None else meant
+    suggested = say(", did you mean {near}?", near=near) if near else ""
     return ExerciseError(Said(said.text, {"name": quoted(name), "meant": suggested, "names": ", ".join(listed)}))
 
 

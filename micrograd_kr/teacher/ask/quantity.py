@@ -12,6 +12,12 @@ _TYPED = str.maketrans({"∂": "d", "′": "'", "’": "'"})  # ⁺ and subscrip
 _MARKS = "'+"  # of what is computed anew after an update, and of a parameter that one changed
 MARKS = 2  # a name has as many; after more updates it says their number, W5+@3
 
+# A quantity's name in the midst of a formula: W5, W[0, 1], z1', W5⁺, dE/dW5, W5@2. A + is a mark where no number can
+# follow, "W5+*x1", or a sign stands by itself behind it, "W5+ - lr*g".
+_INDEX = r"\[ ?[0-9]+ ?(?:, ?[0-9]+ ?){0,2}\]"
+_NAME = rf"[^\W\d]\w*(?:{_INDEX})?(?:@[0-9]+)?(?:['⁺]|\+(?=\+{{0,9}} ?(?:[*/,)}}\]=]|$)|\+{{0,9}} [-+] ))*"
+QUANTITY = rf"(?:[d∂]{_NAME} ?/ ?[d∂]{_NAME}|{_NAME})"
+
 
 class Quantity(NamedTuple):
     """What a name stands for; as a string, that name.

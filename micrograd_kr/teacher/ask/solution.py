@@ -94,6 +94,15 @@ class Solution:
         with placed(self.exercise.source), placed(quoted(str(name))):
             return _finite(found)
 
+    def meant(self, line: str, name: str) -> Quantity:
+        """The quantity that a name in the worked line of another stands for: in that of z1', those of its pass."""
+        exercise, step = self.exercise, parse_name(self.exercise, line).in_pass
+        asked = parse_name(exercise, name)
+        if not step or asked.step or (asked.by is None and asked.of in exercise.given):
+            return asked
+        is_changed = asked.of in exercise.parameters or asked.of in exercise.states
+        return asked._replace(step=step, is_parameter=asked.by is None and is_changed)
+
     def numbers(self, name: str) -> dict[str, float]:
         """What the names in a worked line of a quantity stand for, lr among them; of z1', those of the second pass."""
         asked = parse_name(self.exercise, name)

@@ -21,7 +21,7 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.causes import Hit, Search, cause_of, sort_of
-from micrograd_kr.teacher.check.report import Note, Report, Row, Step
+from micrograd_kr.teacher.check.report import Note, Report, Row, Step, unreadable_row
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries, row_of
 from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import labelled as graphs
@@ -67,7 +67,8 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
         for name, before in exercise.parameters.items()
     )
     losses = (solution.before[exercise.loss].data, after)
-    return Report(exercise.name, tuple(map(with_finding, rows)), steps, losses, tuple(sheet.judged), exercise)
+    judged = (*map(with_finding, rows), *map(unreadable_row, sheet.unreadable))
+    return Report(exercise.name, judged, steps, losses, tuple(sheet.judged), exercise)
 
 
 class Finding(NamedTuple):

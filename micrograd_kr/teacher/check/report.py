@@ -14,13 +14,19 @@ from typing import Any, Literal
 
 from micrograd_kr.printed import SUBSTITUTES, Column, Printed, displayable, grid, plain, width_of
 from micrograd_kr.said import Said, say
+from micrograd_kr.teacher.ask.cell import Unreadable
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.number import hand
 
-Verdict = Literal["match", "rounding", "wrong"]
-SAID: dict[Verdict, Said] = {"match": say("match"), "rounding": say("rounding"), "wrong": say("wrong")}
+Verdict = Literal["match", "rounding", "wrong", "unreadable"]
+SAID: dict[Verdict, Said] = {
+    "match": say("match"),
+    "rounding": say("rounding"),
+    "wrong": say("wrong"),
+    "unreadable": say("unreadable"),
+}
 VERDICTS = tuple(SAID)  # from best to worst
-STYLES: dict[Verdict, str] = {"match": "", "rounding": "yellow", "wrong": "bold red"}
+STYLES: dict[Verdict, str] = {"match": "", "rounding": "yellow", "wrong": "bold red", "unreadable": "magenta"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Row:
     name, formula: of the quantity. hand: as written, the last number of a worked line. value: the engine's.
     difference: value − hand. bound: the largest |difference| that rounding explains. parts: of a worked line, else
     None. follows_from: the wrong number that makes this one wrong, if it is not so by itself. causes: of one that is.
+    Of a line that cannot be read there are name and hand as typed, no numbers (nan), and a note that says why.
     """
 
     name: str
@@ -84,6 +91,13 @@ class Row:
     follows_from: str | None = None
     causes: tuple[Cause, ...] = ()
     notes: tuple[Note, ...] = ()
+
+
+def unreadable_row(line: Unreadable) -> Row:
+    """The row of a line that cannot be read."""
+    note = Note("unreadable", say("cannot be read: {why}", why=line.why))
+    nan = math.nan
+    return Row(line.name, "", line.text, nan, nan, nan, "unreadable", notes=(note,))
 
 
 @dataclass(frozen=True)
@@ -117,6 +131,15 @@ class Report(Printed):
     @property
     def wrong(self) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.verdict == "wrong")
+
+    @property
+    def unreadable(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.verdict == "unreadable")
+
+    @property
+    def read(self) -> tuple[Row, ...]:
+        """The rows with numbers: all that could be read."""
+        return tuple(row for row in self.rows if row.verdict != "unreadable")
 
     @property
     def roots(self) -> tuple[Row, ...]:
@@ -153,8 +176,8 @@ class Report(Printed):
 
     def _columns(self) -> list[Column]:
         rows = self.rows
-        values = [decimal(row.value, row.hand, self.digits) for row in rows]
-        differences = [f"{row.difference:+.1e}" if row.difference else "0" for row in rows]
+        values = ["" if row.verdict == "unreadable" else decimal(row.value, row.hand, self.digits) for row in rows]
+        differences = [_signed(row.difference) for row in rows]
         return [
             Column(say("quantity"), [row.name for row in rows]),
             Column(say("formula"), [row.formula for row in rows], spare=True),
@@ -182,7 +205,7 @@ class Report(Printed):
 
     def _step(self) -> list[Column]:
         """Each parameter before the step, its gradient, and after it; in the last row the loss."""
-        most = max((hand(row.hand).decimals for row in self.rows), default=8)
+        most = max((hand(row.hand).decimals for row in self.read), default=8)
         places = min(max(most, 4), 12) if self.digits is None else self.digits
         steps, (before, after) = self.parameters, self.loss
 
@@ -206,6 +229,8 @@ class Report(Printed):
             yield say("{match} match, {rounding} rounding, {wrong} wrong.", **{each: counts[each] for each in SAID})
         else:
             yield say("No numbers to check: write yours in a [hand] table.")
+        if self.unreadable:
+            yield say("Cannot be read: {count}.", count=len(self.unreadable))
         if self.asked and self.asked.blanks:
             yield say("Left blank: {count}.", count=len(self.asked.blanks))
         row, following = self.first_wrong, counts["wrong"] - len(self.roots)
@@ -216,6 +241,10 @@ class Report(Printed):
         right, value = abs(row.difference) < row.bound, decimal(row.value, row.hand, self.digits)
         why = say("the number is right, its working is not") if right else say("the engine has {value}", value=value)
         yield say("The first wrong one: {name} = {hand}; {why}.", name=row.name, hand=row.hand, why=why)
+
+
+def _signed(difference: float) -> str:
+    return "" if math.isnan(difference) else f"{difference:+.1e}" if difference else "0"
 
 
 def decimal(value: float, like: str, digits: int | None = None) -> str:

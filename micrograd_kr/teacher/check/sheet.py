@@ -16,23 +16,25 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from decimal import InvalidOperation
 from typing import Any, NamedTuple
 
 from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask.exercise import parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, renamed
-from micrograd_kr.teacher.ask.formula import Formula, Literal, leaves, read_formula
+from micrograd_kr.teacher.ask.formula import Formula, Literal, leaves, read_worked
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Verdict
+from micrograd_kr.teacher.check.results import Results
 from micrograd_kr.teacher.check.rounding import Errors
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.labelled import Entry
 from micrograd_kr.teacher.derive.lines import Lines, changed
+
+FLOAT_DECIMALS = 15  # of a person who writes nothing but exact numbers
 
 
 def judged(written: Hand, value: float, error: float, unit: float) -> Verdict:
@@ -65,8 +67,9 @@ class Sheet:
     def __init__(self, solution: Solution, lines: Lines) -> None:
         """Raises ExerciseError for a number that cannot be read."""
         self.solution, self.exercise, self.forms = solution, solution.exercise, Forms(solution, lines)
-        self.texts = {name: [part.strip() for part in text.split("=")] for name, text in self.exercise.hand.items()}
-        self.hands = {name: hand(parts[-1]) for name, parts in self.texts.items()}
+        found = Results(solution)
+        self.hands, self.unreadable = found.hands, [*self.exercise.unreadable, *found.unreadable]
+        self.texts = {name: [*self.exercise.cells[name].parts, each.text] for name, each in self.hands.items()}
         values = {name: solution.value(name) for name in self.hands}
         self.decimals = _decimals(self.hands, values)
         self.errors = Errors(self.forms)
@@ -90,7 +93,7 @@ def judge_entries(entries: Iterable[Entry], name: str, loss: float, steps: int) 
         values[entry.name] = entry.value
         try:
             hands[entry.name] = hand(entry.hand)
-        except (InvalidOperation, ValueError):
+        except ExerciseError:
             raise ExerciseError("{name}: expected a number, got {hand!r}", name=entry.name, hand=entry.hand) from None
     step = 10.0 ** -_decimals(hands, values).usual
     rows = []
@@ -111,7 +114,7 @@ def row_of(sheet: Sheet, name: str) -> Row:
     parts = tuple(map(WorkedLine(sheet, name).part, texts)) if texts else None
     worst = max([verdict, *(part.verdict for part in parts or ())], key=VERDICTS.index)
     formula, difference = _formula(sheet.solution, name), value - float(written.number)
-    return Row(name, formula, written.text, value, difference, error + unit, worst, parts)
+    return Row(name, formula, written.shown or written.text, value, difference, error + unit, worst, parts)
 
 
 class Decimals(NamedTuple):
@@ -127,12 +130,16 @@ def _decimals(sheet: Mapping[str, Hand], values: Mapping[str, float]) -> Decimal
     Where hardly any had to be, a single slip must not decide: then it is the most on the sheet.
     """
     rounded = [
-        each.decimals for name, each in sheet.items() if distance(each, values[name]) > 4 * math.ulp(values[name])
+        each.decimals
+        for name, each in sheet.items()
+        if not each.known and distance(each, values[name]) > 4 * math.ulp(values[name])
     ]
     counts = Counter(rounded)
     habits = frozenset(decimals for decimals, count in counts.items() if count >= max(2, len(rounded) / 5))
     if len(rounded) < max(3, len(sheet) / 10):
-        return Decimals(max((each.decimals for each in sheet.values()), default=0), habits)
+        return Decimals(
+            max((each.decimals for each in sheet.values() if not each.known), default=FLOAT_DECIMALS), habits
+        )
     return Decimals(max(counts, key=lambda decimals: (counts[decimals], decimals)), habits)
 
 
@@ -201,6 +208,7 @@ class WorkedLine:
     """
 
     def __init__(self, sheet: Sheet, name: str) -> None:
+        self.sheet, self.name = sheet, name
         exercise, start, numbers = sheet.exercise, sheet.forms.start, sheet.solution.numbers(name)
         asked = parse_name(exercise, name)
         later = asked.in_pass > 0
@@ -223,16 +231,24 @@ class WorkedLine:
 
     def _read(self, text: str) -> tuple[Formula, dict[Any, Operand]]:
         """The formula, and what its literals (each by its symbol) and its names stand for."""
-        formula = read_formula(text)
+        formula = read_worked(text, self.sheet.exercise.positions)
         operands: dict[Any, Operand] = {}
         for leaf in leaves(formula):
             if isinstance(leaf.name, Literal):
                 written = hand(leaf.name)
                 exact = not written.decimals or leaf.number in self.exact
                 operands[leaf] = Operand(written.text, leaf.number, 0.0 if exact else written.unit)
-            elif leaf.name in self.names:
-                operands[leaf.name] = self.names[leaf.name]
+            else:
+                operands[leaf.name] = self._named(leaf.name)
         return formula, operands
+
+    def _named(self, name: str) -> Operand:
+        """What a name stands for, dE/dW5 and W5+ among them."""
+        if name not in self.names:
+            written = self.sheet.hands.get(str(meant := self.sheet.solution.meant(self.name, name)))
+            number, unit = (float(written.number), written.unit) if written else (self.sheet.solution.value(meant), 0.0)
+            self.names[name] = Operand(name, number, unit)
+        return self.names[name]
 
     def _remedy(self, formula: Formula, operands: Mapping[Any, Operand]) -> str | None:
         """Which number in place of which would make the part agree: "0.1 → W1 = 0.3".

@@ -60,7 +60,10 @@ def solved(hand: Mapping[str, Any], loss: Value, lr: float | None, parameters: P
     formulas = {name: Formula(notation.text(line.formula), line.formula) for name, line in lines.lines.items()}
     exercise = Exercise("graph", "", lines.named[loss], lr, given, start, formulas, {}, "")
     hand = {name: each.data if isinstance(each, Value) else each for name, each in hand.items()}
-    return solve(with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()}))
+    exercise = with_hand(exercise, {name: _entry(each, _decimals(hand.values())) for name, each in hand.items()})
+    for each in exercise.unreadable:
+        raise ExerciseError(each.why).at(f"[hand] {each.name}")
+    return solve(exercise)
 
 
 def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters: Parameters) -> list[str]:

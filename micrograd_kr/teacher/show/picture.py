@@ -65,7 +65,7 @@ def draw_exercise(
     if entries is None:
         entries = not exercise.shapes or len(exercise.positions) <= ENTRIES
     solution, lines = worked(exercise, MOST if entries else len(exercise.positions))
-    rows = (report or diagnosed(lines, solution)).rows
+    rows = (report or diagnosed(lines, solution)).read
     if not entries:
         return _draw_arrays(solution, rows, digits, lang)
     if not second:

@@ -1,0 +1,51 @@
+"""A cell of a sheet as it is typed: a number, a worked line `a = b = 0.25`, an expression that is left to be worked."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from micrograd_kr.said import Said
+from micrograd_kr.teacher.ask.formula import check_length, plain, split
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.number import Hand, hand, one_line
+from micrograd_kr.teacher.ask.quantity import spelled
+
+_NOT_ANSWERED = re.compile(r"[-?._…* ]*|x|모름|모르겠\w*|몰라요?|n/?a|none", re.IGNORECASE)
+_EQUALS = "=≈≒≃≅＝"
+
+
+class Cell(NamedTuple):
+    """parts: the expressions of a worked line, in order. result: the number at its end, or all there is; None where the
+    last part is left to be worked.
+    """
+
+    parts: tuple[str, ...]
+    result: Hand | None
+
+
+class Unreadable(NamedTuple):
+    """A line of a sheet that cannot be read: its name and its text as typed, and why."""
+
+    name: str
+    text: str
+    why: Said
+
+
+@lru_cache(maxsize=10_000)
+def read_cell(text: str, name: str) -> Cell | None:
+    """What was written for a quantity; None if that is no answer, "?".
+
+    The parts are not read yet. Raises ExerciseError for a text that is too long.
+    """
+    text = one_line(text)
+    check_length(text)
+    parts = [each for part in split(text, _EQUALS) if (each := part.strip())]
+    if parts and spelled(parts[0]) == name:
+        del parts[0]
+    if not parts or _NOT_ANSWERED.fullmatch(plain(parts[-1])):
+        return None
+    *before, last = parts
+    try:
+        return Cell(tuple(before), hand(last))
+    except ExerciseError:
+        return Cell(tuple(parts), None)

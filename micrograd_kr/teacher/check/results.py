@@ -1,0 +1,56 @@
+"""The number of each cell of a sheet; what a person left to be worked, 0.5*(1 - 0.5), is worked here."""
+
+from typing import Any
+
+from micrograd_kr.engine import Value, gradients
+from micrograd_kr.teacher.ask.cell import Unreadable
+from micrograd_kr.teacher.ask.expressions import renamed
+from micrograd_kr.teacher.ask.formula import Literal, leaves, read_worked
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.number import Hand, computed, hand
+from micrograd_kr.teacher.ask.solution import Solution
+
+
+class Results:
+    """hands: the number of each cell, in the order of the sheet. unreadable: those that come to no number, 1/0.
+
+    In an expression whole numbers, ½ and what an exercise starts from are exact, others known to a unit of their last
+    decimal. A name stands for the number that is written for it, else for the engine's.
+    """
+
+    def __init__(self, solution: Solution) -> None:
+        self.solution, exercise = solution, solution.exercise
+        self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
+        self.exact = {*self.start.values(), 0.5}
+        cells = exercise.cells
+        self.hands = {name: cell.result for name, cell in cells.items() if cell.result}
+        self.unreadable = list[Unreadable]()
+        for name, cell in cells.items():
+            if cell.result is None:
+                try:
+                    self.hands[name] = self._worked(name, cell.parts[-1])
+                except ExerciseError as error:
+                    self.unreadable.append(Unreadable(name, cell.parts[-1], error.said))
+        self.hands = {name: self.hands[name] for name in cells if name in self.hands}
+
+    def _worked(self, name: str, text: str) -> Hand:
+        formula = read_worked(text, self.solution.exercise.positions)
+        known = {leaf: self._operand(name, leaf) for leaf in leaves(formula)}
+        values = {leaf: Value(number) for leaf, (number, _) in known.items()}
+        out = renamed(formula.expression, values.__getitem__)
+        slopes = gradients(out, list(values.values()))
+        units = (unit for _, unit in known.values())
+        unit = sum(abs(slope) * unit for slope, unit in zip(slopes, units, strict=True) if unit)
+        return computed(out.item(), unit)
+
+    def _operand(self, name: str, leaf: Any) -> tuple[float, float]:
+        """The number of a leaf, and how far it is known."""
+        if isinstance(leaf.name, Literal):
+            written = hand(leaf.name)
+            is_exact = not written.decimals or leaf.number in self.exact
+            return leaf.number, 0.0 if is_exact else written.unit
+        if leaf.name == "lr":
+            return self.start["lr"], 0.0
+        quantity = self.solution.meant(name, leaf.name)
+        on_sheet = None if str(quantity) in self.start else self.hands.get(str(quantity))
+        return (float(on_sheet.number), on_sheet.unit) if on_sheet else (self.solution.value(quantity), 0.0)

@@ -1,0 +1,452 @@
+"""What people type is read: functions, numbers, worked lines, and what is said where one cannot be read."""
+
+import json
+import math
+import time
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from micrograd_kr.command import run
+from micrograd_kr.teacher.ask.cell import read_cell
+from micrograd_kr.teacher.ask.exercise import built_in, load, with_hand
+from micrograd_kr.teacher.ask.formula import evaluate, read_formula, read_worked
+from micrograd_kr.teacher.ask.mending import hint
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.check.report import as_json
+from micrograd_kr.teacher.check.results import Results
+from micrograd_kr.teacher.check.sheet import Sheet
+from micrograd_kr.teacher.derive import explanation, notation
+from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.show.page import page
+from micrograd_kr.teacher.show.worksheet import worksheet
+from micrograd_kr.teacher.verbs import check, draw, explain
+
+CHAPTER7 = load("chapter7")
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+MISPRINTED = """
+    Tanh tanh, LeakyReLU leaky_relu, tahn tanh, sigmoide sigmoid, sigmod sigmoid, ln log, σ sigmoid, sgn sign,
+    LOG2 log2, sotfplus softplus
+"""
+OTHERS = """
+    elu gelu selu celu silu prelu relu6 swish mish log1p lg expm1 exp2 sinh cosh asin atan arctan cbrt square
+    hardtanh hardsigmoid logsigmoid softsign softmin log_softmin erf cot tan2 sqr floor
+"""
+
+
+@pytest.mark.parametrize(("typed", "meant"), [pair.split() for pair in MISPRINTED.split(",")])
+def test_a_misprinted_function_is_answered_with_the_one_that_was_meant(typed, meant):
+    with pytest.raises(ExerciseError) as info:
+        read_formula(f"{typed}(z)")
+    assert f", did you mean {meant}?" in str(info.value)
+    assert f"({meant} 아닙니까?)" in info.value.korean
+
+
+@pytest.mark.parametrize("other", OTHERS.split())
+def test_a_function_that_does_not_exist_is_not_answered_with_one_that_changes_the_number(other):
+    with pytest.raises(ExerciseError) as info:
+        read_formula(f"{other}(z)")
+    assert f'no such function "{other}"; there are ' in str(info.value)
+
+
+# --- a cell -----------------------------------------------------------------------------------------------------------
+
+NUMBERS = [  # typed, the digits that are read, their decimals
+    ("0.08", "0.08", 2),
+    ("0,5", "0.5", 1),
+    ("0,030", "0.030", 3),
+    ("1,234.5", "1234.5", 1),
+    ("1,234,567", "1234567", 0),
+    ("−0.5", "-0.5", 1),
+    ("– 0.5", "-0.5", 1),
+    ("−.5", "-.5", 1),
+    ("+0.5", "+0.5", 1),
+    ("１２．３０", "12.30", 2),
+    ("０，５", "0.5", 1),
+    ("0.519\u200989934", "0.51989934", 8),
+    ("1\u202f234.5", "1234.5", 1),
+    ("12 %", "12e-2", 2),
+    ("12.5%", "12.5e-2", 3),
+    ("1.5×10^-3", "1.5e-3", 4),
+    ("1.5 · 10⁻³", "1.5e-3", 4),
+    ("−1.5*10**(-3)", "-1.5e-3", 4),
+    ("1.5e−3", "1.5e-3", 4),
+    ("≈ 0.52", "0.52", 2),
+    ("= 0.52", "0.52", 2),
+    ("~0.52", "0.52", 2),
+    ("약 0.52", "0.52", 2),
+    ("about 0.520", "0.520", 3),
+    ("0.52 (rounded)", "0.52", 2),
+    ("0.52 (rounded to 2 decimals)", "0.52", 2),
+    ("0.52 (2 decimals)", "0.52", 2),
+    ("0.52 (반올림)", "0.52", 2),
+    ("0.52(소수 셋째 자리에서 반올림)", "0.52", 2),
+    ("1   (here z1 > 0)", "1", 0),
+    ("0.52..", "0.52", 2),
+    ("0.52...", "0.52", 2),
+    ("0.52…", "0.52", 2),
+    ("≈ −0,52… (반올림)", "-0.52", 2),
+]
+EXACT = ["1/3", "8/100", "-8/100", "½", "−½", "¼", "⅔", "1½", "11:100", "3÷4", "0.5*(1-0.5)", "10⁻²·2", "10⁻²", "√(2)"]
+NOT_ANSWERED = [
+    "",
+    " ",
+    "?",
+    "??",
+    "-",
+    "—",
+    "–",
+    "−",
+    "...",
+    "…",
+    "모름",
+    "모르겠음",
+    "x",
+    "X",
+    "×",
+    "n/a",
+    "0.3*0.1 = ?",
+]
+
+
+@pytest.mark.parametrize(("typed", "digits", "decimals"), NUMBERS)
+def test_a_number_is_read_as_people_write_it_with_its_decimals(typed, digits, decimals):
+    cell = read_cell(typed, "z1")
+    assert cell is not None
+    assert (cell.parts, cell.result) == ((), hand(digits))
+    assert (hand(digits).number, hand(digits).decimals) == (Decimal(digits), decimals)
+    assert hand(digits).unit == pytest.approx(10.0**-decimals)
+
+
+@pytest.mark.parametrize("typed", NOT_ANSWERED)
+def test_what_is_no_answer_is_a_blank(typed):
+    exercise = with_hand(replace(CHAPTER7, hand={}, asked={}), {"z1": typed, "z2": "0.11"})
+    assert (exercise.blanks, list(exercise.hand)) == (("z1",), ["z2"])
+    assert exercise.unreadable == ()
+
+
+def sheet(**cells: str):
+    return with_hand(replace(CHAPTER7, hand={}, asked={}), cells)
+
+
+@pytest.mark.parametrize("typed", EXACT)
+def test_a_fraction_or_an_expression_of_exact_numbers_is_judged_by_nothing_but_a_floats_last_places(typed):
+    (written,) = Results(solve(sheet(z1=typed))).hands.values()
+    assert 0 < written.unit <= 1e-14
+    assert math.isfinite(written.number)
+    assert Decimal(written.text) == pytest.approx(written.number, abs=Decimal("1e-8"))
+
+
+def test_an_exact_number_says_nothing_of_the_decimals_that_a_person_writes():
+    exercise = sheet(z1="8/100", z2="11/100", h1="1/3", h2="0.5275", o1="0.6094", z3="0.4450", o2="1/7", z4="1/9")
+    assert Sheet(solve(exercise), Lines.of(solve(exercise))).decimals.usual == 4
+    assert [each.text for each in exercise.results] == ["0.5275", "0.6094", "0.4450"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "verdict"),
+    [
+        ({"z1": "8/100"}, "match"),
+        ({"z1": "8 %"}, "match"),
+        ({"z1": "8/101"}, "wrong"),
+        ({"z1": "0.3*0.1 + 0.25*0.2"}, "match"),
+        ({"z1": "0.3*0.1 + 0.25*0.1"}, "wrong"),
+        ({"z1": "0,3 × 0,1 + 0,25 × 0,2 = 0,08"}, "match"),
+        ({"z1": "W1·x1 + W2·x2 ≈ 0.08"}, "match"),
+        ({"z1": "W₁x₁"}, "unreadable"),
+        ({"z1": "z1 = W₁ x₁ + W₂ x₂ = 0.08"}, "match"),
+        ({"h1": "1/(1 + e^−0.08)"}, "match"),
+        ({"h1": "σ(z1)"}, "match"),
+        ({"h1": "tanh(z1)"}, "wrong"),
+        ({"o1": "0.60944600", "do1/dz3": "o1(1 − o1)"}, "match"),
+        ({"o1": "0.70944600", "do1/dz3": "o1(1 − o1)"}, "wrong"),
+        ({"do1/dz3": "0.60944600*(1 - 0.60944600)"}, "match"),
+        ({"dE_total/do1": "½·2·(target_o1 − o1)·(−1) = 0.20944600"}, "match"),
+        ({"dE_total/do1": "½·2·(target_o1 − o1) = 0.20944600"}, "wrong"),
+        ({"dE_total/dW5": "∂E_total/∂o1·∂o1/∂z3·∂z3/∂W5 = 0.02592286"}, "match"),
+        ({"dE_total/dW5": "dE_total/do1*do1/dz3*dz3/dW6 = 0.02592286"}, "wrong"),
+        ({"W5+": "W5 − lr·∂E_total/∂W5"}, "match"),
+        ({"W5+": "W5 + lr·∂E_total/∂W5"}, "wrong"),
+        ({"dE_total/dW5": "0.12592286", "W5+": "W5 - lr*dE_total/dW5 = 0.38703857"}, "wrong"),
+        ({"W5+": "W5⁺ = W5 − lr·∂E_total/∂W5 = 0.45 − 0.5 × 0.02592286 = 0.43703857"}, "match"),
+        ({"z3'": "W5⁺·h1′ + W6+*h2' = 0.43126996"}, "match"),
+        ({"z3'": "W5*h1 + W6*h2 = 0.43126996"}, "match"),
+        ({"E_o1": "1/2*(0.4 - o1)² = ½(target_o1 − o1)^2 = 0.02193381"}, "match"),
+        ({"E_total": "1/0"}, "unreadable"),
+    ],
+)
+def test_a_cell_is_judged_by_what_it_means(cells, verdict):
+    assert check(sheet(**cells)).rows[-1].verdict == verdict
+
+
+def test_a_number_that_was_left_to_be_worked_is_known_as_far_as_what_it_is_worked_from():
+    found = Results(solve(sheet(**{"do1/dz3": "0.609*(1 - 0.609)", "W5+": "W5 - lr*0.0259"}))).hands
+    assert found["do1/dz3"].unit == pytest.approx(1e-3)
+    assert found["W5+"].unit == pytest.approx(0.5e-4)
+    assert [each.verdict for each in check(sheet(**{"W5+": "W5 - lr*0.0259"})).rows] == ["match"]
+
+
+# --- a worked line ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("½·2·(target_o1 − o1)·(−1)", ["target_o1", "o1"]),
+        ("W5 − lr·∂E_total/∂W5", ["W5", "lr", "dE_total/dW5"]),
+        ("dE_total / dW5 * 2", ["dE_total/dW5"]),
+        ("W5⁺·h1′", ["W5+", "h1'"]),
+        ("W5+*h1' + W6+", ["W5+", "h1'", "W6+"]),
+        ("W5+ - 0.5 + (W6+)", ["W5+", "W6+"]),
+        ("W5+h1", ["W5", "h1"]),
+        ("W5 +h1", ["W5", "h1"]),
+        ("W5⁺⁺ + z1''", ["W5++", "z1''"]),
+        ("W₅·h₁²", ["W5", "h1"]),
+        ("W[0,1]*dE/dW[0, 1]", ["W[0,1]", "dE/dW[0,1]"]),
+        ("W5@2 − lr·∂E/∂W5@1", ["W5@2", "lr", "dE/dW5@1"]),
+        ("E@100", ["E@100"]),
+        ("2[a + b]", ["a", "b"]),
+        ("{1 (z1 > 0), 0 (z1 ≤ 0)}", ["z1"]),
+        ("오차 · 가중치₁", ["오차", "가중치1"]),
+    ],
+)
+def test_the_names_of_a_worked_line_are_quantities_in_the_spelling_that_is_kept(typed, names):
+    assert read_worked(typed).names == names
+
+
+def test_numbers_that_are_called_as_derivatives_are_divided():
+    assert read_worked("dd/dw", ["d", "dd", "dw"]).names == ["dd", "dw"]
+    assert read_worked("dd/dw", ["d", "w", "dw"]).names == ["dd/dw"]
+    assert read_worked("∂d/∂w", ["d", "dd", "dw"]).names == ["dd/dw"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "z", "value"),
+    [
+        ("{1 (z > 0), 0 (z ≤ 0)}", 0.0, 0.0),
+        ("{1 (z > 0), 0 (z ≤ 0)}", 0.1, 1.0),
+        ("2·{1 (z ≥ 0), 0.3 (z < 0)}", 0.0, 2.0),
+        ("2·{1 (z ≥ 0), 0.3 (z < 0)}", -1.0, 0.6),
+        ("{1 (z > 2), ½ (z = 2), 0 (z < 2)}", 2.0, 0.5),
+        ("{max(z, 3) (z ≠ 2), 7 (z = 2)}", 2.0, 7.0),
+        ("{max(z, 3) (max(z, 0) ≠ 2), 7 (z = 2)}", 4.0, 4.0),
+        ("1/(1 + e^−z)", 0.0, 0.5),
+        ("ln(z) + σ(0,5 − 0,5)", 1.0, 0.5),
+        ("3/1.5×10^-3 + z", 0.0, 0.002),
+        ("1e−07·z", 1.0, 1e-07),
+        ("z(z + 1)(z − 1)", 2.0, 6.0),
+        ("1½z", 2.0, 3.0),
+        ("12 % · z", 2.0, 0.24),
+        ("1,234.5*z", 2.0, 2469.0),
+        ("max(0,5) * z", 2.0, 10.0),
+        ("z:4", 2.0, 0.5),
+    ],
+)
+def test_an_expression_is_read_as_a_textbook_has_it(typed, z, value):
+    assert evaluate(read_worked(typed, ["z"]), {"z": z}) == pytest.approx(value, rel=1e-15)
+
+
+def sheets(cells):
+    """Cells, of which several may have one name, on as few sheets as may be."""
+    packed: list[dict[str, str]] = []
+    for name, typed in cells:
+        free = next((each for each in packed if name not in each), None)
+        if free is None:
+            packed.append(free := {})
+        free[name] = typed
+    return packed
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_what_the_tool_prints_it_reads(name):
+    """Every line of an explanation, pasted into a sheet, its name in front or not."""
+    exercise, explained = replace(load(name), hand={}, asked={}), explain(name)
+    number = notation.decimals(8, "text", explained.exact)
+    printed = []
+    for line in explained.lines:
+        text = explanation.line_text(line, number)
+        remarks = [f"   ({each})" for lang in ("en", "ko") for each in explanation.TEXT.notes(line, lang, number)]
+        forms = text, notation.subscripts(text), text.partition(" = ")[2], *map(text.__add__, remarks)
+        printed += [(line.name, typed) for typed in forms]
+    for cells in sheets(printed):
+        for row in check(with_hand(exercise, cells)).rows:
+            assert row.verdict in ("match", "rounding"), cells[row.name]  # the numbers that are shown are rounded
+            results = [line.value for line in explained.lines if line.name == row.name and line.in_numbers]
+            assert not results or float(row.hand) == pytest.approx(results[0], abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["purchase", "absolute"])
+def test_a_changed_digit_in_what_the_tool_prints_is_caught(name):
+    exercise, explained = replace(load(name), hand={}, asked={}), explain(name)
+    for line in explained.lines:
+        if line.in_numbers:
+            text, _, result = explanation.line_text(line).rpartition(" ")
+            slipped = f"{text} {float(result.replace('−', '-')) * 1.001 + 1e-4:.8f}"
+            assert check(with_hand(exercise, {line.name: slipped})).rows[0].verdict == "wrong", slipped
+
+
+def test_the_formulas_of_a_report_may_be_pasted_into_it():
+    rows = check("chapter7").rows
+    lines = {row.name: f"{row.formula} = {row.hand}" for row in rows}
+    alone = {row.name: row.formula for row in rows if row.formula != notation.quantity(row.name)}
+    for cells in (lines, alone):
+        verdicts = {row.name: row.verdict for row in check(sheet(**cells)).rows}
+        assert verdicts | {"z3'": "match"} == dict.fromkeys(cells, "match")  # z3' by a unit, from rounded numbers
+
+
+# --- a sheet with lines that cannot be read ---------------------------------------------------------------------------
+
+MIXED = """\
+exercise = "chapter7"
+[hand]
+z1 = "0.08"
+z2 = "0.12"
+h1 = "0.5199893x"
+"dE_total/dw9" = "1"
+"de_total/dw5" = "0.0259"
+"W₅⁺" = "0.43703857"
+"W5+" = "0.43703857"
+o1 = ["0.6"]
+"""
+
+
+def test_the_rest_of_a_sheet_is_judged_and_each_line_that_cannot_be_read_is_one_row(tmp_path, capsys):
+    file = tmp_path / "kim.toml"
+    file.write_text(MIXED, "utf-8")
+    report = check(file)
+    verdicts = {row.name: row.verdict for row in report.read}
+    assert verdicts == {"z1": "match", "z2": "wrong", "W5+": "match"}
+    assert [row.name for row in report.unreadable] == ["h1", "dE_total/dw9", "de_total/dw5", "W5+", "o1"]
+    assert report.first_wrong.name == "z2"
+    assert run(["check", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert 'cannot be read: unknown name "e_total"; expected' in out
+    assert "did you mean dE_total/dW5?" in out
+    assert "2 match, 0 rounding, 1 wrong.\nCannot be read: 5." in out
+    assert run(["check", str(file), "--lang", "ko"]) == 1
+    out = capsys.readouterr().out
+    assert "읽을 수 없습니다: 모르는 이름입니다" in out
+    assert "혹시 dE_total/dW5 아닙니까?" in out
+    assert "읽을 수 없는 줄: 5." in out
+
+
+def test_a_sheet_of_which_nothing_but_one_line_cannot_be_read_is_no_success(tmp_path, capsys):
+    file = tmp_path / "kim.toml"
+    file.write_text('exercise = "chapter7"\n[hand]\nz1 = "0.08"\nz2 = "0.1.1"\n', "utf-8")
+    assert run(["check", str(file)]) == 1
+    file.write_text('exercise = "chapter7"\n[hand]\nz1 = "0.08"\nz2 = "0.11"\n', "utf-8")
+    assert run(["check", str(file)]) == 0
+    file.write_text('exercise = "chapter7"\n[hand\nz1 = "0.08"\n', "utf-8")
+    assert run(["check", str(file)]) == 2
+    capsys.readouterr()
+
+
+def test_json_the_picture_the_page_and_the_worksheet_cope_with_lines_that_cannot_be_read(tmp_path):
+    file = tmp_path / "kim.toml"
+    file.write_text(MIXED, "utf-8")
+    report = check(file)
+    rows = {row["name"]: row for row in json.loads(as_json(report))["rows"] if row["verdict"] == "unreadable"}
+    assert len(rows) == 5
+    told = {"formula": "", "hand": "0.5199893x", "value": None, "difference": None, "parts": None, "causes": []}
+    assert told.items() <= rows["h1"].items()
+    assert rows["h1"]["notes"][0]["korean"].startswith("읽을 수 없습니다: ")
+    assert "z₁" in draw(file).source
+    assert "z₁" in draw(report, second=False).source
+    assert "0.12" in page(load(file))
+    assert len(worksheet(load(file)).lines) == 3
+
+
+# --- anything at all --------------------------------------------------------------------------------------------------
+
+SMALL = replace(load("absolute"), hand={}, asked={})
+TYPED = st.text(alphabet="abdeEwp15.,:;+-−*/^×·½²⁻³⁺′'()[]{}<>≤=≈%@_ x약σ∂√\u2009…", max_size=40)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(TYPED, st.text(max_size=40)))
+def test_any_cell_is_read_or_noted(typed):
+    exercise = with_hand(SMALL, {"p": typed, "r": "1.1"})
+    assert exercise.hand["r"] == "1.1"
+    report = check(exercise)
+    assert {row.name for row in report.rows} | set(exercise.blanks) == {"p", "r"}
+    assert (str(report) + str(replace(report, lang="ko"))).replace("\n", "").isprintable()
+
+
+@settings(max_examples=100, deadline=None)
+@given(TYPED)
+def test_any_name_is_read_or_noted(typed):
+    exercise = with_hand(SMALL, {typed: "1.1", "r": "1.1"})
+    assert len(check(exercise).rows) == 2 - (typed == "r")
+
+
+LONG = [
+    *(
+        "(<",
+        "((",
+        "{",
+        "{(",
+        "[",
+        "W+",
+        "d",
+        "∂",
+        "dW/",
+        "1 ",
+        "1,",
+        "1,234",
+        "0.5 ",
+        "≈",
+        "약",
+        "10^",
+        "²",
+        "½",
+        "=",
+        "a ",
+    ),
+    *(
+        "{1 (z1 > 0), ",
+        "+",
+        "W5⁺",
+        "'",
+        "1e",
+        "..",
+        "%",
+        "@1",
+        "W[0",
+        "W[0,1]",
+        "x1(",
+        ")(",
+        "(반",
+        "0.5 (반",
+        "\u2009",
+        "/",
+    ),
+]
+
+
+@pytest.mark.parametrize("piece", LONG)
+@pytest.mark.parametrize("start", ["", "0.5", "0.5 (", "{"])
+def test_no_text_takes_long(piece, start):
+    typed = (start + piece * 1_500)[:1_000]
+    start_time = time.process_time()
+    sheet(z1=typed, **{typed: "1"})
+    for line in (typed, f"z1 = {typed}", f"{typed} = 1"):
+        hint([line], 1, "")
+    assert time.process_time() - start_time < 0.7
+
+
+def test_a_sheet_of_a_thousand_cells_is_read_quickly():
+    lines = "W5 − lr·∂E_total/∂W5 = 0.45 − 0.5 × {:.8f} = 0.43703857"
+    names = [f"d{of}/d{by}" for of in CHAPTER7.forward for by in CHAPTER7.positions]
+    cells = {name: lines.format(i / 7) for i, name in enumerate(names) if name}
+    start_time = time.process_time()
+    exercise = sheet(**cells)
+    assert time.process_time() - start_time < 2e-3 * len(cells)
+    assert len(exercise.hand) + len(exercise.unreadable) == len(cells)
