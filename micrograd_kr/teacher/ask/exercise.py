@@ -111,6 +111,12 @@ class Exercise:
         return {f"{line}_{name}": (line, name) for line in self.update if line != "p" for name in self.parameters}
 
     @property
+    def constants(self) -> set[str]:
+        """What a worked line may hold besides quantities: lr, and k in an exercise with an update of its own."""
+        k = {"k"} if self.update and not self.is_usual and "k" not in self.positions else set()
+        return k | ({"lr"} if self.lr is not None else set())
+
+    @property
     def is_usual(self) -> bool:
         """Whether an update is a step of gradient descent."""
         return [each.text for each in self.update.values()] == [USUAL]
@@ -582,7 +588,7 @@ def _written(exercise: Exercise, name: str, entry: Any) -> str:
     cell = read_cell(text, name)
     for part in cell.parts if cell else ():
         for each in read_worked(part, exercise.positions).names:
-            if each == "lr" and exercise.lr is not None:
+            if each in exercise.constants:
                 continue
             try:
                 _quantity_meant(exercise, each)

@@ -107,7 +107,8 @@ class Solution:
         """What the names in a worked line of a quantity stand for, lr among them; of z1', those of the second pass."""
         asked = parse_name(self.exercise, name)
         numbers = {each: value.data for each, value in self.passes[asked.in_pass].items()}
-        return numbers if self.exercise.lr is None else numbers | {"lr": self.exercise.lr}
+        constants = {"lr": self.exercise.lr, "k": float(asked.step)}
+        return numbers | {name: constants[name] for name in self.exercise.constants}
 
 
 def _finite(value: float) -> float:
