@@ -42,7 +42,8 @@ def check(
     among the numbers, and those whose labels differ from one of these only by an index. lang: "en" or "ko", in which
     the report prints.
 
-    Raises ExerciseError where a number or a worked line cannot be read, for an unknown name, or a label there twice.
+    A line of an exercise that cannot be read is a row of its own, "unreadable". Of a graph it is an ExerciseError, as a
+    label is that is there twice.
     """
     from micrograd_kr.teacher.check import diagnosis
 
@@ -73,7 +74,7 @@ def explain(
 def draw(asked: "Exercise | str | os.PathLike[str] | Report | Value | Sequence[Value]", **options: Any) -> "Drawing":
     """The picture of an exercise (or its name, its file, the report on it), or of the graph below Values.
 
-    options: of an exercise lang, second, digits; of a graph notes, title, digits, limit, lang. See
+    options: of an exercise lang, second, digits, entries; of a graph notes, title, digits, limit, lang. See
     `micrograd_kr.teacher.show.picture.draw_exercise` and `micrograd_kr.drawing.draw`.
     """
     exercise = _exercise(asked)

@@ -155,6 +155,7 @@ def solved_by(shown: Any, exercise: Exercise, solution: Solution, written: Solut
     """Every number of an exercise as the page's own engine computes it; written: what its lines are written from."""
     lines = Lines.of(written or solution).readable()
     names = {"order": list(lines.order), "loss": exercise.loss, "parameters": list(exercise.parameters)}
+    names |= {"given": list(exercise.given), "steps": exercise.steps}
     numbers = [*exercise.given.items(), *exercise.parameters.items()]
     run = "return [...solve(LINES, told, new Map(numbers), lr)].map(([key, value]) => [key, String(value)])"
     found = shown.evaluate(
