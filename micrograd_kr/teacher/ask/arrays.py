@@ -17,6 +17,8 @@ from micrograd_kr.ops import Rule
 from micrograd_kr.teacher.ask.expressions import Literal, Symbol
 from micrograd_kr.teacher.ask.messages import ExerciseError
 
+SCALARS = 2_000  # numbers of an exercise, arrays by their entries
+
 Function = Callable[[Any, int | None], Any]  # of an array, along an axis
 
 
@@ -47,6 +49,13 @@ def array(of: Any) -> Any:
     return out
 
 
+def check_size(shape: tuple[int, ...], others: int = 0) -> None:
+    """Raise ExerciseError where an array would be larger than any exercise, which has so many other numbers."""
+    if (count := math.prod(shape)) + others > SCALARS:
+        gaps = {"count": count, "shape": shape, "most": SCALARS}
+        raise ExerciseError("grows to {count:,} numbers, of the shape {shape}; expected {most:,} in all", **gaps)
+
+
 def operation(rule: Rule, x: Any, y: Any = None) -> Symbol:
     """An operation as it was written, nothing in it simplified; what it comes to is not known yet."""
     return Symbol(None, math.nan, rule, x, y)
@@ -65,7 +74,18 @@ class Entries:
         return array(Symbol(Literal(text), float(text)))
 
     def elementwise(self, rule: Rule, *inputs: Any) -> Any:
-        return self.done(rule.symbol, np.frompyfunc(partial(operation, rule), len(inputs), 1), *inputs)
+        def f(*inputs: Any) -> Any:
+            check_size(np.broadcast_shapes(*(each.shape for each in inputs)))  # before it is unrolled
+            return np.frompyfunc(partial(operation, rule), len(inputs), 1)(*inputs)
+
+        return self.done(rule.symbol, f, *inputs)
+
+    def product(self, x: Any, y: Any) -> Any:
+        def f(x: Any, y: Any) -> Any:
+            check_size(np.shape(np.zeros(x.shape, bool) @ np.zeros(y.shape, bool)))
+            return x @ y
+
+        return self.done("@", f, x, y)
 
     def called(self, name: str, x: Any, axis: int | None) -> Any:
         """A function of one array."""
@@ -75,6 +95,8 @@ class Entries:
         """What an operation makes of arrays. Raises ExerciseError for shapes that do not fit together."""
         try:
             out = f(*inputs)
+        except ExerciseError:
+            raise
         except (ValueError, IndexError):
             shapes = ", ".join(str(each.shape) for each in inputs)
             raise ExerciseError("{what} does not fit arrays of the shapes {shapes}", what=what, shapes=shapes) from None
@@ -89,6 +111,9 @@ class Tensors:
 
     def elementwise(self, rule: Rule, *inputs: Any) -> Any:
         return rule(*inputs)
+
+    def product(self, x: Any, y: Any) -> Any:
+        return x @ y
 
     def called(self, name: str, x: Any, axis: int | None) -> Any:
         return getattr(x, name)(axis=-1 if axis is None and name.endswith("softmax") else axis)

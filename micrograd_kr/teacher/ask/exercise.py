@@ -22,7 +22,7 @@ import numpy as np
 
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
-from micrograd_kr.teacher.ask.arrays import array, array_of, entries, entry
+from micrograd_kr.teacher.ask.arrays import array, array_of, check_size, entries, entry
 from micrograd_kr.teacher.ask.cell import Cell, Unreadable, read_cell
 from micrograd_kr.teacher.ask.formula import (
     FUNCTIONS,
@@ -54,7 +54,6 @@ from micrograd_kr.teacher.ask.quantity import Quantity, derivative, parse, spell
 FILE_BYTES = 100_000
 FILE_LINES = 3_000
 LINE_LENGTH = 1_500
-SCALARS = 2_000
 STEPS = 200_000  # numbers in all passes
 HAND_NUMBERS = 1_000
 USUAL = "p - lr*g"  # what an update does to a parameter where nothing else is said
@@ -428,7 +427,7 @@ class _Tables:
             self._add("forward", name, formulas)
 
     def _add(self, table: str, name: str, lines: Any) -> None:
-        limit(len(self.names) + lines.size, SCALARS, say("{most:,} numbers", most=SCALARS))
+        check_size(lines.shape, len(self.names))
         if lines.ndim:
             self.arrays[name] = entries(name, lines.shape)
         added = {entry(name, at): lines[at] for at in np.ndindex(lines.shape)}

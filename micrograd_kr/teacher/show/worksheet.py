@@ -314,11 +314,15 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         working = _working(sheet, line, form, answers) if "working" in part else ""
         return part["row"].format(name=own.name(line.name), working=working, number=number)
 
-    update = {} if exercise.is_usual else exercise.update
+    update, code = {} if exercise.is_usual else exercise.update, str if form == "markdown" else own.text
+
+    def of_step(step: int) -> str:
+        return f", k = {step}" if step and exercise.steps > 1 else ""
+
     groups = groupby(sheet.lines, lambda line: (line.asked.kind, line.asked.step))
     sections = (
-        part["section"].format(**words, i=i, title=words[kind], rows="\n".join(map(row, lines)))
-        for i, ((kind, _), lines) in enumerate(groups, 1)
+        part["section"].format(**words, i=i, title=words[kind] + of_step(step), rows="\n".join(map(row, lines)))
+        for i, ((kind, step), lines) in enumerate(groups, 1)
     )
     return Template(part["frame"]).substitute(
         words,
@@ -333,7 +337,7 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         parameters=table("parameters", exercise.whole(exercise.parameters), lambda number: signed(_sized(number))),
         forward=table("value", exercise.written, own.text),
         steps=part["steps"].format_map(gaps | words) if exercise.steps > 1 else "",
-        update=table("update", update, lambda line: own.text(line.text), "update"),
+        update=table("update", update, lambda line: code(line.text), "update"),
         picture=picture and part["picture"].format(**words, picture=picture),
         sections=part["between"].join(sections),
         origin=notation.NOTATIONS[own.formulas].escaped(exercise.name),

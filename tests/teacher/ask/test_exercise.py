@@ -537,6 +537,14 @@ ERRORS = [
     (changed("W1*x1", "W1[x1]"), ["[forward] z1", "whole numbers in square brackets"]),
     (changed("W1*x1", "W1[0]"), ["[forward] z1", "[0] does not fit arrays of the shapes ()"]),
     (changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "sum(x1, W1, 1)"), ["[forward] z1", "as in sum(X, axis=0)"]),
+    (
+        changed("t = 1", f"t = {[[1]] * 60}", "W1*x1", "t @ t.T"),
+        ["[forward] z1", "grows to 3,600", "the shape (60, 60)"],
+    ),
+    (
+        changed("t = 1", f"t = {[[1]] * 60}", "W1*x1", "t + t.T"),
+        ["[forward] z1", "grows to 3,600", "the shape (60, 60)"],
+    ),
     # steps
     (changed("lr = 0.5", "lr = 0.5\nsteps = 0"), ["steps", "a whole number from 1"]),
     (changed("lr = 0.5", "steps = 2"), ["steps", "lr is missing"]),
@@ -548,7 +556,10 @@ ERRORS = [
     (EXERCISE + "#" * 100_000, ["my.toml: too long", "100 kB"]),
     (EXERCISE + "\n" * 3_000, ["too long", "3,000 lines"]),
     (EXERCISE + f'h2 = "{"1 + " * 400}1"', ['"h2"', "too long", "at most 1,000"]),
-    (changed("t = 1", "\n".join(f"t{i} = 1" for i in range(2000))), ["[given] t1999", "too long", "2,000 numbers"]),
+    (
+        changed("t = 1", "\n".join(f"t{i} = 1" for i in range(2000))),
+        ["[given] t1999", "grows to 1 numbers", "2,000 in all"],
+    ),
     (EXERCISE + "\n".join(f'"dE/dx{i}" = "1"' for i in range(1000)), ["[hand]", "too long", "1,000 numbers"]),
 ]
 

@@ -48,9 +48,9 @@ const localKey = (target, source) => `∂${target}/∂${source}`;
 const flowKey = (source, target) => `←${source},${target}`;
 
 // Every number of an exercise: forward, back, an update, forward again, as many steps as there are. Where a line is too
-// long to be read, LINES has it in parts; their numbers have no local derivatives and no later ones. UPDATES changes each
+// long to be read, LINES has it in parts; their numbers have no local derivatives and no later ones. `updates` changes each
 // parameter: [place, formula, name of the line], over what is given, the parameter p, its gradient, the step, lr, states.
-function solve(lines, { order, loss, given, parameters, forward: names, steps }, numbers, lr) {
+function solve(lines, { order, loss, given, parameters, forward: names, steps }, numbers, lr, updates) {
   const found = new Map();
   const places = new Map(order.map((name, at) => [name, at]));
   const own = new Set([...numbers.keys(), ...names]);
@@ -70,14 +70,14 @@ function solve(lines, { order, loss, given, parameters, forward: names, steps },
     }
   }
   const start = given.map((name) => numbers.get(name));
-  const states = new Map(parameters.map((name) => [name, UPDATES.slice(1).map(() => 0)]));
+  const states = new Map(parameters.map((name) => [name, updates.slice(1).map(() => 0)]));
   let changed = numbers;
   for (let step = 1; step <= steps; step++) {
     const next = new Map(changed);
     for (const name of parameters) {
       const slope = gradients.get(places.get(name)) ?? 0;
       const w = [...start, changed.get(name), slope, step, lr, ...states.get(name)];
-      for (const [at, formula, line] of UPDATES) {
+      for (const [at, formula, line] of updates) {
         w[at] = formula(w);
         found.set(later(line === "p" ? name : `${line}_${name}`, "+", step), w[at]);
       }

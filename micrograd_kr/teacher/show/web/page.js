@@ -529,7 +529,7 @@ function readFields() {
 function takeOver(read) {
   const numbers = new Map([...data.numbers.keys()].map((name) => [name, read.get(name)]));
   const lr = data.lr === null ? null : read.get("lr");
-  const found = solve(LINES, data, numbers, lr);
+  const found = solve(LINES, data, numbers, lr, UPDATES);
   const [endless] = [...found].find(([, value]) => !Number.isFinite(value)) ?? [];
   if (endless) return word("infinite", { name: data.symbol(endless) });
   Object.assign(now, { numbers, lr, found, digits: read.get("/digits") });
