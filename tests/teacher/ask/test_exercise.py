@@ -605,7 +605,7 @@ def test_a_line_that_is_no_toml_is_answered_with_the_one_that_mends_it(folder, t
     assert f"line {number}" in str(error)
     assert reason in str(error)
     assert str(error).endswith(f"; write {mended}")
-    assert f"{mended}처럼 쓰세요" in error.korean
+    assert error.korean.endswith(f"이렇게 쓰세요: {mended}")
     lines = text.split("\n")
     lines[number - 1] = mended
     read(folder, "\n".join(lines))
