@@ -42,7 +42,8 @@ def check(
     among the numbers, and those whose labels differ from one of these only by an index. lang: "en" or "ko", in which
     the report prints.
 
-    Raises ExerciseError where a number or a worked line cannot be read, for an unknown name, or a label there twice.
+    A line of an exercise that cannot be read is a row of its own, "unreadable". Of a graph it is an ExerciseError, as a
+    label is that is there twice.
     """
     from micrograd_kr.teacher.check import diagnosis
 

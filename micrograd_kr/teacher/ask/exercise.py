@@ -167,7 +167,7 @@ def parse_name(exercise: Exercise, text: str) -> Quantity:
 def _quantity_meant(exercise: Exercise, text: str) -> Quantity:
     """The quantity of a name, spelled as kept. Raises ExerciseError, with the one that was probably meant."""
     try:
-        return _quantity(exercise, parse(text), text)
+        return _quantity(exercise, parse(text))
     except ExerciseError as error:
         meant = _meant(exercise, text)
         if not meant or f"did you mean {meant}" in str(error):
@@ -181,7 +181,7 @@ def _meant(exercise: Exercise, text: str) -> str:
     def near(name: str) -> str:
         return nearest(name, exercise.positions)
 
-    above, slash, below = (each.strip("'+") for each in text.partition("/"))
+    above, slash, below = (each.strip("'+") for each in text.partition("@")[0].partition("/"))
     if slash:
         of, by = (near(each[1:]) if each.startswith("d") else near(each) for each in (above, below))
         meant = derivative(of, by)
@@ -194,9 +194,9 @@ def _meant(exercise: Exercise, text: str) -> str:
     return ""
 
 
-def _quantity(exercise: Exercise, asked: Quantity, text: str = "") -> Quantity:
+def _quantity(exercise: Exercise, asked: Quantity) -> Quantity:
     """A quantity, once it is known to be one. Raises ExerciseError for what is none of the exercise's."""
-    meant = None if text == asked.of else ""  # all of it is meant to be said, dE/dW
+    meant = None if str(asked) == asked.of else ""  # all of it is meant to be said, dE/dW
     of = known(exercise, asked.of, meant)
     if asked.by is not None:
         known(exercise, asked.by, meant)
@@ -533,46 +533,57 @@ def _not_above(line: str, name: str, above: Collection[str], lines: Iterable[str
 
 def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
     """The exercise with a person's numbers; what cannot be read is noted, and the rest is."""
+    hand: dict[str, str] = {}
+    asked: dict[str, Quantity] = {}
+    unreadable: list[Unreadable] = []
     too_long = say("{numbers:,} numbers", numbers=HAND_NUMBERS)
     with placed("[hand]"):
         limit(len(lines), HAND_NUMBERS, too_long)
-    hand: dict[str, str] = {}
-    asked: dict[str, Quantity] = {}
-    unreadable = []
+
+    def note(name: str, written: Any, error: ExerciseError) -> None:
+        unreadable.append(Unreadable(printable(name, NAME_LENGTH), printable(str(written), NAME_LENGTH), error.said))
+
     for key, line in lines.items():
-        for name, written in _each(exercise, spelled(key), line):
+        try:
+            cells = list(_each(exercise, spelled(key), line))
+        except ExerciseError as error:
+            note(key, line, error)
+            continue
+        with placed(f"[hand] {printable(key)}"):
+            limit(len(asked) + len(cells), HAND_NUMBERS, too_long)
+        for quantity, each in cells:
+            name = str(quantity)
             try:
-                quantity = _quantity_meant(exercise, name)
-                if str(quantity) in asked:
+                if name in asked:
                     raise _twice("hand")
-                text = _written(exercise, str(quantity), written)
+                text = _written(exercise, name, each)
             except ExerciseError as error:
-                shown = printable(key if name == spelled(key) else name, NAME_LENGTH)
-                unreadable.append(Unreadable(shown, printable(str(written), NAME_LENGTH), error.said))
+                note(key if len(cells) == 1 else name, each, error)
                 continue
-            asked[str(quantity)] = quantity
+            asked[name] = quantity
             if text:
-                hand[str(quantity)] = text
-    with placed("[hand]"):
-        limit(len(asked), HAND_NUMBERS, too_long)
+                hand[name] = text
     return replace(exercise, hand=hand, asked=asked, unreadable=tuple(unreadable))
 
 
-def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[str, Any]]:
-    """A line of [hand], of a whole array entry by entry."""
-    asked = Quantity(name)
-    with suppress(ExerciseError):
-        asked = parse(name) if type(line) is list else asked
+def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[Quantity, Any]]:
+    """A line of [hand], of an array entry by entry."""
+    if type(line) is not list:
+        yield _quantity_meant(exercise, name), line
+        return
+    asked = parse(name)
     of_by = asked.by is not None and asked.by in exercise.shapes
     whole = (asked.by if of_by else None) or asked.of
-    shape = exercise.shapes.get(whole) if type(line) is list else None
-    numbers = np.array(line, object)
-    if shape is None or numbers.shape != shape:
-        yield name, line
+    if whole not in exercise.shapes:
+        yield _quantity_meant(exercise, name), line
         return
+    shape = exercise.shapes[whole]
+    written = np.array(line, object)
+    if written.shape != shape:
+        raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=shape, got=written.shape)
     for at in np.ndindex(shape):
         one = entry(whole, at)
-        yield str(asked._replace(by=one) if of_by else asked._replace(of=one)), numbers[at]
+        yield _quantity(exercise, asked._replace(by=one) if of_by else asked._replace(of=one)), written[at]
 
 
 def _written(exercise: Exercise, name: str, entry: Any) -> str:
@@ -593,7 +604,8 @@ def _written(exercise: Exercise, name: str, entry: Any) -> str:
             try:
                 _quantity_meant(exercise, each)
             except ExerciseError as error:
-                raise (no_number(part) if part.isalnum() else error) from None  # one word
+                is_word = part.isalnum() and part not in exercise.shapes
+                raise (no_number(part) if is_word else error) from None
     return text if cell else ""
 
 

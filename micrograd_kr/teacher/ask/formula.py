@@ -91,7 +91,13 @@ def read_formula(text: str) -> Formula:
 
     Raises ExerciseError, with what was probably meant by x^2, 2x, W₁ or 0,5.
     """
-    return Formula(" ".join(text.split()), _one(read_entries(text, {})))
+    return _of_one_number(" ".join(text.split()), read_entries(text, {}))
+
+
+def _of_one_number(text: str, read: Any) -> Formula:
+    if read.ndim:
+        raise ExerciseError("expected one number, got an array of the shape {shape}", shape=read.shape)
+    return Formula(text, read.item())
 
 
 def read_entries(text: str, known: Mapping[str, Any]) -> Any:
@@ -141,13 +147,6 @@ def source(of: Any, level: int = 1) -> str:
 def leaves(formula: Formula) -> list[Symbol]:
     """The names and the literals of a formula, as often and in the order in which they stand."""
     return [each for each in parts_of(formula.expression) if each.rule is None]
-
-
-def _one(read: Any) -> Any:
-    """The expression that an array without axes holds."""
-    if read.ndim:
-        raise ExerciseError("expected one number, got an array of the shape {shape}", shape=read.shape)
-    return read.item()
 
 
 def recorded(text: str, values: Mapping[str, Any]) -> Any:
@@ -267,7 +266,7 @@ def _misprinted(function: str) -> str:
     def without_one(name: str) -> set[str]:
         return {name[:i] + name[i + 1 :] for i in range(len(name)) if name[i].isalpha()}
 
-    for each in FUNCTIONS:
+    for each in (*FUNCTIONS, *OF_ARRAYS):
         if letters(each) == letters(function):
             return each
         if (
@@ -307,7 +306,7 @@ _PLAIN = str.maketrans(
     | dict.fromkeys("÷∕\u2044:", "/")
     | dict.fromkeys("′’‘", "'")
     | dict.fromkeys("\u200b\u200c\u200d\u2060\u2061\ufeff\xad", "")  # what is not seen
-    | {"^": "**", "σ": "sigmoid", "√": "sqrt"}
+    | {"^": "**", "σ": "sigmoid", "√": "sqrt", "″": "''"}
     | {each: "(" + fraction.replace("\u2044", "/") + ")" for each, fraction in _VULGAR.items()}
 )
 TYPED = _PLAIN | str.maketrans({"²": "**2", "³": "**3", "⁺": "+", "[": "(", "{": "(", "]": ")", "}": ")"})
@@ -346,30 +345,26 @@ def read_worked(text: str, names: Container[str] = ()) -> Formula:
     text = " ".join(text.split())
     quantities: dict[str, str] = {}
     typed = _WORD.sub(partial(_placed, names, quantities), _without_choices(plain(text)))
-    typed = _SQUARE.sub(_as_round, typed)
+    typed = _BRACKET.sub(lambda each: each[0].translate(_ROUND) if len(each[0]) == 1 else each[0], typed)
     check_length(typed, MOST_LENGTH)
     try:
-        expression = _one(_expression(_multiplied(typed), Entries({})))
+        read = _expression(_multiplied(typed), Entries({}))
     except ExerciseError as error:
         pointed = with_points(typed)  # a comma may stand between arguments, or in a number
         try:
-            expression = _one(_expression(_multiplied(pointed), Entries({})))
+            read = _expression(_multiplied(pointed), Entries({}))
         except ExerciseError:
             raise _of_what_was_typed(error, text) from None
-    formula = Formula(text, expression)
+    formula = _of_one_number(text, read)
     for leaf in leaves(formula):
         leaf.name = quantities.get(leaf.name, leaf.name)
     return formula
 
 
 _PLACE = re.compile(r"\bq[0-9]+_")
-_BRACKETS = str.maketrans("[]{}", "()()")
-_SQUARE = re.compile(r"\) ?\[[0-9]+\]|[][{}]")  # which of a function's results, or a bracket of any kind
+_BRACKET = re.compile(r"(?<=\))\[[0-9]+\]|[\[\]{}]")  # softmax(z1, z2)[0] keeps its own
+_ROUND = str.maketrans("[]{}", "()()")
 _WORD = re.compile(rf"(?P<number>{DIGITS})|(?P<name>{QUANTITY})(?= ?(?P<next>[(\[{{]|\*\*|))")
-
-
-def _as_round(match: re.Match[str]) -> str:
-    return match[0] if match[0][0] == ")" else match[0].translate(_BRACKETS)
 
 
 def _placed(names: Container[str], quantities: dict[str, str], match: re.Match[str]) -> str:

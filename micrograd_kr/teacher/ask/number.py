@@ -71,7 +71,7 @@ def _typed(text: str) -> Hand:
     if found := _CELL.fullmatch(typed):
         written = found["sign"] + with_points(found["number"])
         if NUMBER.fullmatch(written):
-            return hand(written)
+            return hand(f"{Decimal(written):f}" if "%" in text else written)  # 12 % is 0.12
     if (found := _FRACTION.fullmatch(typed)) and int(found[3]):
         number = Decimal(int(found["sign"] + found[2])) / int(found[3])
         return computed(finite(number))._replace(number=number, shown=text)

@@ -96,12 +96,11 @@ class Solution:
 
     def meant(self, line: str, name: str) -> Quantity:
         """The quantity that a name in the worked line of another stands for: in that of z1', those of its pass."""
-        exercise, step = self.exercise, parse_name(self.exercise, line).in_pass
-        asked = parse_name(exercise, name)
-        if not step or asked.step or (asked.by is None and asked.of in exercise.given):
+        exercise, asked, step = self.exercise, parse_name(self.exercise, name), parse_name(self.exercise, line).in_pass
+        if asked.step or "@" in name or asked.of in exercise.given:
             return asked
-        is_changed = asked.of in exercise.parameters or asked.of in exercise.states
-        return asked._replace(step=step, is_parameter=asked.by is None and is_changed)
+        is_changed = asked.by is None and (asked.of in exercise.parameters or asked.of in exercise.states)
+        return asked._replace(step=step, is_parameter=is_changed and step > 0)
 
     def numbers(self, name: str) -> dict[str, float]:
         """What the names in a worked line of a quantity stand for, lr among them; of z1', those of the second pass."""

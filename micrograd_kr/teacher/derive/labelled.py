@@ -101,7 +101,8 @@ def _entry(written: Any, decimals: int) -> Any:
 
 def _decimals(numbers: Iterable[Any]) -> int:
     """The commonest decimals among a person's numbers, of equally common ones the most."""
-    counts = Counter(len(str(each).rpartition(".")[2]) for each in numbers if "." in str(each))
+    written = (re.findall(r"\.([0-9]+)", str(each))[-1:] for each in numbers)
+    counts = Counter(len(digits) for each in written for digits in each)
     return max(counts, key=lambda decimals: (counts[decimals], decimals), default=0)
 
 

@@ -605,7 +605,7 @@ def test_a_line_that_is_no_toml_is_answered_with_the_one_that_mends_it(folder, t
     assert f"line {number}" in str(error)
     assert reason in str(error)
     assert str(error).endswith(f"; write {mended}")
-    assert f"{mended}처럼 쓰세요" in error.korean
+    assert error.korean.endswith(f"이렇게 쓰세요: {mended}")
     lines = text.split("\n")
     lines[number - 1] = mended
     read(folder, "\n".join(lines))
@@ -613,6 +613,18 @@ def test_a_line_that_is_no_toml_is_answered_with_the_one_that_mends_it(folder, t
 
 # Lines of [hand] that cannot be read: they are noted, the rest of the sheet is read.
 UNREADABLE = [
+    (changed('"0.030"', "[]"), ["z1", "a list"]),
+    (changed('"0.3061"', '"softmax(x1, t) = 0.3"'), ["W1+", "one number, got an array of the shape (2,)"]),
+    (changed("W1 = 0.3", "W1 = [1, 2]", "W1*x1", "W1[0]*x1"), ["W1+", "W1 has the shape (2,)", "W1[0]"]),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", "dE/dh1", "dE/dx1").replace('"-0.4925"', '["1"]'),
+        ["dE/dx1", "of the shape (2,), got (1,)"],
+    ),
+    (changed('"0.3061"', '"x1 @ x1 = 0.3"'), ["W1+", "@ does not fit"]),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', '"x1 = 0.3"'),
+        ["W1+", "x1 has the shape"],
+    ),
     (changed('z1 = "0.030"', 'z2 = "0.030"'), ["z2", 'unknown name "z2", did you mean z1?']),
     (changed('"dE/dh1"', '"dE/dh2"'), ["dE/dh2", 'unknown name "h2"; expected a name', "did you mean dE/dh1?"]),
     (changed('"dE/dh1"', '"dF/dh1"'), ["dF/dh1", 'unknown name "F"']),
@@ -630,7 +642,7 @@ UNREADABLE = [
     (changed('"dE/dh1"', '"E@x"'), ["E@x", "the number of a pass behind @"]),
     (changed('"W1+"', '"x1+"'), ["x1+", "what is given stays"]),
     (changed('"W1+"', '"z1+"'), ["z1+", "z' of one of [forward]", "did you mean z1'?"]),
-    (changed('"z1\'"', '"W1\'"'), ["W1'", "defined twice, before in [hand]"]),
+    (changed('"z1\'"', '"W1\'"'), ["W1'", "defined twice"]),
     (changed('"dE/dh1"', '"de/dw1"'), ["de/dw1", 'unknown name "e"', "did you mean dE/dW1?"]),
     (changed('"dE/dh1"', '"W₁⁺"'), ["W1+", "defined twice, before in [hand]"]),
     (changed('"W1+"', '"∂E/∂h1"'), ["∂E/∂h1", "defined twice, before in [hand]"]),

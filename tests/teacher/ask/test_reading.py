@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrograd_kr.command import run
+from micrograd_kr.engine import Value
 from micrograd_kr.teacher.ask.cell import read_cell
 from micrograd_kr.teacher.ask.exercise import built_in, load, with_hand
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula, read_worked
@@ -73,8 +74,8 @@ NUMBERS = [  # typed, the digits that are read, their decimals
     ("０，５", "0.5", 1),
     ("0.519\u200989934", "0.51989934", 8),
     ("1\u202f234.5", "1234.5", 1),
-    ("12 %", "12e-2", 2),
-    ("12.5%", "12.5e-2", 3),
+    ("12 %", "0.12", 2),
+    ("12.5%", "0.125", 3),
     ("1.5×10^-3", "1.5e-3", 4),
     ("1.5 · 10⁻³", "1.5e-3", 4),
     ("−1.5*10**(-3)", "-1.5e-3", 4),
@@ -192,6 +193,15 @@ def test_a_number_that_was_left_to_be_worked_is_known_as_far_as_what_it_is_worke
     assert found["do1/dz3"].unit == pytest.approx(1e-3)
     assert found["W5+"].unit == pytest.approx(0.5e-4)
     assert [each.verdict for each in check(sheet(**{"W5+": "W5 - lr*0.0259"})).rows] == ["match"]
+
+
+def test_what_stands_around_a_number_is_none_of_its_decimals():
+    """A float of a program has lost its zeros; they are put back as the other numbers have them."""
+    z = Value(0.3, "w") * 0.3
+    z.label = "z"
+    y = z * 2
+    y.label = "y"
+    assert [row.hand for row in check({"z": "0.09 (rounded to 2 decimals)", "y": 0.2}, y).rows] == ["0.09", "0.20"]
 
 
 # --- a worked line ----------------------------------------------------------------------------------------------------
@@ -450,3 +460,65 @@ def test_a_sheet_of_a_thousand_cells_is_read_quickly():
     exercise = sheet(**cells)
     assert time.process_time() - start_time < 2e-3 * len(cells)
     assert len(exercise.hand) + len(exercise.unreadable) == len(cells)
+
+
+# --- vectors, matrices and passes -------------------------------------------------------------------------------------
+
+SOFTMAX = """\
+title = "softmax with cross-entropy"
+loss = "L"
+lr = 0.5
+steps = 2
+[given]
+x = [1.0, 2.0]
+t = [0, 1, 0]
+[parameters]
+W = [[0.1, 0.2], [0.3, -0.1], [0.05, 0.4]]
+b = [0.1, 0, -0.2]
+[forward]
+z = "W @ x + b"
+y = "softmax(z)"
+L = "-sum(t*log(y))"
+[hand]
+"""
+OF_ARRAYS = [
+    (
+        'z = ["W[0,0]·x[0] + W[0,1]·x[1] + b[0] = 0.1×1 + 0.2×2 + 0.1 = 0.6", "0,1", "?"]',
+        {"z[0]": "match", "z[1]": "match"},
+    ),
+    ('z = ["0.6", "x9", "0.65"]', {"z[0]": "match", "z[2]": "match", "z[1]": "unreadable"}),
+    ('"y[1]" = "e^0.1/(e^0.6 + e^0.1 + e^0.65)"', {"y[1]": "match"}),
+    ('"y[1]" = "softmax(0.6, 0.1, 0.65)[1] = 0.22820764"', {"y[1]": "match"}),
+    ('"dL/dz[1]" = "y[1] − 1 = -0.77179236"', {"dL/dz[1]": "match"}),
+    ('"dL/dW[1, 0]" = "∂L/∂z[1]·x[0]"', {"dL/dW[1,0]": "match"}),
+    ('"W[1,0]⁺" = "W[1,0] − lr·∂L/∂W[1,0]"', {"W[1,0]+": "match"}),
+    ('"W[1,0]@2" = "W[1,0]@1 − lr·∂L/∂W[1,0]@1"', {"W[1,0]++": "match"}),
+    ('"W[1,0]++" = "W[1,0] − lr·∂L/∂W[1,0]"', {"W[1,0]++": "match"}),
+    ('"W[1,0]++" = "W[1,0]+ - lr*dL\'/dW[1,0]"', {"W[1,0]++": "match"}),
+    ('"W[1,0]++" = "W[1,0]@1 − lr·∂L/∂W[1,0]@0"', {"W[1,0]++": "wrong"}),
+    ('"L@1" = "-ln(y[1])"', {"L'": "match"}),
+    ('"w[1,0]+" = "0.6"', {"w[1,0]+": "unreadable"}),
+    ('z = "0.6"', {"z": "unreadable"}),
+]
+
+
+@pytest.mark.parametrize(("line", "verdicts"), OF_ARRAYS)
+def test_entries_and_passes_are_read_in_names_and_in_worked_lines(tmp_path, line, verdicts):
+    file = tmp_path / "softmax.toml"
+    file.write_text(SOFTMAX + line, "utf-8")
+    assert {row.name: row.verdict for row in check(file).rows} == verdicts
+
+
+def test_what_the_tool_prints_of_entries_and_passes_it_reads(tmp_path):
+    file = tmp_path / "softmax.toml"
+    file.write_text(SOFTMAX, "utf-8")
+    exercise, explained = load(file), explain(file)
+    printed = [
+        (line.name, explanation.line_text(line))
+        for line in explained.lines
+        if "[" in explanation.line_text(line)  # not in matrices
+    ]
+    assert len(printed) > 50
+    for cells in sheets(printed):
+        rows = check(with_hand(exercise, cells)).rows
+        assert {row.name: row.verdict for row in rows if row.verdict not in ("match", "rounding")} == {}
