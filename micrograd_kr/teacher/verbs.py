@@ -31,6 +31,7 @@ def check(
     *,
     lr: float | None = None,
     parameters: "Parameters" = None,
+    float32: bool = False,
     lang: str = "en",
 ) -> "Report":
     """Judge every number of a person's, and explain the wrong ones.
@@ -39,14 +40,16 @@ def check(
     graph of labelled Values they are of: names are labels, dE/dW, W+ and z'; text counts decimals, "0.0800", a float
     has lost its zeros. Numbers of tensors are nested lists or arrays; they get verdicts, no causes.
     lr: the learning rate, for W+ and z'. parameters: Values or labels that a step changes; by default those with a W+
-    among the numbers, and those whose labels differ from one of these only by an index. lang: "en" or "ko", in which
-    the report prints.
+    among the numbers, and those whose labels differ from one of these only by an index. float32: the numbers are a
+    program's, worked in floats of 32 bits: what that makes them differ by is rounding. lang: "en" or "ko", in which the
+    report prints.
 
     Raises ExerciseError where a number or a worked line cannot be read, for an unknown name, or a label there twice.
     """
     from micrograd_kr.teacher.check import diagnosis
 
-    return replace(diagnosis.check(_exercise(numbers), loss, lr=lr, parameters=parameters), lang=lang)
+    report = diagnosis.check(_exercise(numbers), loss, lr=lr, parameters=parameters, float32=float32)
+    return replace(report, lang=lang)
 
 
 def explain(
