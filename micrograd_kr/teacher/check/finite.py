@@ -11,23 +11,25 @@ from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.report import Note
 
 STEPS = tuple(f"1e-{n}" for n in range(1, 9))
-TELLING = 100  # units that a number must be off by, so that it is no chance which difference it is
+TELLING = 100  # times what a number is known to, that it must be off by: else it may be a difference by chance
 
 
 def finite_difference(solution: Solution, name: str, written: Hand) -> Note | None:
     """Which difference a wrong derivative is, to all its digits; None if it is none."""
     asked, value = parse_name(solution.exercise, name), solution.value(name)
-    if asked.by is None or distance(written, value) < TELLING * written.unit:
+    off = distance(written, value)
+    if asked.by is None or off < TELLING * written.unit:
         return None
-    for step, difference in _differences(solution, asked.of, asked.by):
-        if math.isfinite(difference) and distance(written, difference) <= written.unit / 2 + 4 * math.ulp(difference):
+    for step, difference, noise in _differences(solution, asked.of, asked.by):
+        slack = noise if off >= TELLING * noise else 4 * math.ulp(difference)  # where noise is all there is, the same
+        if math.isfinite(difference) and distance(written, difference) <= written.unit / 2 + slack:
             gaps = {"step": step, "value": f"{value:.12g}"}
             return Note("difference", say("a finite difference with step {step}: the derivative is {value}", **gaps))
     return None
 
 
-def _differences(solution: Solution, of: str, by: str) -> Iterator[tuple[str, float]]:
-    """The steps, the largest first, with the forward and with the central difference."""
+def _differences(solution: Solution, of: str, by: str) -> Iterator[tuple[str, float, float]]:
+    """The steps, the largest first, with the forward and with the central difference, and with the noise of both."""
     start = {name: float(value.data) for name, value in solution.before.items()}
 
     def moved(step: float) -> float:
@@ -41,5 +43,6 @@ def _differences(solution: Solution, of: str, by: str) -> Iterator[tuple[str, fl
 
     for text in STEPS:
         step = float(text)
-        yield text, (moved(step) - moved(0.0)) / step
-        yield text, (moved(step) - moved(-step)) / (2 * step)
+        noise = 8 * math.ulp(moved(step)) / step
+        yield text, (moved(step) - moved(0.0)) / step, noise
+        yield text, (moved(step) - moved(-step)) / (2 * step), noise

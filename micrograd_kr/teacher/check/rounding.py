@@ -53,6 +53,10 @@ class Precision(NamedTuple):
         largest = sorted(sizes, reverse=True)[: max(len(sizes) - 2, 0)]
         return self.unit * (len(largest) * math.prod(sizes) if self.base else sum(accumulate(largest, mul)))
 
+    def rounded_sums(self, sizes: list[float], value: float) -> float:
+        """How far rounded terms or partial sums move a sum; digits are lost where a partial sum is the largest."""
+        return (len(sizes) - 2) * self.step(sum(sizes)) + self.step(value)
+
     def holds(self, value: float) -> bool:
         """Whether a number needs no rounding. What a binary float needs is not asked: 0.1 is none."""
         return self.base != 2 and abs(math.remainder(value, self.step(value) or 1.0)) <= 4 * math.ulp(value)
@@ -112,8 +116,8 @@ class RunningError:
         self.steps += 1
         if form.rule in (ops.add, ops.sub):
             each = [term for term, _ in terms(form)]
-            errors, largest = [self.of(term) for term in each], sum(abs(number(term)) for term in each)
-            rounded = (len(errors) - 1) * self.precision.step(largest)
+            errors = [self.of(term) for term in each]
+            rounded = self.precision.rounded_sums([abs(number(term)) for term in each], form.number)
             return 0.0 if self._exact(errors, form.number) else sum(errors) + rounded
         if form.rule in (ops.mul, ops.neg):
             return self._of_product(*self._factors(form), form.number, last)
@@ -209,9 +213,9 @@ class RunningError:
             return 0.0
         error = sum(_moved(form, inputs, which, error) for which, error in enumerate(errors) if error)
         if rule is ops.sigmoid:
-            # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential rounded
+            # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential and the sum rounded
             larger = max(form.number, 1 - form.number)
-            error += 2 * larger**2 * self.precision.step(1 / larger)
+            error += larger**2 * (self.precision.step(1 / larger) + self.precision.step(1 / larger - 1))
         elif rule in (ops.tanh, ops.softplus, ops.logsigmoid):
             error += 2 * self.precision.step(1.0)
         return float(error + (not last) * self.precision.step(form.number))

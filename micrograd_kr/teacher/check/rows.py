@@ -6,10 +6,8 @@ from dataclasses import replace
 
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.number import distance
 from micrograd_kr.teacher.check.finite import finite_difference
 from micrograd_kr.teacher.check.report import VERDICTS, WORKING, Note, Part, Row, few_decimals
-from micrograd_kr.teacher.check.rounding import FLOAT32, habit
 from micrograd_kr.teacher.check.sheet import Sheet, in_float32
 from micrograd_kr.teacher.check.worked import WorkedLine
 
@@ -39,12 +37,10 @@ def row_of(sheet: Sheet, name: str, line: WorkedLine | None = None) -> Row:
 def explanations(sheet: Sheet, lines: Mapping[str, WorkedLine]) -> tuple[dict[str, tuple[Note, ...]], tuple[Note, ...]]:
     """What needs no mistake in a formula to be wrong, with what is to be said of it; and what is to be said of all."""
     wrong = {name: each for name, each in sheet.judged.items() if each.verdict == "wrong"}
-    floats = [
-        name
-        for name in in_float32(sheet.hands) & wrong.keys()
-        if distance(wrong[name].written, wrong[name].value)
-        < sheet.errors.of(wrong[name].key, habit(FLOAT32)) + FLOAT32.step(wrong[name].value)
-    ]
+    floats = in_float32(sheet.hands) & wrong.keys()
+    if floats:
+        anew = Sheet(sheet.solution, sheet.lines, float32=True).judged
+        floats = {name for name in floats if anew[name].verdict != "wrong"}
     many = len(floats) > 1
     found: dict[str, tuple[Note, ...]] = dict.fromkeys(floats, () if many else (IN_FLOAT32,))
     for name, each in wrong.items():

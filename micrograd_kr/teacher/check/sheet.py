@@ -78,7 +78,8 @@ class Sheet:
         """float32: whether they were worked in floats of 32 bits. Raises ExerciseError for a number that cannot be
         read.
         """
-        self.solution, self.exercise, self.forms = solution, solution.exercise, Forms(solution.exercise, lines)
+        self.solution, self.exercise, self.lines = solution, solution.exercise, lines
+        self.forms = Forms(self.exercise, lines)
         self.texts = {name: [part.strip() for part in text.split("=")] for name, text in self.exercise.hand.items()}
         self.hands = {name: hand(parts[-1]) for name, parts in self.texts.items()}
         values = {name: solution.value(name) for name in self.hands}
@@ -188,8 +189,8 @@ def in_float32(hands: Mapping[str, Hand]) -> set[str]:
         if written.unit < step and abs(number) < FLOAT32_LIMIT:
             tried += 1
             off = abs(written.number - Decimal(float(np.float32(number))))
-            if off <= Decimal(written.unit):
-                chances[name] = 2 * written.unit / step
+            if off <= Decimal(written.unit) / 2:
+                chances[name] = written.unit / step
     if len(chances) == tried and math.prod(chances.values()) < CHANCE_OF_ALL:
         return set(chances)
     return {name for name, chance in chances.items() if chance < CHANCE}
