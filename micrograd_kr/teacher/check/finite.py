@@ -1,7 +1,7 @@
 """A slope that was measured, (f(x + h) − f(x))/h or (f(x + h) − f(x − h))/2h, in the place of a derivative."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import parse_name
@@ -11,25 +11,40 @@ from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.report import Note
 
 STEPS = tuple(f"1e-{n}" for n in range(1, 9))
+TRIED = 10
 TELLING = 100  # times what a number is known to, that it must be off by: else it may be a difference by chance
 
 
-def finite_difference(solution: Solution, name: str, written: Hand) -> Note | None:
-    """Which difference a wrong derivative is, to all its digits; None if it is none."""
-    asked, value = parse_name(solution.exercise, name), solution.value(name)
-    off = distance(written, value)
-    if asked.by is None or off < TELLING * written.unit:
+class Differences:
+    """Says of wrong derivatives which difference they are.
+
+    Who measures slopes measures all of them in one way: after TRIED that are none, no more are looked at, and after the
+    first that is one, no other steps.
+    """
+
+    def __init__(self, solution: Solution) -> None:
+        self.solution, self.steps, self.left = solution, STEPS, TRIED
+
+    def note(self, name: str, written: Hand) -> Note | None:
+        """Which difference a wrong derivative is, to all its digits; None if it is none."""
+        asked, value = parse_name(self.solution.exercise, name), self.solution.value(name)
+        off = distance(written, value)
+        if asked.by is None or off < TELLING * written.unit or not self.left:
+            return None
+        for step, difference, noise in _differences(self.solution, asked.of, asked.by, self.steps):
+            slack = noise if off >= TELLING * noise else 4 * math.ulp(difference)  # where noise is all, it is the same
+            if math.isfinite(difference) and distance(written, difference) <= written.unit / 2 + slack:
+                self.steps = (step,)
+                gaps = {"step": step, "value": f"{value:.12g}"}
+                return Note(
+                    "difference", say("a finite difference with step {step}: the derivative is {value}", **gaps)
+                )
+        self.left -= len(self.steps) > 1
         return None
-    for step, difference, noise in _differences(solution, asked.of, asked.by):
-        slack = noise if off >= TELLING * noise else 4 * math.ulp(difference)  # where noise is all there is, the same
-        if math.isfinite(difference) and distance(written, difference) <= written.unit / 2 + slack:
-            gaps = {"step": step, "value": f"{value:.12g}"}
-            return Note("difference", say("a finite difference with step {step}: the derivative is {value}", **gaps))
-    return None
 
 
-def _differences(solution: Solution, of: str, by: str) -> Iterator[tuple[str, float, float]]:
-    """The steps, the largest first, with the forward and with the central difference, and with the noise of both."""
+def _differences(solution: Solution, of: str, by: str, steps: Sequence[str]) -> Iterator[tuple[str, float, float]]:
+    """The steps with the forward and with the central difference, and with the noise of both."""
     start = {name: float(value.data) for name, value in solution.before.items()}
 
     def moved(step: float) -> float:
@@ -41,7 +56,7 @@ def _differences(solution: Solution, of: str, by: str) -> Iterator[tuple[str, fl
             past = past or name == by
         return values[of]
 
-    for text in STEPS:
+    for text in steps:
         step = float(text)
         noise = 8 * math.ulp(moved(step)) / step
         yield text, (moved(step) - moved(0.0)) / step, noise

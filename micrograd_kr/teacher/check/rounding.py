@@ -238,11 +238,17 @@ class Errors:
     def __init__(self, forms: Forms) -> None:
         self.forms, self.known, self.steps = forms, dict[str, float](), 0
         self._working: dict[tuple[Habit, bool], RunningError] = {}
+        self._in_floats = RunningError(forms, {}, habit(FLOAT64))
 
     def know(self, key: str, error: float) -> None:
         """A number is on the sheet from now on; what was worked without it is worked again."""
         self.known[key] = error
         self._working = {kind: each for kind, each in self._working.items() if key not in each.asked}
+
+    def in_floats(self, key: str) -> float:
+        """How far the floats of a program may carry a quantity that it works from the start."""
+        form = self.forms.expansion(key) if key else None
+        return 0.0 if form is None else self._in_floats.of_quantity(key, form)
 
     def of(self, key: str, kept: Habit) -> float:
         """The largest running error among the forms of a quantity, worked afresh from the forward pass, too.

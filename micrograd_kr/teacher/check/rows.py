@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.check.finite import finite_difference
+from micrograd_kr.teacher.check.finite import Differences
 from micrograd_kr.teacher.check.report import VERDICTS, WORKING, Note, Part, Row, few_decimals
 from micrograd_kr.teacher.check.sheet import Sheet, in_float32
 from micrograd_kr.teacher.check.worked import WorkedLine
@@ -43,12 +43,13 @@ def explanations(sheet: Sheet, lines: Mapping[str, WorkedLine]) -> tuple[dict[st
         floats = {name for name in floats if anew[name].verdict != "wrong"}
     many = len(floats) > 1
     found: dict[str, tuple[Note, ...]] = dict.fromkeys(floats, () if many else (IN_FLOAT32,))
+    differences = Differences(sheet.solution)
     for name, each in wrong.items():
         if name in lines and (lines[name].explains or each.decimals):
             found[name] = ()  # the row says so
         elif each.decimals:
             found[name] = (NOT_UPDATED,)
-        elif name not in found and (note := finite_difference(sheet.solution, name, each.written)):
+        elif name not in found and (note := differences.note(name, each.written)):
             found[name] = (note,)
     return found, (ALL_IN_FLOAT32,) if many else ()
 

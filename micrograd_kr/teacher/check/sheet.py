@@ -12,7 +12,8 @@ of its form and x the exact value, a number h is
     wrong      otherwise, or when a worked line `a = b = c` does not hold
 
 The running error is that of `rounding`; the largest of a quantity's forms counts. It goes by what the person keeps,
-decimals or significant digits, whichever explains the sheet; gradients may have other decimals than the rest.
+decimals or significant digits, whichever explains the sheet; gradients may have other decimals than the rest. Who works
+a gradient anew with fewer decimals than it was written in is outside what this promises.
 """
 
 import math
@@ -31,7 +32,7 @@ from micrograd_kr.teacher.ask.quantity import Quantity, derivative
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import Report, Row, Verdict, few_decimals
-from micrograd_kr.teacher.check.rounding import FLOAT32, FLOAT64, Errors, Habit, Precision, habit
+from micrograd_kr.teacher.check.rounding import FLOAT32, Errors, Habit, Precision, habit
 from micrograd_kr.teacher.derive.labelled import Entry
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -125,8 +126,10 @@ class Sheet:
 
     def _carried(self, each: Judged) -> float:
         """The error of what is worked on with. Who wrote down next to nothing had more than that to go on with."""
-        if each.verdict == "wrong" or (each.verdict == "undecided" and not self._lost_zeros(each)):
+        if each.verdict == "wrong":
             return each.error
+        if each.verdict == "undecided" and not self._lost_zeros(each):
+            return self.errors.of(each.key, self.kept)
         return max(each.error, distance(each.written, each.value))
 
 
@@ -260,7 +263,7 @@ def _judged(errors: Errors, key: str, written: Hand, value: float, kept: Habit, 
     error = errors.of(key, kept)
     verdict, off = judged(written, value, error, unit), distance(written, value)
     is_printed = significant(written) >= FLOAT64_DIGITS  # by a program, whose floats round, too
-    if verdict != "match" and is_printed and off <= errors.of(key, habit(FLOAT64)) + written.unit:
+    if verdict != "match" and is_printed and off <= errors.in_floats(key) + written.unit:
         verdict = "match"
     if written.unit <= step or (verdict != "wrong" and off < error + unit):
         return Judged(key, written, value, verdict, error, unit)

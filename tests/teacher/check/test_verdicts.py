@@ -118,6 +118,11 @@ def test_a_number_worked_on_from_one_that_tells_nothing_is_not_excused_by_it() -
     assert found["dE_total/dW5"] == "wrong"
 
 
+def test_few_numbers_that_tell_nothing_make_no_habit() -> None:
+    found = verdicts(checked({"z1": "0", "h1": "0.5209893116950989", "o1": "0.6094459891319275", "h2": "1"}))
+    assert found == {"z1": "undecided", "h1": "wrong", "o1": "wrong", "h2": "undecided"}
+
+
 def test_exit_status_json_and_every_table_know_of_it(capsys, tmp_path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('exercise = "chapter7"\n[hand]\nh1 = "1"\n', encoding="utf-8")
@@ -327,8 +332,11 @@ class FinerBack(people.Person):
         super().back_to_outputs()
 
     def update(self) -> None:
-        self.finer = False
-        super().update()
+        for name, value in self.net.parameters.items():
+            self.finer = True
+            step = self.scratch(self.product([self.net.lr, *self.factors(f"dE_total/d{name}")]))
+            self.finer = False
+            self.note(f"{name}+", value - step)
 
 
 def sheets(kind: type[people.Person], decimals: Iterable[int], count: int) -> Iterable[people.Sheet]:
