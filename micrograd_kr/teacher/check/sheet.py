@@ -103,8 +103,9 @@ class Sheet:
         key, written = self.forms.key(name), self.hands[name]
         if self.kept.passes == FLOAT32:
             error, unit = self.errors.of(key, self.kept), max(written.unit, FLOAT32.step(value))
-            return Judged(key, written, value, judged(written, value, error, unit), error, unit)
-        each = _judged(self.errors, key, written, value, self.kept, self.decimals)
+            each = Judged(key, written, value, judged(written, value, error, unit), error, unit)
+        else:
+            each = _judged(self.errors, key, written, value, self.kept, self.decimals)
         quantity = parse_name(self.exercise, name)
         old = self.solution.value(quantity.before) if quantity.step else None
         decimals = decimals_to_tell(each, old)
@@ -143,12 +144,13 @@ def decimals_to_tell(each: Judged, old: float | None) -> int:
     slack = 4 * math.ulp(value)
     if each.verdict == "wrong" or distance(written, value) <= slack:
         return 0
-    bound = written.unit if each.verdict == "match" else each.error + each.unit
+    units = 1.0 if each.verdict == "match" else (each.error + each.unit) / each.unit
+    bound = units * (written.unit if each.verdict == "match" else each.unit)
     others = [other for other in (0.0, old) if other is not None and abs(other - value) > slack]
     if (bound < abs(value) or not value) and all(distance(written, other) > written.unit / 2 for other in others):
         return 0
     nearest = min((abs(other - value) for other in others), default=1.0)
-    decimals = math.floor(math.log10(bound / each.unit / nearest)) + 1
+    decimals = math.floor(math.log10(units / nearest)) + 1
     return max(decimals, written.decimals + 1)
 
 

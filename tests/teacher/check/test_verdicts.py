@@ -21,7 +21,7 @@ from micrograd_kr.teacher.check import sheet as checking
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Report, Row, as_json
 from micrograd_kr.teacher.check.rounding import Precision
-from micrograd_kr.teacher.check.sheet import in_float32
+from micrograd_kr.teacher.check.sheet import Judged, decimals_to_tell, in_float32
 
 CHAPTER7 = load("chapter7")
 UPDATED = [f"W{n}+" for n in range(1, 9)]
@@ -116,6 +116,16 @@ def test_what_is_right_to_all_its_decimals_and_neither_0_nor_the_old_value_match
 def test_a_number_worked_on_from_one_that_tells_nothing_is_not_excused_by_it() -> None:
     found = verdicts(checked({**CHAPTER7.hand, "dE_total/do1": "0", "dE_total/dW5": "0.02792286"}))
     assert found["dE_total/dW5"] == "wrong"
+
+
+def test_of_zeros_left_out_no_more_decimals_are_asked_for_than_tell() -> None:
+    tiny = Judged("a", hand("0"), 3e-9, "match", 0.0, 1e-8)
+    assert decimals_to_tell(tiny, None) == 9
+    assert (
+        decimals_to_tell(tiny._replace(written=hand("1"), value=0.7, unit=1.0, verdict="rounding", error=4.0), None)
+        == 1
+    )
+    assert decimals_to_tell(tiny._replace(value=0.0), None) == 0
 
 
 def test_few_numbers_that_tell_nothing_make_no_habit() -> None:
