@@ -11,7 +11,7 @@ from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.report import Note
 
 STEPS = tuple(f"1e-{n}" for n in range(1, 9))
-TRIED = 10
+TRIED = 5
 TELLING = 100  # times what a number is known to, that it must be off by: else it may be a difference by chance
 
 

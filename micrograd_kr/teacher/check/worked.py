@@ -24,6 +24,7 @@ from micrograd_kr.teacher.check.sheet import Sheet
 from micrograd_kr.teacher.derive import notation
 
 REMEDIES = 3
+GENEROUS = 20  # times the rounding there seems to be, before it is worked out what there is
 MOST_DECIMALS = 12  # to show how two numbers differ
 NOISE = 1e-12  # of floats in a part, relative
 
@@ -66,6 +67,12 @@ class Side:
         others = {**self.operands, **dict.fromkeys(places, operand)}
         expression = renamed(self.expression, lambda leaf: Symbol(leaf.name, others[leaf.name].number))
         return replace(self, operands=others, expression=expression)
+
+    def value_with(self, places: Iterable[str], value: float) -> float:
+        """What it comes to then; much cheaper."""
+        values = dict.fromkeys(places, value)
+        found = renamed(self.expression, lambda leaf: values.get(leaf.name, leaf.number))
+        return float(found)
 
 
 class Slip(NamedTuple):
@@ -217,22 +224,24 @@ class WorkedLine:
 
         Each that is known by then is tried for every literal, and for all literals that are alike.
         """
+        if not math.isfinite(side.value):  # 1/0
+            return []
         literals: dict[str, list[str]] = {}
         for place, each in side.operands.items():
             if is_number(each.text):
                 literals.setdefault(each.text, []).append(place)
         places = [[place] for alike in literals.values() for place in alike]
         places += [alike for alike in literals.values() if len(alike) > 1]
-        found: dict[str, tuple[bool, bool]] = {}
+        error, found = self.judged.error + self._error(side), dict[str, tuple[bool, bool]]()
         for candidate, is_usual in self._candidates():
+            shown = candidate.text if is_number(candidate.text) else f"{candidate.text} = {candidate.number:.12g}"
             for at in places:
-                written, other = side.operands[at[0]], side.changed(at, candidate)
-                if candidate.number != written.number and self._agrees(other):
-                    shown = (
-                        candidate.text if is_number(candidate.text) else f"{candidate.text} = {candidate.number:.12g}"
-                    )
-                    is_near = abs(other.value - self.judged.value) > self._step() / 2
-                    found.setdefault(f"{written.text} → {shown}", (is_near, not is_usual))
+                written, value = side.operands[at[0]], side.value_with(at, candidate.number)
+                off = abs(value - self.judged.value)
+                grown = max(1.0, abs(value / side.value)) if side.value else 1.0
+                near = GENEROUS * (grown * error + candidate.unit * abs(value)) + NOISE * abs(value)
+                if candidate.number != written.number and off <= near and self._agrees(side.changed(at, candidate)):
+                    found.setdefault(f"{written.text} → {shown}", (off > self._step() / 2, not is_usual))
         return sorted(found, key=found.__getitem__)[:REMEDIES]
 
     def _candidates(self) -> Iterator[tuple[Operand, bool]]:
