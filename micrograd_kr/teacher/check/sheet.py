@@ -20,6 +20,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
@@ -106,16 +107,33 @@ class Sheet:
             each = Judged(key, written, value, judged(written, value, error, unit), error, unit)
         else:
             each = _judged(self.errors, key, written, value, self.kept, self.decimals)
-        quantity = parse_name(self.exercise, name)
-        old = self.solution.value(quantity.before) if quantity.step else None
-        decimals = decimals_to_tell(each, old)
+        decimals = decimals_to_tell(each, self._old(name))
         if not decimals:
             return each
+        quantity = parse_name(self.exercise, name)
         return each._replace(verdict="wrong" if self._had_better(quantity, each) else "undecided", decimals=decimals)
 
+    def _old(self, name: str) -> float | None:
+        """The value of a quantity before the update; None in the first pass."""
+        quantity = parse_name(self.exercise, name)
+        return self.solution.value(quantity.before) if quantity.step else None
+
+    @cached_property
+    def _rounded_to(self) -> set[int]:
+        """To how many decimals numbers are rightly rounded on this sheet; what stands as it was is none of them."""
+        found = set()
+        for name, written in self.hands.items():
+            value, half = self.solution.value(name), written.unit / 2
+            others = (0.0, self._old(name))
+            is_told = all(other is None or distance(written, other) > half for other in others)
+            if is_told and 4 * math.ulp(value) < distance(written, value) <= half:
+                found.add(written.decimals)
+        return found
+
     def _had_better(self, quantity: Quantity, each: Judged) -> bool:
-        """Whether a parameter stands as it was, in few decimals, beside the gradient that changes it."""
-        if not quantity.is_parameter or self.exercise.lr is None or self._lost_zeros(each):
+        """Whether a parameter stands as it was, beside the gradient that changes it, and was not merely rounded."""
+        is_rounded = self._lost_zeros(each) or each.written.decimals in self._rounded_to
+        if not quantity.is_parameter or self.exercise.lr is None or is_rounded:
             return False
         gradient = self.judged.get(self.names.get(self.forms.key(derivative(self.exercise.loss, quantity.of)), ""))
         return gradient is not None and gradient.verdict in ("match", "rounding")

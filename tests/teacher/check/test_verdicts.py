@@ -71,6 +71,14 @@ def test_weights_that_were_not_updated_in_two_decimals_tell_nothing_or_are_wrong
     assert wrong["W1+"].causes == ()
 
 
+def test_who_rounds_every_updated_weight_to_two_decimals_is_not_wrong_for_it() -> None:
+    exact = solve(CHAPTER7)
+    short = {name: f"{exact.value(name):.2f}" for name in UPDATED}
+    gradients = {f"dE_total/dW{n}": f"{exact.value(f'dE_total/dW{n}'):.8f}" for n in range(1, 9)}
+    found = verdicts(checked({**CHAPTER7.hand, **gradients, **short}))
+    assert {found[name] for name in UPDATED} == {"match", "undecided"}
+
+
 def test_without_their_gradients_none_is_wrong_for_it() -> None:
     old = {f"{name}+": f"{number:g}" for name, number in CHAPTER7.parameters.items() if name != "W5"}
     alone = {name: text for name, text in CHAPTER7.hand.items() if "/dW" not in name}

@@ -1,5 +1,7 @@
 """Worked lines: each "=" by itself in the person's own numbers, then each part beside the quantity."""
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
@@ -124,32 +126,63 @@ def test_rounded_and_cut_off_numbers_in_between_hold(line):
     assert row_of("W5+", line).verdict in ("match", "rounding")
 
 
-def rounded(value: float, draw: Random) -> str:
-    """A number with 4 to 8 decimals, rounded or cut off."""
-    unit = 10 ** draw.randint(4, 8)
-    whole = round(value * unit) if draw.random() < 0.7 else int(value * unit)
-    return f"{whole / unit:.{len(str(unit)) - 1}f}"
+def honest_lines(draw: Random) -> dict[str, str]:
+    """A neuron of the chapter's output, forward and back, each line in several parts, by a person of some habit."""
+    decimals, cuts_off, carries = draw.randint(4, 8), draw.random() < 0.5, draw.random() < 0.5
+
+    def written(value: float) -> str:
+        whole = value * 10**decimals
+        kept = math.trunc(whole + math.copysign(1e-9, whole)) if cuts_off else round(whole)
+        text = f"{kept / 10**decimals:.{decimals}f}"
+        return text.rstrip("0").rstrip(".") if kept and draw.random() < 0.2 else text
+
+    def used(value: float) -> float:
+        return value if carries else float(written(value))
+
+    e, h2 = math.exp(-0.08), solve(CHAPTER7).value("h2")
+    h1 = 1 / (1 + used(e))
+    one, other = 0.45 * used(h1), 0.4 * used(h2)
+    z3 = used(one) + used(other)
+    o1 = 1 / (1 + used(ez := math.exp(-used(z3))))
+    off = used(o1) - 0.4
+    slope, squared = used(o1) * (1 - used(o1)), used(off) ** 2
+    g = used(both := used(off) * used(slope)) * used(h1)
+    step = 0.5 * used(g)
+    w = written
+    lines = {
+        "h1": ["1/(1 + exp(-0.08))", f"1/(1 + {w(e)})", f"1/{w(1 + used(e))}", w(h1)],
+        "z3": [f"0.45*{w(h1)} + 0.4*{w(h2)}", f"{w(one)} + {w(other)}", w(z3)],
+        "o1": [f"1/(1 + exp(-{w(z3)}))", f"1/(1 + {w(ez)})", w(o1)],
+        "E_o1": [f"0.5*(0.4 - {w(o1)})**2", f"0.5*({w(off)})**2", f"1/2*{w(squared)}", w(0.5 * used(squared))],
+        "do1/dz3": [f"{w(o1)}*(1 - {w(o1)})", f"{w(o1)}*{w(1 - used(o1))}", w(slope)],
+        "dE_total/do1": [f"-(0.4 - {w(o1)})", w(off)],
+        "dE_total/dW5": [f"{w(off)}*{w(slope)}*{w(h1)}", f"{w(both)}*{w(h1)}", w(g)],
+        "W5+": [f"0.45 - 0.5*{w(g)}", f"0.45 - {w(step)}", w(0.45 - used(step))],
+    }
+    return {
+        name: " = ".join([*(part for part in parts if draw.random() < 0.8), result])
+        for name, (*parts, result) in lines.items()
+    }
 
 
-def test_no_line_of_a_person_who_only_rounded_is_wrong():
-    """Updates and weighted sums, from numbers that were carried and written to any decimals."""
-    draw, exact = Random(7), solve(CHAPTER7)
-    for _ in range(150):
-        g, h1, h2 = (exact.value(name) for name in ("dE_total/dW5", "h1", "h2"))
-        step, terms = 0.5 * g, (0.45 * h1, 0.4 * h2)
-        lines = {
-            "W5+": [f"0.45 - 0.5*{rounded(g, draw)}", f"0.45 - {rounded(step, draw)}"],
-            "z3": [
-                f"0.45*{rounded(h1, draw)} + 0.4*{rounded(h2, draw)}",
-                " + ".join(rounded(term, draw) for term in terms),
-            ],
-        }
-        hand = {
-            name: " = ".join([*parts[: draw.randint(1, 2)], rounded(exact.value(name), draw)])
-            for name, parts in lines.items()
-        }
-        report = check(replace(CHAPTER7, hand=hand))
-        assert not report.wrong, hand
+def test_no_line_of_a_person_who_only_rounded_is_wrong() -> None:
+    draw = Random(7)
+    for _ in range(60):
+        hand = honest_lines(draw)
+        assert {row.verdict for row in check(replace(CHAPTER7, hand=hand)).rows} <= {"match", "rounding"}, hand
+
+
+def test_a_part_of_such_a_line_that_is_moved_is_wrong() -> None:
+    draw, found = Random(8), 0
+    for _ in range(60):
+        hand = honest_lines(draw)
+        name = draw.choice([name for name, line in hand.items() if line.count("=") > 1])
+        first, second, *others = hand[name].split(" = ")
+        literal = max(re.findall(r"[0-9]\.[0-9]+", second), key=len)
+        moved = f"{float(literal) + 50 * 10.0 ** -len(literal[2:]):.{len(literal[2:])}f}"
+        line = " = ".join([first, second.replace(literal, moved), *others])
+        found += row_of(name, line, hand).verdict == "wrong"
+    assert found >= 57
 
 
 def test_a_line_whose_arithmetic_is_never_looked_at_is_found_out(monkeypatch):
