@@ -7,6 +7,7 @@ from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import parse_name
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.number import Hand, distance
+from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.report import Note
 
@@ -31,7 +32,7 @@ class Differences:
         off = distance(written, value)
         if asked.by is None or off < TELLING * written.unit or not self.left:
             return None
-        for step, difference, noise in _differences(self.solution, asked.of, asked.by, self.steps):
+        for step, difference, noise in _differences(self.solution, asked, self.steps):
             slack = noise if off >= TELLING * noise else 4 * math.ulp(difference)  # where noise is all, it is the same
             if math.isfinite(difference) and distance(written, difference) <= written.unit / 2 + slack:
                 self.steps = (step,)
@@ -43,9 +44,9 @@ class Differences:
         return None
 
 
-def _differences(solution: Solution, of: str, by: str, steps: Sequence[str]) -> Iterator[tuple[str, float, float]]:
+def _differences(solution: Solution, asked: Quantity, steps: Sequence[str]) -> Iterator[tuple[str, float, float]]:
     """The steps with the forward and with the central difference, and with the noise of both."""
-    start = {name: float(value.data) for name, value in solution.before.items()}
+    start, by = {name: float(value.data) for name, value in solution.passes[asked.step].items()}, str(asked.by)
 
     def moved(step: float) -> float:
         values = {**start, by: start[by] + step}
@@ -54,7 +55,7 @@ def _differences(solution: Solution, of: str, by: str, steps: Sequence[str]) -> 
             if past:
                 values[name] = float(evaluate(formula, values))
             past = past or name == by
-        return values[of]
+        return values[asked.of]
 
     for text in steps:
         step = float(text)

@@ -20,6 +20,7 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, inside_out, number, terms
 from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.quantity import read
 from micrograd_kr.teacher.check.forms import Forms
 
 STEPS = 250_000  # of working, some two seconds
@@ -71,8 +72,8 @@ class Habit(NamedTuple):
     passes: Precision
     gradients: Precision
 
-    def of(self, is_gradient: bool) -> Precision:
-        return self.gradients if is_gradient else self.passes
+    def of(self, name: str) -> Precision:
+        return self.passes if read(name).by is None else self.gradients
 
 
 def habit(precision: Precision) -> Habit:
@@ -96,7 +97,7 @@ class RunningError:
 
     def of_quantity(self, name: str, form: Any, last: bool = True) -> float:
         """The error of a quantity worked by a form, rounded as such quantities are."""
-        before, self.precision = self.precision, self.kept.of(name in self.forms.gradients)
+        before, self.precision = self.precision, self.kept.of(name)
         error, self.precision = self.of(form, last), before
         return error
 

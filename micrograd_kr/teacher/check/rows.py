@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.exercise import parse_name
+from micrograd_kr.teacher.ask.expressions import Symbol
+from micrograd_kr.teacher.ask.quantity import Quantity
+from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.finite import Differences
 from micrograd_kr.teacher.check.report import VERDICTS, WORKING, Note, Part, Row, few_decimals
 from micrograd_kr.teacher.check.sheet import Sheet, in_float32
 from micrograd_kr.teacher.check.worked import WorkedLine
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.derive.lines import changed
 
 IN_FLOAT32 = Note("float32", say("this is the number in float32"))
 ALL_IN_FLOAT32 = Note(
@@ -30,7 +35,7 @@ def row_of(sheet: Sheet, name: str, line: WorkedLine | None = None) -> Row:
     if worst == "undecided":
         notes.append(few_decimals(judged.decimals))
     difference, bound = judged.value - float(judged.written.number), judged.error + judged.unit
-    formula = _formula(sheet.exercise, name)
+    formula = _formula(sheet.solution, name)
     return Row(name, formula, judged.written.text, judged.value, difference, bound, worst, parts, notes=tuple(notes))
 
 
@@ -59,18 +64,21 @@ def as_due(parts: tuple[Part, ...] | None) -> tuple[Part, ...] | None:
     return parts and tuple(replace(part, verdict="match", remedy=None) for part in parts)
 
 
-def _formula(exercise: Exercise, name: str) -> str:
+def _formula(solution: Solution, name: str) -> str:
     """What stands in the formula column: a value's formula, a derivative's name, an update."""
-    quantity = parse_name(exercise, name)
-    if quantity.kind == "gradient":
-        return f"∂{quantity.of}/∂{quantity.by}"
-    if quantity.kind == "updated":
-        return f"{quantity.of} − lr·∂{exercise.loss}/∂{quantity.of}"
-    text = exercise.forward[quantity.of].text if quantity.of in exercise.forward else quantity.of
-    if quantity.kind == "value":
-        return text
+    exercise = solution.exercise
+    asked = parse_name(exercise, name)
+    if asked.kind == "gradient":
+        return notation.quantity(name)
+    if asked.kind == "updated":
+        parameter = exercise.states.get(asked.of, ("p", asked.of))[1]
+        slope = Quantity(exercise.loss, parameter, asked.in_pass)
+        return notation.text(changed(solution, asked, Symbol(str(slope), solution.value(slope)), "k"))
+    text = exercise.forward[asked.of].text if asked.of in exercise.forward else asked.of
 
-    def after(match: re.Match[str]) -> str:
-        return match[0] + ("⁺" if match[0] in exercise.parameters else "′" if match[0] in exercise.forward else "")
+    def after(found: re.Match[str]) -> str:
+        is_parameter = found[0] in exercise.parameters
+        then = str(Quantity(found[0], step=asked.step, is_parameter=is_parameter))
+        return notation.quantity(then) if is_parameter or found[0] in exercise.forward else found[0]
 
-    return re.sub(r"[^\W\d]\w*", after, text)
+    return re.sub(r"[^\W\d]\w*(?:\[[0-9,]+\])?", after, text) if asked.step else text

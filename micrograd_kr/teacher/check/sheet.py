@@ -29,7 +29,7 @@ import numpy as np
 from micrograd_kr.teacher.ask.exercise import parse_name
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
-from micrograd_kr.teacher.ask.quantity import Quantity, derivative
+from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import Report, Row, Verdict, few_decimals
@@ -81,7 +81,7 @@ class Sheet:
         read.
         """
         self.solution, self.exercise, self.lines = solution, solution.exercise, lines
-        self.forms = Forms(self.exercise, lines)
+        self.forms = Forms(solution, lines)
         self.texts = {name: [part.strip() for part in text.split("=")] for name, text in self.exercise.hand.items()}
         self.hands = {name: hand(parts[-1]) for name, parts in self.texts.items()}
         values = {name: solution.value(name) for name in self.hands}
@@ -98,7 +98,7 @@ class Sheet:
 
     def step(self, key: str, value: float) -> float:
         """What the last digit is worth that the person keeps of such a number as a rule."""
-        return self.kept.of(key in self.forms.gradients).step(value)
+        return self.kept.of(key).step(value)
 
     def _judge(self, name: str, value: float) -> Judged:
         key, written = self.forms.key(name), self.hands[name]
@@ -133,9 +133,10 @@ class Sheet:
     def _had_better(self, quantity: Quantity, each: Judged) -> bool:
         """Whether a parameter stands as it was, beside the gradient that changes it, and was not merely rounded."""
         is_rounded = self._lost_zeros(each) or each.written.decimals in self._rounded_to
-        if not quantity.is_parameter or self.exercise.lr is None or is_rounded:
+        if not quantity.is_parameter or quantity.of not in self.exercise.parameters or is_rounded:
             return False
-        gradient = self.judged.get(self.names.get(self.forms.key(derivative(self.exercise.loss, quantity.of)), ""))
+        slope = Quantity(self.exercise.loss, quantity.of, quantity.in_pass)
+        gradient = self.judged.get(self.names.get(self.forms.key(str(slope)), ""))
         return gradient is not None and gradient.verdict in ("match", "rounding")
 
     def _lost_zeros(self, each: Judged) -> bool:
@@ -278,7 +279,7 @@ def _judged(errors: Errors, key: str, written: Hand, value: float, kept: Habit, 
     may have been rounded to its own decimals or cut off; that the steps before were so coarse, too, is believed only of
     who often writes so few.
     """
-    step = kept.of(key in errors.forms.gradients).step(value) or written.unit
+    step = kept.of(key).step(value) or written.unit
     unit = min(step, written.unit)
     error = errors.of(key, kept)
     verdict, off = judged(written, value, error, unit), distance(written, value)

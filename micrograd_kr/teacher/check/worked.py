@@ -92,8 +92,7 @@ def worked_lines(sheet: Sheet) -> "dict[str, WorkedLine]":
 class WorkedLine:
     """Reads and judges one worked line.
 
-    A name stands for the number on the sheet, or for the engine's where there is none; in the second pass for the
-    second one.
+    A name stands for the number on the sheet, or for the engine's where there is none; in a later pass for its own.
     """
 
     def __init__(self, sheet: Sheet, name: str) -> None:
@@ -109,12 +108,11 @@ class WorkedLine:
 
     def _named(self) -> Iterator[tuple[str, Operand]]:
         """What a name stands for."""
-        sheet, asked = self.sheet, parse_name(self.sheet.exercise, self.name)
-        second = asked.kind == "second"
+        sheet, step = self.sheet, parse_name(self.sheet.exercise, self.name).in_pass
         for each, value in sheet.solution.numbers(self.name).items():
-            changed = second and each in sheet.exercise.parameters
-            is_start = each in sheet.forms.start and not changed
-            text = str(Quantity(each, step=int(second), is_parameter=changed)) if not is_start else each
+            changes = step > 0 and each in sheet.exercise.parameters
+            is_start = each in sheet.forms.start and not changes
+            text = each if is_start else str(Quantity(each, step=step, is_parameter=changes))
             yield each, Operand(text, value) if is_start or text not in sheet.hands else self._written(text)
 
     def _written(self, name: str) -> Operand:

@@ -9,11 +9,12 @@ from itertools import count, pairwise
 from random import Random
 from typing import NamedTuple
 
-from micrograd_kr.teacher.ask.exercise import NAMES, Exercise
+from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.show import worksheet
 
+MOST = 500  # quantities of a net that is written line by line
 LOSSES = {
     "half-squared": "1/2*({target} - {o})**2",
     "squared": "({target} - {o})**2",
@@ -95,8 +96,8 @@ def _checked(net: Net) -> Net:
         raise ExerciseError(
             "--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}", last=last
         )
-    if names > NAMES:
-        raise ExerciseError("expected at most {most} quantities, got {count}", most=NAMES, count=names).at("--layers")
+    if names > MOST:
+        raise ExerciseError("expected at most {most} quantities, got {count}", most=MOST, count=names).at("--layers")
     return net._replace(activations=activations)
 
 
