@@ -141,6 +141,18 @@ def test_few_numbers_that_tell_nothing_make_no_habit() -> None:
     assert found == {"z1": "undecided", "h1": "wrong", "o1": "wrong", "h2": "undecided"}
 
 
+def test_after_several_updates_a_number_is_told_from_the_one_before(tmp_path) -> None:
+    exercise = written(
+        'title = "m"\nloss = "E"\nlr = 0.5\nsteps = 2\n[given]\nx = 0.6\nt = 0.8\n[parameters]\nw = 0.7\nb = 0.1\n'
+        '[forward]\nz = "w*x + b"\no = "sigmoid(z)"\nE = "1/2*(t - o)**2"\n[update]\nm = "0.9*m + g"\np = "p - lr*m"\n'
+        '[hand]\nz = "0.52"\n"w+" = "0.7"\n"z\'" = "0.7121*0.6 + 0.1202 = 0.5475"\n'
+        '"dE/dw@1" = "0"\n"w++" = "0.7346"\n"b++" = "0.1"\n"E@2" = "0.0120"\n',
+        tmp_path,
+    )
+    found = {"z": "match", "w+": "undecided", "z'": "match", "dE/dw@1": "undecided", "w++": "match", "b++": "undecided"}
+    assert verdicts(check(exercise)) == {**found, "E''": "match"}
+
+
 def test_exit_status_json_and_every_table_know_of_it(capsys, tmp_path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('exercise = "chapter7"\n[hand]\nh1 = "1"\n', encoding="utf-8")
