@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Options = argparse.Namespace
 
-CANNOT, PIPE_CLOSED = 2, 141  # beside 0, nothing wrong, and 1, something is
+CANNOT, PIPE_CLOSED = 2, 141  # beside 0, nothing is wrong or undecided, and 1, something is
 
 # What stands in a page, and in an .svg or .dot, that we made: such a file may be made again.
 MARKS = (b'<meta name="generator" content="micrograd-kr">', b'id="micrograd_kr"', b"\tid=micrograd_kr\n")
@@ -103,12 +103,16 @@ def put(text: str, path: Path | None, lang: str, stream: TextIO | None = None) -
 def check(options: Options) -> int:
     from micrograd_kr.teacher.check.report import as_json
 
-    report = mk.check(options.exercise)
+    report = mk.check(options.exercise, float32=options.float32)
     if options.json:
         print(as_json(report))
     else:
         print_tables(report, options)
-    return 1 if report.wrong or report.unreadable else 0
+    return status(report)
+
+
+def status(report: "Report") -> int:
+    return 1 if report.wrong or report.undecided or report.unreadable else 0
 
 
 def print_tables(report: "Report", options: Options) -> None:
@@ -123,7 +127,7 @@ def alone(options: Options) -> int:
     print_tables(report, options)
     print()
     picture(report, Path("chapter7.svg"), options)
-    return 1 if report.wrong or report.unreadable else 0
+    return status(report)
 
 
 def show(options: Options) -> None:

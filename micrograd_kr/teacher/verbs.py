@@ -31,6 +31,7 @@ def check(
     *,
     lr: float | None = None,
     parameters: "Parameters" = None,
+    float32: bool = False,
     lang: str = "en",
 ) -> "Report":
     """Judge every number of a person's, and explain the wrong ones.
@@ -39,15 +40,17 @@ def check(
     graph of labelled Values they are of: names are labels, dE/dW, W+ and z'; text counts decimals, "0.0800", a float
     has lost its zeros. Numbers of tensors are nested lists or arrays; they get verdicts, no causes.
     lr: the learning rate, for W+ and z'. parameters: Values or labels that a step changes; by default those with a W+
-    among the numbers, and those whose labels differ from one of these only by an index. lang: "en" or "ko", in which
-    the report prints.
+    among the numbers, and those whose labels differ from one of these only by an index. float32: the numbers are a
+    program's, worked in floats of 32 bits: what that makes them differ by is rounding. lang: "en" or "ko", in which the
+    report prints.
 
     A line of an exercise that cannot be read is a row of its own, "unreadable". Of a graph it is an ExerciseError, as a
     label is that is there twice.
     """
     from micrograd_kr.teacher.check import diagnosis
 
-    return replace(diagnosis.check(_exercise(numbers), loss, lr=lr, parameters=parameters), lang=lang)
+    report = diagnosis.check(_exercise(numbers), loss, lr=lr, parameters=parameters, float32=float32)
+    return replace(report, lang=lang)
 
 
 def explain(

@@ -293,7 +293,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason_in_the_language_ask
 
 
 def test_an_interrupt_is_no_traceback(capsys, monkeypatch):
-    def interrupted(_):
+    def interrupted(_, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("micrograd_kr.check", interrupted)

@@ -403,7 +403,7 @@ def pairs(dot: graphviz.Digraph) -> list[tuple[str, str, str, str]]:
     found = []
     for rows in read(dot).nodes.values():
         for above, below in pairwise(rows):
-            if len(below) == 2 and below[0] in ("✓", "≈", "✗"):
+            if len(below) == 2 and below[0] in ("✓", "≈", "?", "✗"):
                 found.append((above[0].removeprefix("Σ ").removeprefix("← "), above[1], below[0], below[1]))
     return found
 
@@ -418,6 +418,15 @@ def test_every_hand_number_stands_once_under_the_engines_with_its_verdict(name: 
     assert sorted((name, mark, hand) for name, _, mark, hand in found) == sorted(expected)
     for quantity, number, mark, hand in found:
         assert float(number) == pytest.approx(expected[quantity, mark, hand], abs=0.51e-8)
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "undecided"), ("ko", "판정 불가")])
+def test_a_number_that_tells_nothing_has_a_mark_of_its_own(lang: str, word: str) -> None:
+    exercise = replace(load("chapter7"), hand={"h1": "1", "z1": "0.08"})
+    dot = draw_exercise(exercise, lang=lang)
+    assert sorted((name, mark, hand) for name, _, mark, hand in pairs(dot)) == [("h₁", "?", "1"), ("z₁", "✓", "0.08")]
+    assert f"? {word} 1" in dot.source
+    assert word not in draw_exercise(load("chapter7"), lang=lang).source
 
 
 def test_the_chapters_forty_numbers_are_all_in_its_picture() -> None:

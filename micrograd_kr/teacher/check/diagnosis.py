@@ -9,8 +9,9 @@ tier holds only slips, the best misconceptions are named, too. A cause inside a 
 carried on from there.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, takewhile
 from typing import Any, NamedTuple
@@ -22,7 +23,9 @@ from micrograd_kr.teacher.ask.number import distance
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.causes import Hit, Search, cause_of, sort_of
 from micrograd_kr.teacher.check.report import Note, Report, Row, Step, unreadable_row
-from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries, row_of
+from micrograd_kr.teacher.check.rows import as_due, explanations, row_of
+from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries
+from micrograd_kr.teacher.check.worked import worked_lines
 from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive.lines import Lines
@@ -32,23 +35,31 @@ WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so man
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
 
 
-def check(numbers: Any, loss: Any = None, lr: float | None = None, parameters: graphs.Parameters = None) -> Report:
+def check(
+    numbers: Any,
+    loss: Any = None,
+    lr: float | None = None,
+    parameters: graphs.Parameters = None,
+    float32: bool = False,
+) -> Report:
     """The check of `micrograd_kr.check`, of an exercise or of a graph."""
     if isinstance(numbers, Exercise):
-        return diagnosed(Lines.of(solution := solve(numbers)), solution)
+        return diagnosed(Lines.of(solution := solve(numbers)), solution, float32)
     if loss is None:
         raise ExerciseError("expected the loss the numbers are of: check({{…}}, loss)")
     if graphs.is_scalar(loss):
-        return diagnosed(Lines.of(solution := graphs.solved(numbers, loss, lr, parameters)), solution)
+        return diagnosed(Lines.of(solution := graphs.solved(numbers, loss, lr, parameters)), solution, float32)
     steps = sum(each.rule is not None for each in graphs.named(loss).values())
-    return judge_entries(graphs.entries(numbers, loss, lr, parameters), "graph", loss.item(), steps)
+    return judge_entries(graphs.entries(numbers, loss, lr, parameters), "graph", loss.item(), steps, float32)
 
 
-def diagnosed(lines: Lines, solution: Solution) -> Report:
+def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Report:
     """The report on an exercise that has been worked."""
-    sheet, exercise = Sheet(solution, lines), solution.exercise
-    rows = [row_of(sheet, name) for name in sheet.texts]
-    diagnosis = Diagnosis(sheet)
+    sheet, exercise = Sheet(solution, derived, float32), solution.exercise
+    lines = worked_lines(sheet)
+    rows = [row_of(sheet, name, lines.get(name)) for name in sheet.texts]
+    explained, remarks = explanations(sheet, lines)
+    diagnosis = Diagnosis(sheet, explained)
     found = {name: diagnosis.of(name) for name in sheet.judged}
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
@@ -58,8 +69,10 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
     def with_finding(row: Row) -> Row:
         judged, finding = sheet.judged[row.name], found[row.name]
         causes = tuple(cause_of(hits, sheet.names | {judged.key: row.name}, together) for hits in finding.causes)
-        notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
-        return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
+        own = () if row.name in explained else _notes(judged, finding, sheet.decimals.usual)
+        notes = (*row.notes, *explained.get(row.name, ()), *(Note(kind, NOTES[kind]) for kind in own))
+        parts = as_due(row.parts) if finding.follows_from else row.parts
+        return replace(row, parts=parts, follows_from=finding.follows_from, causes=causes, notes=notes)
 
     after = solution.after[exercise.loss].data if solution.after else None
     steps = tuple(
@@ -68,7 +81,7 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
     )
     losses = (solution.before[exercise.loss].data, after)
     judged = (*map(with_finding, rows), *map(unreadable_row, sheet.unreadable))
-    return Report(exercise.name, judged, steps, losses, tuple(sheet.judged), exercise)
+    return Report(exercise.name, judged, steps, losses, tuple(sheet.judged), exercise, remarks=remarks)
 
 
 class Finding(NamedTuple):
@@ -82,8 +95,9 @@ class Finding(NamedTuple):
 class Diagnosis:
     """Takes the numbers of a sheet in working order and remembers what is known by then."""
 
-    def __init__(self, sheet: Sheet) -> None:
-        self.sheet, self.forms, self.known = sheet, sheet.forms, Known(sheet)
+    def __init__(self, sheet: Sheet, explained: Collection[str] = ()) -> None:
+        """explained: wrong numbers that need no cause."""
+        self.sheet, self.forms, self.known, self.explained = sheet, sheet.forms, Known(sheet), explained
         self.order = {name: i for i, name in enumerate(sheet.judged)}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
         self.coarse: list[str] = []
@@ -91,6 +105,7 @@ class Diagnosis:
         self.share = ALL_WORK // 2 // max(1, len(self.known.wrong))
         self.due: dict[str, float] = {}  # what roots should have been
         self.guesses: dict[str, list[Guess]] = {}  # of each root, what its causes carry
+        self.others = defaultdict[str, list[float]](list)  # wrong numbers under the second name of a quantity
 
     def of(self, name: str) -> Finding:
         """What is to be said of the next number."""
@@ -100,9 +115,13 @@ class Diagnosis:
             return Finding()
         self.enough = self.work_left - max(self.work_left // 4, self.share)
         carried, finding = float(judged.written.number), Finding(capped=True)
-        if self.work_left >= -ALL_WORK // 2:
+        if name in self.explained:
+            finding, self.due[judged.key] = Finding(), judged.value
+        elif self.work_left >= -ALL_WORK // 2:
             carried, finding = self._follows(judged) or self._caused(name, judged)
         self.origins[judged.key] = finding.follows_from or name
+        if judged.key in self.known.names:
+            self.others[judged.key].append(float(judged.written.number))
         self.known.know(judged, carried)
         return finding
 
@@ -178,10 +197,11 @@ class Diagnosis:
 
     def _tries(self, used: Iterable[str], guessed: Mapping[str, str]) -> Iterator[Guess]:
         """What is taken in place of what is known. At first nothing; then for a wrong number that was used the right
-        one, after a slip of the pen; and other guesses at what was not written.
+        one, after a slip of the pen, or what stands under another name; and other guesses at what was not written.
         """
         yield {}
         due = [{key: (self.due[key], self.due[key])} for key in used if key in self.due]
+        due += [{key: (number, number)} for key in used for number in self.others[key]]
         others = chain(
             *(self.guesses[root][1:] for root in dict.fromkeys(guessed[key] for key in used if key in guessed))
         )
@@ -197,7 +217,6 @@ NOTES: dict[str, Said] = {
     "no cause": say("no cause found"),
     "capped": say("the search for causes was cut short: too many ways to try; write more of the steps"),
     "few digits": say("too few digits to be sure of the cause"),
-    "few decimals": say("too few decimals to tell"),
     "fewer decimals": say("fewer decimals than the other numbers"),
 }
 
@@ -209,7 +228,7 @@ def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
         is_guess = finding.causes and finding.causes[0][0].edit.kind != "kink"
         if is_guess and len(judged.written.number.as_tuple().digits) < SURE:
             yield "few digits"
-    elif judged.value and judged.error + judged.unit >= abs(judged.value):
-        yield "few decimals"
-    elif judged.written.decimals < decimals and distance(judged.written, judged.value) > 10.0**-decimals:
-        yield "fewer decimals"
+    elif judged.verdict != "undecided":
+        noticed = max(10.0**-decimals, 4 * math.ulp(judged.value))
+        if judged.written.decimals < decimals and distance(judged.written, judged.value) > noticed:
+            yield "fewer decimals"

@@ -18,15 +18,22 @@ from micrograd_kr.teacher.ask.cell import Unreadable
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.number import hand
 
-Verdict = Literal["match", "rounding", "wrong", "unreadable"]
+Verdict = Literal["match", "rounding", "undecided", "wrong", "unreadable"]
 SAID: dict[Verdict, Said] = {
     "match": say("match"),
     "rounding": say("rounding"),
+    "undecided": say("undecided"),
     "wrong": say("wrong"),
     "unreadable": say("unreadable"),
 }
 VERDICTS = tuple(SAID)  # from best to worst
-STYLES: dict[Verdict, str] = {"match": "", "rounding": "yellow", "wrong": "bold red", "unreadable": "magenta"}
+STYLES: dict[Verdict, str] = {
+    "match": "",
+    "rounding": "yellow",
+    "undecided": "bold yellow",
+    "wrong": "bold red",
+    "unreadable": "magenta",
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,14 @@ class Note:
 
     kind: str
     said: Said
+
+
+def few_decimals(due: int) -> Note:
+    """That a number has too few decimals to tell whether it is right."""
+    return Note("few decimals", say("too few decimals to tell; write at least {due}", due=due))
+
+
+WORKING = Note("working", say("the number is right, its working is not"))
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,8 @@ class Report(Printed):
     after it.
 
     order: the rows' names in the order a person works in. asked: the exercise the numbers are of, None for tensors.
-    lang, digits: how it prints, "en" or "ko", with so many decimals of the engine's numbers, by default the hand's.
+    remarks: on all of them. lang, digits: how it prints, "en" or "ko", with so many decimals of the engine's numbers,
+    by default the hand's.
     """
 
     exercise: str
@@ -127,6 +143,11 @@ class Report(Printed):
     asked: Exercise | None = None
     lang: str = "en"
     digits: int | None = None
+    remarks: tuple[Note, ...] = ()
+
+    @property
+    def undecided(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.verdict == "undecided")
 
     @property
     def wrong(self) -> tuple[Row, ...]:
@@ -165,6 +186,9 @@ class Report(Printed):
             readable = all(each in SUBSTITUTES or displayable(each, encoding) == each for each in title)
             yield Text(displayable(title if readable else self.exercise, encoding), "bold")
             yield Text()
+        for remark in self.remarks:
+            yield Text(displayable(remark.said.in_(self.lang), encoding), STYLES["wrong"])
+            yield Text()
         if self.rows:
             rows = [(STYLES[row.verdict], self._notes(row)) for row in self.rows]
             yield from grid(self._columns(), rows, console, options, self.lang)
@@ -176,7 +200,7 @@ class Report(Printed):
 
     def _columns(self) -> list[Column]:
         rows = self.rows
-        values = ["" if row.verdict == "unreadable" else decimal(row.value, row.hand, self.digits) for row in rows]
+        values = ["" if row.verdict == "unreadable" else self._value(row) for row in rows]
         differences = [_signed(row.difference) for row in rows]
         return [
             Column(say("quantity"), [row.name for row in rows]),
@@ -186,6 +210,19 @@ class Report(Printed):
             Column(say("difference"), differences, numeric=True, spare=True),
             Column(say("verdict"), [SAID[row.verdict].in_(self.lang) for row in rows]),
         ]
+
+    def _value(self, row: Row) -> str:
+        """The engine's number with the hand's decimals; with more where those would not show why it is no match."""
+        shown, places = decimal(row.value, row.hand, self.digits), hand(row.hand).decimals
+        looks_right = row.verdict in ("undecided", "wrong") and row.difference
+        while looks_right and self.digits is None and places < self._most() and float(shown) == float(row.hand):
+            places += 1
+            shown = decimal(row.value, "0", places)
+        return shown
+
+    def _most(self) -> int:
+        """The most decimals of the hand's numbers, at least four."""
+        return max(4, max((hand(row.hand).decimals for row in self.read), default=8))
 
     def _notes(self, row: Row) -> list[str]:
         """What stands below a row: the wrong parts of a worked line, and why."""
@@ -197,7 +234,7 @@ class Report(Printed):
                 notes.append(f"{part.text} = {value}  {SAID['wrong'].in_(lang)}{remedy}")
         if row.follows_from:
             notes.append(say("follows from {name}", name=row.follows_from).in_(lang))
-        notes += [each.said.in_(lang) for each in row.notes]
+        notes += [each.said.in_(lang) for each in row.notes if each != WORKING]  # which the summary says
         for cause in row.causes:
             same = say("{cause}; the same at {names}", cause=cause.said, names=", ".join(cause.same_at))
             notes.append((same if cause.same_at else cause.said).in_(lang))
@@ -205,8 +242,7 @@ class Report(Printed):
 
     def _step(self) -> list[Column]:
         """Each parameter before the step, its gradient, and after it; in the last row the loss."""
-        most = max((hand(row.hand).decimals for row in self.read), default=8)
-        places = min(max(most, 4), 12) if self.digits is None else self.digits
+        places = min(self._most(), 12) if self.digits is None else self.digits
         steps, (before, after) = self.parameters, self.loss
 
         def numbers(values: Iterable[float]) -> list[str]:
@@ -226,7 +262,11 @@ class Report(Printed):
     def _summary(self) -> Iterator[Said]:
         counts = Counter(row.verdict for row in self.rows)
         if self.rows:
-            yield say("{match} match, {rounding} rounding, {wrong} wrong.", **{each: counts[each] for each in SAID})
+            told = {each: counts[each] for each in SAID}
+            if counts["undecided"]:
+                yield say("{match} match, {rounding} rounding, {undecided} undecided, {wrong} wrong.", **told)
+            else:
+                yield say("{match} match, {rounding} rounding, {wrong} wrong.", **told)
         else:
             yield say("No numbers to check: write yours in a [hand] table.")
         if self.unreadable:
@@ -238,8 +278,8 @@ class Report(Printed):
             return
         if following:
             yield say("Only following from another: {count} of the wrong ones.", count=following)
-        right, value = abs(row.difference) < row.bound, decimal(row.value, row.hand, self.digits)
-        why = say("the number is right, its working is not") if right else say("the engine has {value}", value=value)
+        value = self._value(row)
+        why = WORKING.said if WORKING in row.notes else say("the engine has {value}", value=value)
         yield say("The first wrong one: {name} = {hand}; {why}.", name=row.name, hand=row.hand, why=why)
 
 
@@ -274,6 +314,7 @@ def as_json(report: Report) -> str:
         "rows": report.rows,
         "parameters": report.parameters,
         "loss": dict(zip(("before", "after"), map(_finite, report.loss), strict=True)),
+        "remarks": report.remarks,
     }
     return json.dumps(found, indent=2, allow_nan=False, default=_entries)
 

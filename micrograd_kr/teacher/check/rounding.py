@@ -1,10 +1,11 @@
 """How far rounding may carry a number: the running error of the form it is worked by.
 
-Running error, one unit u of the sheet's last decimal at each step (rounding to nearest and cutting off both stay
-within it): a function adds Σ|∂f/∂x|·e + u; a sum of k terms Σe + (k − 1)u; a product Π(|f| + e) − Π|f| and, since
-partial products are rounded too and come in any order, u·(f₁ + f₁f₂ + …) of its k − 2 largest factors. A step from
-exact numbers to a result that needs no rounding adds nothing. A number on the sheet that is not wrong has a known
-error; what is not on the sheet is worked in place.
+Running error, one unit u of the last digit kept at each step (rounding to nearest and cutting off both stay within it):
+a function adds Σ|∂f/∂x|·e + u; a sum of k terms Σe + (k − 1)u; a product Π(|f| + e) − Π|f| and, since partial products
+are rounded too and come in any order, u·(f₁ + f₁f₂ + …) of its k − 2 largest factors. A step from exact numbers to a
+result that needs no rounding adds nothing. A number on the sheet that is not wrong has a known error; what is not on
+the sheet is worked in place. Who keeps decimals has one u, who keeps significant digits, as a float does, one that goes
+with the size of the result; and gradients may be worked to other decimals than the passes.
 After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
 """
 
@@ -12,13 +13,14 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from operator import mul
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from micrograd_kr import ops
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, inside_out, number, terms
 from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.quantity import read
 from micrograd_kr.teacher.check.forms import Forms
 
 STEPS = 250_000  # of working, some two seconds
@@ -29,18 +31,78 @@ TRANSCENDENTAL = (
 )
 
 
+class Precision(NamedTuple):
+    """What is kept of a number: so many decimals, or so many digits of a base.
+
+    unit: what the last of them is worth in a number of size 1. base: 10 or 2; 0 for decimals.
+    """
+
+    unit: float
+    base: int = 0
+
+    def step(self, size: float) -> float:
+        """What the last digit kept of a number is worth."""
+        if not self.base:
+            return self.unit
+        if not size or not math.isfinite(size):
+            return 0.0
+        log = math.log2 if self.base == 2 else math.log10
+        return self.unit * float(self.base) ** math.floor(log(abs(size)))
+
+    def rounded_away(self, sizes: list[float]) -> float:
+        """How far rounded partial products, in any order, move a product of factors; the last of them is not counted.
+
+        Of k factors in floats or significant digits that is k − 2 times the relative error.
+        """
+        largest = sorted(sizes, reverse=True)[: max(len(sizes) - 2, 0)]
+        return self.unit * (len(largest) * math.prod(sizes) if self.base else sum(accumulate(largest, mul)))
+
+    def rounded_sums(self, sizes: list[float], value: float) -> float:
+        """How far rounded terms or partial sums move a sum; digits are lost where a partial sum is the largest."""
+        return (len(sizes) - 2) * self.step(sum(sizes)) + self.step(value)
+
+    def holds(self, value: float) -> bool:
+        """Whether a number needs no rounding. What a binary float needs is not asked: 0.1 is none."""
+        return self.base != 2 and abs(math.remainder(value, self.step(value) or 1.0)) <= 4 * math.ulp(value)
+
+
+FLOAT32, FLOAT64 = Precision(2.0**-23, 2), Precision(2.0**-52, 2)
+
+
+class Habit(NamedTuple):
+    """What a person keeps of the numbers of a pass, parameters among them, and of gradients."""
+
+    passes: Precision
+    gradients: Precision
+
+    def of(self, name: str) -> Precision:
+        return self.passes if read(name).by is None else self.gradients
+
+
+def habit(precision: Precision) -> Habit:
+    """The same everywhere."""
+    return Habit(precision, precision)
+
+
 class RunningError:
     """The error a worked form may carry, before its own result is rounded."""
 
-    def __init__(self, forms: Forms, known: Mapping[str, float], unit: float, afresh: bool = False) -> None:
-        """known: the errors of the numbers on the sheet so far. unit: of the sheet's last decimal. afresh: no gradient
-        on the sheet is used.
+    def __init__(self, forms: Forms, known: Mapping[str, float], kept: Habit, afresh: bool = False) -> None:
+        """known: the errors of the numbers on the sheet so far. kept: what of each number. afresh: no gradient on the
+        sheet is used.
         """
-        self.forms, self.known, self.unit, self.afresh = forms, known, unit, afresh
+        self.forms, self.known, self.kept, self.afresh = forms, known, kept, afresh
+        self.precision = max(kept, key=lambda each: each.unit)
         self.worked, self.done = dict[str, float](), dict[Symbol, float]()
         self.products: dict[str, tuple[float, list[Symbol]]] = {}
         self.steps = 0
         self.asked: dict[str, bool] = {}  # names on whose errors others may rest by now, and whether they are written
+
+    def of_quantity(self, name: str, form: Any, last: bool = True) -> float:
+        """The error of a quantity worked by a form, rounded as such quantities are."""
+        before, self.precision = self.precision, self.kept.of(name)
+        error, self.precision = self.of(form, last), before
+        return error
 
     def of(self, form: Any, last: bool = False) -> float:
         """last: this is the last step, whose own rounding is not counted here."""
@@ -57,8 +119,10 @@ class RunningError:
     def _of_operation(self, form: Symbol, last: bool) -> float:
         self.steps += 1
         if form.rule in (ops.add, ops.sub):
-            errors = [self.of(term) for term, _ in terms(form)]
-            return 0.0 if self._exact(errors, form.number) else sum(errors) + (len(errors) - 1) * self.unit
+            each = [term for term, _ in terms(form)]
+            errors = [self.of(term) for term in each]
+            rounded = self.precision.rounded_sums([abs(number(term)) for term in each], form.number)
+            return 0.0 if self._exact(errors, form.number) else sum(errors) + rounded
         if form.rule in (ops.mul, ops.neg):
             return self._of_product(*self._factors(form), form.number, last)
         if form.rule is ops.where_:
@@ -75,8 +139,15 @@ class RunningError:
             return self.known[name]
         if name not in self.worked:
             for each in inside_out(name, self._unwritten_in, self.worked):
-                self.worked[each] = self.of(self.forms.expansion(each))
+                self.worked[each] = self._of_unwritten(each)
         return self.worked[name]
+
+    def _of_unwritten(self, name: str) -> float:
+        """Of a quantity that is worked in place; what an exercise starts from is rounded only by a float of 32 bits."""
+        form = self.forms.expansion(name)
+        if form is None:
+            return FLOAT32.step(self.forms.start.get(name, 0.0)) if self.precision == FLOAT32 else 0.0
+        return self.of_quantity(name, form, last=False)
 
     def _unwritten_in(self, name: str) -> list[str]:
         return [each for each in self.forms.mentions(name) if not self._on_sheet(each)]
@@ -112,8 +183,8 @@ class RunningError:
         return isinstance(form, Symbol) and form.rule in (ops.mul, ops.neg)
 
     def _exact(self, errors: list[float], value: float) -> bool:
-        """Whether a step needs no rounding: exact numbers in, a result with no more decimals than the sheet's."""
-        return not any(errors) and abs(math.remainder(value, self.unit)) <= 4 * math.ulp(value)
+        """Whether a step needs no rounding: exact numbers in, a result with no more digits than are kept."""
+        return not any(errors) and self.precision.holds(value)
 
     def _of_product(self, constant: float, factors: list[Symbol], value: float, last: bool) -> float:
         self.steps += len(factors)
@@ -125,9 +196,8 @@ class RunningError:
         if self._exact(errors, value):
             return 0.0
         carried = math.prod(f + e for f, e in zip(sizes, errors, strict=True)) - math.prod(sizes)
-        largest = sorted(sizes, reverse=True)[: max(len(sizes) - 2, 0)]
-        rounded = sum(accumulate(largest, mul))
-        return float(carried + (rounded + (not last)) * self.unit)
+        rounded = self.precision.rounded_away(sizes) + (not last) * self.precision.step(value)
+        return float(carried + rounded)
 
     def _of_choice(self, form: Symbol) -> float:
         """A derivative with a kink: within rounding of it, either side may have been taken."""
@@ -147,11 +217,12 @@ class RunningError:
             return 0.0
         error = sum(_moved(form, inputs, which, error) for which, error in enumerate(errors) if error)
         if rule is ops.sigmoid:
-            # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential rounded
-            error += 2 * max(form.number, 1 - form.number) ** 2 * self.unit
+            # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential and the sum rounded
+            larger = max(form.number, 1 - form.number)
+            error += larger**2 * (self.precision.step(1 / larger) + self.precision.step(1 / larger - 1))
         elif rule in (ops.tanh, ops.softplus, ops.logsigmoid):
-            error += 2 * self.unit
-        return float(error + (not last) * self.unit)
+            error += 2 * self.precision.step(1.0)
+        return float(error + (not last) * self.precision.step(form.number))
 
 
 def _moved(form: Any, inputs: tuple[Any, Any], which: int, error: float) -> float:
@@ -170,14 +241,20 @@ class Errors:
 
     def __init__(self, forms: Forms) -> None:
         self.forms, self.known, self.steps = forms, dict[str, float](), 0
-        self._working: dict[tuple[float, bool], RunningError] = {}
+        self._working: dict[tuple[Habit, bool], RunningError] = {}
+        self._in_floats = RunningError(forms, {}, habit(FLOAT64))
 
     def know(self, key: str, error: float) -> None:
         """A number is on the sheet from now on; what was worked without it is worked again."""
         self.known[key] = error
         self._working = {kind: each for kind, each in self._working.items() if key not in each.asked}
 
-    def of(self, key: str, unit: float) -> float:
+    def in_floats(self, key: str) -> float:
+        """How far the floats of a program may carry a quantity that it works from the start."""
+        form = self.forms.expansion(key) if key else None
+        return 0.0 if form is None else self._in_floats.of_quantity(key, form)
+
+    def of(self, key: str, kept: Habit) -> float:
         """The largest running error among the forms of a quantity, worked afresh from the forward pass, too.
 
         Raises ExerciseError where all the sheet's would take too long.
@@ -187,9 +264,9 @@ class Errors:
             return 0.0
         errors = [self.known.get(key, 0.0)]
         for is_afresh, forms in (False, self.forms.of(key, self.known)), (True, [usual]):
-            working = self._working.setdefault((unit, is_afresh), RunningError(self.forms, self.known, unit, is_afresh))
+            working = self._working.setdefault((kept, is_afresh), RunningError(self.forms, self.known, kept, is_afresh))
             self.steps -= working.steps
-            errors += [working.of(form, last=True) for form in forms]
+            errors += [working.of_quantity(key, form) for form in forms]
             self.steps += working.steps
         if self.steps > STEPS:
             raise ExerciseError(

@@ -43,7 +43,7 @@ class Known:
         self.texts = {name: f"{number:.15g}" for name, number in self.start.items()}
         self.numbers = {name: (number, number) for name, number in self.start.items()}
         self.wrong = {each.key: each.unit for each in sheet.judged.values() if each.verdict == "wrong"}
-        self._running = RunningError(self.forms, sheet.errors.known | self.wrong, 10.0**-sheet.decimals.usual)
+        self._running = RunningError(self.forms, sheet.errors.known | self.wrong, sheet.kept)
         self._shortest: tuple[dict[str, tuple[int, Any]], ...] = ({}, {})
 
     def know(self, judged: Judged, carried: float) -> None:

@@ -131,13 +131,33 @@ def exact(name: str, graph: Mapping[str, Value], loss: Value, lr: float | None, 
     raise unknown(said, name, graph)
 
 
+def _entry_of(name: str) -> tuple[str, tuple[int, ...] | None]:
+    """A name on a sheet of tensors, and which entry of it is meant; None where all are.
+
+    >>> _entry_of("dL/dW[0, 1]")
+    ('dL/dW', (0, 1))
+    """
+    found = re.fullmatch(r"(.*)\[((?:\s*[0-9]+\s*,?)+)\](['+]*)", name)
+    if found is None:
+        return name, None
+    return found[1] + found[3], tuple(int(each) for each in found[2].split(",") if each.strip())
+
+
 def entries(hand: Mapping[str, Any], loss: Value, lr: float | None, asked: Parameters) -> Iterator[Entry]:
     """Every number of a person's beside the exact one, in a graph of tensors; shapes that differ are an error."""
     graph = named(loss)
-    parameters = _parameters(hand, {name: each for name, each in graph.items() if each.rule is None}, asked)
+    leaves = {name: each for name, each in graph.items() if each.rule is None}
+    parameters = _parameters({_entry_of(name)[0]: each for name, each in hand.items()}, leaves, asked)
     decimals = _decimals(each for of in hand.values() for each in np.array(of, object).flat)
     for name, written in hand.items():
-        value, numbers = np.asarray(exact(name, graph, loss, lr, parameters)), np.array(written, object)
+        of, at_entry = _entry_of(name)
+        value, numbers = np.asarray(exact(of, graph, loss, lr, parameters)), np.array(written, object)
+        if at_entry is not None:
+            try:
+                value = value[at_entry]
+            except IndexError:
+                gaps = {"name": name, "shape": value.shape}
+                raise ExerciseError("{name}: there is no such entry, the shape is {shape}", **gaps) from None
         if numbers.shape != value.shape:
             shapes = {"shape": value.shape, "got": numbers.shape}
             raise ExerciseError("{name}: expected numbers of the shape {shape}, got {got}", name=name, **shapes)

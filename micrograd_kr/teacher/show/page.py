@@ -138,6 +138,7 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "partials": [(line.name, _sides(derivative(t, s), line)) for s, t, line in along],
         **_derivations(solution, readable, gradients),
         "hand": [_hand(diagram, row) for row in report.read],
+        "remarks": [{lang: each.said.in_(lang) for lang in LANGUAGES} for each in report.remarks],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
         "words": {lang: {key: each.template(lang) for key, each in WORDS.items()} for lang in LANGUAGES},
         "captions": {lang: {kind: explanation.caption(kind, lang) for kind in kinds} for lang in LANGUAGES},

@@ -27,6 +27,7 @@ ENTRIES = 60  # quantities up to which an array is drawn entry by entry
 MARKS: dict[Verdict, tuple[str, str]] = {
     "match": ("✓", "#15803d"),
     "rounding": ("≈", "#a16207"),
+    "undecided": ("?", "#7c3aed"),
     "wrong": ("✗", "#c81e1e"),
 }
 # What a picture shows: the kinds of its numbers, each with its colour, its mark and what that means.
@@ -54,7 +55,7 @@ def draw_exercise(
     Each quantity shows its value, its value in the second pass (z₁′, with the updated parameters W₁⁺) and its gradient;
     each line between two of them the local derivative and the contribution that flows back along it (←), its width
     growing with the contribution; Σ marks the gradients that contributions add up to. Under the engine's number stands
-    the hand's, digit under digit, with its verdict: ✓ match, ≈ rounding, ✗ wrong.
+    the hand's, digit under digit, with its verdict: ✓ match, ≈ rounding, ? undecided, ✗ wrong.
 
     report: of `check`; by default the exercise's own hand numbers are checked. second: whether to show the second pass.
     digits: decimals shown. entries: whether an array is drawn entry by entry, or as one box with its shape; by default
@@ -228,7 +229,8 @@ def _heading(solution: Solution, rows: Sequence[Row], digits: int, lang: str) ->
     legend = [font(f"{mark} {said.in_(lang)}", color, 9) for color, mark, said in meanings]
     if rows:
         legend.append(font(say("by hand").in_(lang), PENCIL, 9, "I"))
-        legend += [font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in MARKS.items()]
+        shown = {each: mark for each, mark in MARKS.items() if counts[each] or each != "undecided"}
+        legend += [font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in shown.items()]
     lines = [
         font(escaped(exercise.title), INK, 14, "B"),
         font(f"{say('loss').in_(lang)} {symbol(loss)} = {losses}{rate}", INK),

@@ -15,8 +15,9 @@ from micrograd_kr.teacher.check import rounding
 from micrograd_kr.teacher.check.causes import is_written
 from micrograd_kr.teacher.check.diagnosis import Diagnosis, Finding, _notes, check
 from micrograd_kr.teacher.check.forms import Forms
-from micrograd_kr.teacher.check.rounding import Errors
-from micrograd_kr.teacher.check.sheet import Decimals, Judged, Sheet, WorkedLine, _decimals, _judged, _judged_coarse
+from micrograd_kr.teacher.check.rounding import Errors, Precision, habit
+from micrograd_kr.teacher.check.sheet import Decimals, Judged, Sheet, _decimals, _judged, _judged_coarse
+from micrograd_kr.teacher.check.worked import WorkedLine
 from micrograd_kr.teacher.derive.lines import Lines
 
 CHAPTER7 = load("chapter7")
@@ -242,7 +243,7 @@ def test_coarse_steps_are_believed_only_of_who_often_writes_so_few_decimals() ->
     value = sheet.judged["o1"].value
     coarse = hand(f"{value + 0.0012:.3f}")
     never, often = (
-        _judged(Errors(sheet.forms), "o1", coarse, value, Decimals(8, habits)).error
+        _judged(Errors(sheet.forms), "o1", coarse, value, habit(Precision(1e-8)), Decimals(8, habits)).error
         for habits in (frozenset(), frozenset({3}))
     )
     assert often > 1000 * never > 0

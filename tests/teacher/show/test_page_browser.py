@@ -470,6 +470,19 @@ def test_hand_numbers_stand_beside_the_engines_with_marks_and_words(opened):
     assert all(str(cause.said) in said for cause in report.first_wrong.causes)
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_number_that_tells_nothing_and_a_remark_on_all_are_shown(opened, language):
+    floats = {"h1": "0.5199893116950989", "o1": "0.6094459891319275", "z1": "0", "h2": "1"}
+    exercise = replace(load("chapter7"), hand=floats)
+    shown = opened(exercise, language)
+    (remark,) = check(exercise).remarks
+    said = shown.inner_text("#verdicts")
+    assert remark.said.in_(language) in said
+    assert f"? {WORDS['undecided'].in_(language)} 2" in said
+    assert shown.locator("#verdicts tbody strong.undecided").count() == 2
+    assert shown.locator("#picture .mark.undecided").count() == 2
+
+
 def test_a_hand_number_leads_to_its_step(opened):
     shown = opened(MISPRINTS)
     shown.locator("#verdicts tbody .link").nth(1).click()

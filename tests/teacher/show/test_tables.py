@@ -18,7 +18,7 @@ from micrograd_kr import Value, check, explain, printed
 from micrograd_kr.printed import displayable
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import load
-from micrograd_kr.teacher.check.report import Cause, Note, Part, Report, Row, Step, as_json, decimal
+from micrograd_kr.teacher.check.report import WORKING, Cause, Note, Part, Report, Row, Step, as_json, decimal
 from micrograd_kr.teacher.derive import explanation as derivation
 
 LANGUAGES = pytest.mark.parametrize("lang", ["en", "ko"])
@@ -38,7 +38,7 @@ PARTS = (
     Part("0.1 - 0.5*0.00080888", 0.09959556, "wrong", "0.1 → W1 = 0.3"),
     Part("0.3 - 0.00040444", 0.29959556, "match"),
 )
-WORKED = Row("W1+", "W1 − lr·∂E/∂W1", "0.29959556", 0.2995955623, 2.3e-9, 4e-8, "wrong", parts=PARTS)
+WORKED = Row("W1+", "W1 − lr·∂E/∂W1", "0.29959556", 0.2995955623, 2.3e-9, 4e-8, "wrong", parts=PARTS, notes=(WORKING,))
 ROWS = (FINE, CLOSE, OFF, FOLLOWING, WORKED)
 STEPS = (Step("W1", 0.3, 0.00080888, 0.29959556), Step("무게", -12.0, 0.0025, -12.00125))
 REPORT = Report("mine", ROWS, STEPS, (0.0239719, 0.02323634))
@@ -322,7 +322,7 @@ def test_an_explanation_prints_in_its_language_and_fits_its_console(lang):
 
 def test_json_has_the_documented_keys_in_order_and_every_number_in_full():
     found = json.loads(as_json(REPORT))
-    assert list(found) == ["exercise", "first_wrong", "rows", "parameters", "loss"]
+    assert list(found) == ["exercise", "first_wrong", "rows", "parameters", "loss", "remarks"]
     assert found["first_wrong"] == "o1"
     row_keys = ["name", "formula", "hand", "value", "difference", "verdict", "parts", "follows_from", "causes", "notes"]
     assert {tuple(row) for row in found["rows"]} == {tuple(row_keys)}

@@ -221,7 +221,7 @@ function formula(sides) {
 
 // --- hand numbers ----------------------------------------------------------------------------------------------------
 
-const MARKS = { match: "✓", rounding: "≈", wrong: "✗" };
+const MARKS = { match: "✓", rounding: "≈", undecided: "?", wrong: "✗" };
 const handOf = (key) => (changed() ? [] : data.hand.filter((row) => row.key === key));
 const changed = () => now.lr !== data.lr || [...data.numbers].some(([name, value]) => now.numbers.get(name) !== value);
 
@@ -248,10 +248,10 @@ function comparison(row) {
 
 function showHand() {
   at("hand").hidden = !data.hand.length;
-  const counts = Object.keys(MARKS).map(
-    (each) => `${MARKS[each]} ${word(each)} ${data.hand.filter((row) => row.verdict === each).length}`,
-  );
-  const parts = [make("p", {}, counts.join(" · "))];
+  const count = (verdict) => data.hand.filter((row) => row.verdict === verdict).length;
+  const told = Object.keys(MARKS).filter((each) => each !== "undecided" || count(each));
+  const parts = [make("p", {}, told.map((each) => `${MARKS[each]} ${word(each)} ${count(each)}`).join(" · "))];
+  for (const each of data.remarks) parts.push(make("p", { class: "note" }, each[now.language]));
   if (changed()) parts.push(make("p", { class: "note" }, word("other numbers")));
   const first = data.hand.find((row) => row.name === data.firstWrong);
   if (first) parts.push(firstWrong(first));
