@@ -1,5 +1,6 @@
 """The number of each cell of a sheet; what a person left to be worked, 0.5*(1 - 0.5), is worked here."""
 
+import math
 from typing import Any
 
 from micrograd_kr.engine import Value, gradients
@@ -7,7 +8,7 @@ from micrograd_kr.teacher.ask.cell import Unreadable
 from micrograd_kr.teacher.ask.expressions import renamed
 from micrograd_kr.teacher.ask.formula import Literal, leaves, read_worked
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.number import Hand, computed, hand
+from micrograd_kr.teacher.ask.number import Hand, computed, distance, hand
 from micrograd_kr.teacher.ask.solution import Solution
 
 
@@ -52,5 +53,8 @@ class Results:
         if leaf.name == "lr":
             return self.start["lr"], 0.0
         quantity = self.solution.meant(name, leaf.name)
-        on_sheet = None if str(quantity) in self.start else self.hands.get(str(quantity))
-        return (float(on_sheet.number), on_sheet.unit) if on_sheet else (self.solution.value(quantity), 0.0)
+        value, on_sheet = self.solution.value(quantity), self.hands.get(str(quantity))
+        if on_sheet is None or str(quantity) in self.start:
+            return value, 0.0
+        is_exact = distance(on_sheet, value) <= 4 * math.ulp(value)  # 1 and 0.1, zeros at its end left out
+        return float(on_sheet.number), 0.0 if is_exact else on_sheet.unit
