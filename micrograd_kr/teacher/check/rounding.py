@@ -209,6 +209,8 @@ class RunningError:
         return max(self.of(one), self.of(other)) + abs(float(number(one)) - float(number(other)))
 
     def _of_function(self, form: Any, last: bool) -> float:
+        if type(form.x) is tuple:
+            return self._of_share(form, last)
         rule, inputs = form.rule, (number(form.x), number(form.y))
         errors = [self.of(form.x), self.of(form.y)]
         # σ(56) is no 1, though a float says so
@@ -222,6 +224,17 @@ class RunningError:
             error += larger**2 * (self.precision.step(1 / larger) + self.precision.step(1 / larger - 1))
         elif rule in (ops.tanh, ops.softplus, ops.logsigmoid):
             error += 2 * self.precision.step(1.0)
+        return float(error + (not last) * self.precision.step(form.number))
+
+
+    def _of_share(self, form: Any, last: bool) -> float:
+        """One entry of softmax, or its logarithm: e to the power of each input and their sum are rounded, too."""
+        inputs = tuple(map(number, form.x))
+        slopes = form.rule.dx(1.0, form.number, inputs, form.y)
+        powers = [math.exp(min(each, 700.0)) for each in inputs]  # what a float can hold
+        whole = sum(powers)
+        rounded = sum(map(self.precision.step, powers)) + (len(powers) - 1) * self.precision.step(whole)
+        error = sum(abs(slope) * self.of(each) for slope, each in zip(slopes, form.x, strict=True)) + rounded / whole
         return float(error + (not last) * self.precision.step(form.number))
 
 

@@ -85,7 +85,9 @@ class Sheet:
         self.forms = Forms(solution, lines)
         found = Results(solution)
         self.hands, self.unreadable = found.hands, [*self.exercise.unreadable, *found.unreadable]
-        self.texts = {name: [*self.exercise.cells[name].parts, each.text] for name, each in self.hands.items()}
+        cells = self.exercise.cells
+        sides = {name: cells[name].parts[: None if cells[name].result else -1] for name in self.hands}
+        self.texts = {name: [*sides[name], each.text] for name, each in self.hands.items()}
         values = {name: solution.value(name) for name in self.hands}
         gradients = {name for name in self.hands if parse_name(self.exercise, name).kind == "gradient"}
         self.decimals = _decimals(self.hands, values)
