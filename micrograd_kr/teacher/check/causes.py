@@ -165,7 +165,9 @@ def _said(hit: Hit, names: Mapping[str, str]) -> Said:
         "s": "s" if many else "",
         "was": "were" if len(done or due) > 1 else "was",
         "is_": "are" if many else "is",
+        "has": "have" if many else "has",
         "its": "their" if many else "its",
+        "because": " ".join(_written(hit.working, edit.because, names, whole)),
     }
     sentence = Said(SENTENCES[edit.kind].text, words)
     return say("{sentence}, everywhere", sentence=sentence) if edit.throughout else sentence

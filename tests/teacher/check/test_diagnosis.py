@@ -103,7 +103,7 @@ DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
 @pytest.mark.parametrize(
     ("name", "value", "kinds", "says"),
     [
-        ("dE_total/do1", -DO1, {"sign", "minus one", "exchanged"}, "the sign of"),
+        ("dE_total/do1", -DO1, {"sign", "minus one", "exchanged"}, "has the wrong sign"),
         ("E_o1", DO1**2, {"half"}, "the factor ½ was left out"),
         ("dE_total/do1", DO1 * 2, {"half"}, "the factor ½"),
         ("dE_total/do1", DO1 / 2, {"two"}, "the factor 2"),
@@ -126,7 +126,7 @@ DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
         ("z3", 0.45 * 0.5 + 0.4 * H2, {"rounded"}, "h1 was rounded too early, to 1 decimal ("),
         ("o1", 0.609, {"rounded"}, "o1 was rounded too early, to 3 decimals"),
         ("o1", 10 * O1, {"point"}, "the decimal point of o1 was moved"),
-        ("do1/dz3", 1 - O1**2, {"other function"}, "1 − o1·o1 was used where o1·(1 − o1) is due"),
+        ("do1/dz3", 1 - O1**2, {"slope"}, "1 − o1·o1 was used where o1·(1 − o1) is due"),
         ("W6+", 0.437038572198, {"copied"}, "W5⁺ was written in the place of W6⁺"),
     ],
 )
@@ -147,12 +147,12 @@ def test_what_was_done_at_several_places_is_said_in_the_plural() -> None:
     ((cause,),) = (each.causes for each in check(replace(CHAPTER7, hand=sheet)).wrong)
     assert str(cause.said) == (
         "o1 and o2 were used where their derivatives are due, ∂o1/∂z3 and ∂o2/∂z4, everywhere, "
-        "or the terms o1 and o2 were left out, everywhere, "
+        "or the terms −o1 and −o2 were left out, everywhere, "
         "or the factors 1 − o1 and 1 − o2 were left out, everywhere (∂o1/∂z3 = o1·(1 − o1))"
     )
     assert cause.said.in_("ko") == (
         "모든 곳에서 미분 ∂o1/∂z3, ∂o2/∂z4 자리에 미분하지 않은 o1, o2 값을 썼습니다. "
-        "또는 모든 곳에서 더할 항이 빠졌습니다: o1, o2. "
+        "또는 모든 곳에서 항이 빠졌습니다: −o1, −o2. "
         "또는 모든 곳에서 곱할 인수가 빠졌습니다: 1 − o1, 1 − o2 (∂o1/∂z3 = o1·(1 − o1))"
     )
 
@@ -279,7 +279,7 @@ def test_an_enormous_number_is_no_trouble() -> None:
 def test_every_kind_of_mistake_has_a_sentence_in_both_languages() -> None:
     assert set(SENTENCES) == set(KINDS)
     for said in SENTENCES.values():
-        assert set(re.findall(r"{due}|{done}", said.text)) == set(re.findall(r"{\w+}", said.template("ko")))
+        assert set(re.findall(r"{due}|{done}|{because}", said.text)) == set(re.findall(r"{\w+}", said.template("ko")))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,10 @@ E = "1/2*(t - h)**2"
 def test_the_derivative_of_the_other_case_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
     dead = RELU.format(function="relu").replace("x = 0.0", "x = -1.25")
     (cause,) = written(dead + 'z = "-0.6250"\n"dh/dz" = "1.0000"\n', tmp_path).rows[1].causes
-    assert str(cause.said) == "the other case was taken, 1 where 0 is due (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
+    assert str(cause.said) == (
+        "the wrong branch was taken: since z < 0, 0 is due, not 1 (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
+    )
+    assert cause.said.in_("ko").startswith("조건을 잘못 골랐습니다. z < 0이므로 1 대신 0 값을 씁니다")
 
 
 @pytest.mark.parametrize(
