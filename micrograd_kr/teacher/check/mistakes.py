@@ -7,7 +7,6 @@ there on, twice: in the person's numbers, and carried, with exact numbers wherev
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
 from functools import cache
 from itertools import chain, combinations
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Symbol, number
+from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.quantity import read, updated
 from micrograd_kr.teacher.check.working import Working, applied, value
 from micrograd_kr.teacher.derive.labelled import stem
@@ -57,28 +56,12 @@ KINDS = tuple(SENTENCES)
 # What is made at every such place by those who do not know better; the others are slips.
 MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
 
-SLACK = 1e-6  # for decimals that a float cannot hold
 FACTORS: dict[Any, str] = {0.5: "half", 2.0: "two", -1.0: "minus one", "lr": "lr"}
-POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
-
-
-def _shortening(name: str, more: float) -> Rule:
-    """A rule that leaves decimals away; what that leaves of an expression is a number."""
-
-    def shortened(x: float, decimals: float) -> float:
-        units = abs(x) * 10**decimals + more + SLACK
-        return math.copysign(math.floor(units) / 10**decimals, x) if units < 1e16 else x  # very large ones have none
-
-    dx, made_of = lambda g, out, x, y: g, lambda x, y: shortened(number(x), y)
-    return Rule(name, shortened, dx, scalar=shortened, made_of=made_of)
-
-
-ROUNDED, CUT = _shortening("round", 0.5), _shortening("cut", 0.0)  # half up, as people do it
 LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
 OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
 
 
-def _op(rule: Rule, x: Any, y: Any = None) -> Symbol:
+def op(rule: Rule, x: Any, y: Any = None) -> Symbol:
     return Symbol(None, float("nan"), rule, x, y)
 
 
@@ -87,21 +70,21 @@ Rows = list[tuple[str, Any, Any, Any]]
 
 OF_OPERATION: dict[Rule | None, Callable[[Symbol, Any, Any], Rows]] = {
     ops.add: lambda node, x, y: [
-        ("plus for minus", node, other := _op(ops.sub, x, y), other),
-        ("sign", x, None, _op(ops.sub, y, x)),
+        ("plus for minus", node, other := op(ops.sub, x, y), other),
+        ("sign", x, None, op(ops.sub, y, x)),
         ("term", y, None, x),
         ("term", x, None, y),
     ],
     ops.sub: lambda node, x, y: [
-        ("plus for minus", node, other := _op(ops.add, x, y), other),
-        ("sign", x, None, _op(ops.neg, other)),
+        ("plus for minus", node, other := op(ops.add, x, y), other),
+        ("sign", x, None, op(ops.neg, other)),
         ("term", y, None, x),
-        ("term", x, None, _op(ops.neg, y)),
-        ("exchanged", x, y, _op(ops.sub, y, x)),
+        ("term", x, None, op(ops.neg, y)),
+        ("exchanged", x, y, op(ops.sub, y, x)),
     ],
     ops.mul: lambda node, x, y: [("factor", x, None, y), ("factor", y, None, x)],
     ops.neg: lambda node, x, y: [("minus one", -1.0, x, x)],
-    ops.div: lambda node, x, y: [("factor", y, None, x), ("exchanged", x, y, _op(ops.div, y, x))],
+    ops.div: lambda node, x, y: [("factor", y, None, x), ("exchanged", x, y, op(ops.div, y, x))],
     ops.power: lambda node, x, y: [("power", node, x, x)],
     ops.identity: lambda node, x, y: [],
 }
@@ -110,8 +93,8 @@ OF_OPERATION: dict[Rule | None, Callable[[Symbol, Any, Any], Rows]] = {
 def _of_function(node: Symbol, x: Any, y: Any) -> Rows:
     if y is not None or not isinstance(x, Symbol):
         return []
-    rows = [("sign", x, None, applied(node, {x: _op(ops.neg, x)})), ("function", node, x, x)]
-    others = [_op(OTHERS[node.rule], x)] if node.rule in OTHERS else []
+    rows = [("sign", x, None, applied(node, {x: op(ops.neg, x)})), ("function", node, x, x)]
+    others = [op(OTHERS[node.rule], x)] if node.rule in OTHERS else []
     return [*rows, *(("other function", node, other, other) for other in others)]
 
 
@@ -141,8 +124,8 @@ class Edit(NamedTuple):
 class Catalogue:
     """All single edits of a working, and the misconceptions made throughout."""
 
-    def __init__(self, working: Working, decimals: int) -> None:
-        self.working, self.known, self.forms, self.decimals = working, working.known, working.known.forms, decimals
+    def __init__(self, working: Working) -> None:
+        self.working, self.known, self.forms = working, working.known, working.known.forms
         self.operations = [node for node in working.order if isinstance(node, Symbol)]
         self.uses: dict[str, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))  # by places and operands
         for node in self.operations:
@@ -164,14 +147,14 @@ class Catalogue:
         yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
-            yield self._put(root, "copied", root, self.working.operand(other))
+            yield self.put(root, "copied", root, self.working.operand(other))
 
-    def _put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
+    def put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
         """An edit of one operation. put: what is put for it, if that is not what is said to be done."""
         place, position = self.working.place[node], self.working.position[node]
         return Edit(kind, place, due, done, {node: done if put is None else put}, position=position)
 
-    def _used(self, kind: str, operand: Any, nodes: list[Symbol], done: Any) -> Iterator[Edit]:
+    def used(self, kind: str, operand: Any, nodes: list[Symbol], done: Any) -> Iterator[Edit]:
         """Something used in the place of an operand: once, and at all its places."""
         place, position, put = self.working.place[nodes[0]], self.working.position, {operand: done}
         for some in [[each] for each in nodes] + [nodes] * (len(nodes) > 1):
@@ -183,47 +166,36 @@ class Catalogue:
             # where both sides of the comparison are equal, at 0 of relu, either case is as good
             sides = [value(each, self.working.carried) for each in (y.x, y.y)]
             one, other = x if y.operation(*sides) else x[::-1]
-            yield self._put(node, "kink" if sides[0] == sides[1] else "case", one, other)
+            yield self.put(node, "kink" if sides[0] == sides[1] else "case", one, other)
             return
         for kind, due, done, put in OF_OPERATION.get(node.rule, _of_function)(node, x, y):
             sort = FACTORS.get(called.get(due, due), kind) if node.rule is ops.mul else kind
-            yield self._put(node, sort, due, done, put)
-        if node.rule in (ops.add, ops.sub) and self.working.place[node] in self.forms.gradients:
-            for each in (x, y):
-                if isinstance(each, Symbol) and each not in called:  # a path, a number on many a sheet
-                    yield from self._miscopied(each, [node])
+            yield self.put(node, sort, due, done, put)
 
     def _of_result(self, node: Symbol) -> Iterator[Edit]:
         """What is done to a quantity as a whole; of a derivative, the function itself or another one's."""
         place, forms = self.working.place[node], self.forms
         if self.working.roots[place] is not node:
             return
-        again, number = _op(node.rule or ops.identity, node.x, node.y), self.working.carried[node]
-        yield self._put(node, "sign", node, None, node.x if node.rule is ops.neg else _op(ops.neg, again))
-        for power in POWERS_OF_TEN:
-            if ROUNDED.compute(power * number, self.decimals):
-                yield self._put(node, "point", node, None, _op(ops.mul, again, power))
-        if place == self.working.name:
-            for shortened in self._shortened(again, number):
-                yield self._put(node, "rounded", node, shortened)
+        again = op(node.rule or ops.identity, node.x, node.y)
+        yield self.put(node, "sign", node, None, node.x if node.rule is ops.neg else op(ops.neg, again))
         function, by = forms.gradients[place] if forms.is_local(place) else ("", "")
         formula = forms.lines[function].formula if function else None
         if formula is not None and formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
             out = self.working.operand(function)
-            yield self._put(node, "derivative", node, out)
+            yield self.put(node, "derivative", node, out)
             if formula.rule in OTHERS and formula.x.rule is None:
-                yield self._put(
+                yield self.put(
                     node, "other function", node, OTHERS[formula.rule].dx(1.0, out, self.working.operand(by))
                 )
 
     def _of_operand(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
         name = self.working.called[operand]
         if name == "lr":
-            yield from self._used("lr twice", operand, nodes[:1], _op(ops.mul, operand, operand))
+            yield from self.used("lr twice", operand, nodes[:1], op(ops.mul, operand, operand))
         for kind, others in self.likely(self.working.place[nodes[0]], name).items():
             for other in others:
-                yield from self._used(kind, operand, nodes, self.working.operand(other))
-        yield from self._miscopied(operand, nodes)
+                yield from self.used(kind, operand, nodes, self.working.operand(other))
 
     def _likely(self, place: str, name: str) -> dict[str, list[str]]:
         """What is easily used in the place of an operand, by the kind of mistake."""
@@ -268,27 +240,7 @@ class Catalogue:
         likely = {"lr"}.union(*self.likely(place, name).values())
         others = [each for each in (*self.known.start, *self.known.names) if each not in likely]
         for other in self._allowed(place, name, others):
-            yield from self._used("far", operand, nodes, self.working.operand(other))
-
-    def _miscopied(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
-        """A number with digits transposed, as it is on the sheet or would be, or rounded before it is used."""
-        number, text = self.working.carried[operand], self.known.texts.get(self.working.called.get(operand, ""))
-        if text is None:
-            texts = {f"{rule.compute(number, self.decimals):.{self.decimals}f}" for rule in (ROUNDED, CUT)}
-        else:
-            texts = {text, f"{Decimal(text):.{self.decimals}f}"}  # zeros behind it may have been dropped
-        for misread in dict.fromkeys(chain(*map(transposed, sorted(texts)))):
-            yield from self._used("digits", operand, nodes, float(misread))
-        if operand.name not in self.known.start:
-            for shortened in self._shortened(operand, number):
-                yield from self._used("rounded", operand, nodes, shortened)
-
-    def _shortened(self, operand: Symbol, number: float) -> Iterator[Symbol]:
-        """A number with fewer decimals, in every way that leaves something of it."""
-        for rule in (ROUNDED, CUT):
-            for decimals in range(1, self.decimals):
-                if rule.compute(number, decimals):
-                    yield _op(rule, operand, float(decimals))
+            yield from self.used("far", operand, nodes, self.working.operand(other))
 
     def _exchanged(self, place: str) -> Iterator[Edit]:
         for (one, some), (other, others) in combinations(self.uses[place].items(), 2):
@@ -327,13 +279,3 @@ class Catalogue:
             function = self.forms.gradients[edit.place][0]
             return (self.forms.lines[function].formula.rule, edit.position * (edit.kind != "derivative"))
         return (stem(edit.place), edit.position)
-
-
-def transposed(text: str) -> Iterator[str]:
-    """A number with two neighbouring digits exchanged, in every way."""
-    for at in range(len(text) - 1):
-        one, other = text[at], text[at + 1]
-        if one.isdigit() and other.isdigit() and one != other:
-            changed = text[:at] + other + one + text[at + 2 :]
-            if Decimal(changed) != Decimal(text):
-                yield changed
