@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
-from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, SENTENCES, Catalogue, Edit, transposed
+from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, SENTENCES, Catalogue, Edit
 from micrograd_kr.teacher.check.report import Cause
 from micrograd_kr.teacher.check.sheet import Judged
+from micrograd_kr.teacher.check.slips import Slips, transposed
 from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.labelled import stem
@@ -55,7 +56,8 @@ class Search:
     def _hits(self, working: Working) -> Iterator[Hit]:
         written, due = self.judged.written, working.values[0]
         yield from self._misspelt(working)
-        for edit in Catalogue(working, self.decimals).edits():
+        catalogue = Catalogue(working)
+        for edit in chain(catalogue.edits(), Slips(catalogue, self.decimals).edits()):
             if self.work > self.limit:
                 return
             changes = edit.changes

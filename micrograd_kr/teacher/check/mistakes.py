@@ -4,10 +4,8 @@ An `Edit` puts another expression for some of a working's operations, or other o
 there on, twice: in the person's numbers, and carried, with exact numbers wherever theirs are right.
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from functools import cache
 from itertools import chain, combinations
 from typing import Any, NamedTuple
@@ -15,7 +13,7 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Symbol, number
+from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.quantity import read, updated
 from micrograd_kr.teacher.check.misconceptions import Misconceptions
 from micrograd_kr.teacher.check.working import Working, applied, value
@@ -85,25 +83,8 @@ KINDS = tuple(SENTENCES)
 SLIPS = frozenset({"kink", "case", "exchanged", *KINDS[KINDS.index("index") :]})
 MISCONCEPTIONS = frozenset(KINDS) - SLIPS | {"one"}
 
-SLACK = 1e-6  # for decimals that a float cannot hold
-POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
 
-
-def _shortening(name: str, more: float) -> Rule:
-    """A rule that leaves decimals away; what that leaves of an expression is a number."""
-
-    def shortened(x: float, decimals: float) -> float:
-        units = abs(x) * 10**decimals + more + SLACK
-        return math.copysign(math.floor(units) / 10**decimals, x) if units < 1e16 else x  # very large ones have none
-
-    dx, made_of = lambda g, out, x, y: g, lambda x, y: shortened(number(x), y)
-    return Rule(name, shortened, dx, scalar=shortened, made_of=made_of)
-
-
-ROUNDED, CUT = _shortening("round", 0.5), _shortening("cut", 0.0)  # half up, as people do it
-
-
-def _op(rule: Rule, x: Any, y: Any = None) -> Symbol:
+def op(rule: Rule, x: Any, y: Any = None) -> Symbol:
     return Symbol(None, float("nan"), rule, x, y)
 
 
@@ -134,8 +115,8 @@ class Edit(NamedTuple):
 class Catalogue:
     """All single edits of a working, and the misconceptions made throughout."""
 
-    def __init__(self, working: Working, decimals: int) -> None:
-        self.working, self.known, self.forms, self.decimals = working, working.known, working.known.forms, decimals
+    def __init__(self, working: Working) -> None:
+        self.working, self.known, self.forms = working, working.known, working.known.forms
         self.operations = [node for node in working.order if isinstance(node, Symbol)]
         self.uses: dict[str, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))  # by places and operands
         for node in self.operations:
@@ -157,48 +138,37 @@ class Catalogue:
         yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
-            yield self._put(root, "copied", root, self.working.operand(other))
+            yield self.put(root, "copied", root, self.working.operand(other))
 
-    def _put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
+    def put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
         """An edit of one operation. put: what is put for it, if that is not what is said to be done."""
         place, position = self.working.place[node], self.working.position[node]
         return Edit(kind, place, due, done, {node: done if put is None else put}, position=position)
 
-    def _used(self, kind: str, operand: Any, nodes: list[Symbol], done: Any) -> Iterator[Edit]:
+    def used(self, kind: str, operand: Any, nodes: list[Symbol], done: Any) -> Iterator[Edit]:
         """Something used in the place of an operand: once, and at all its places."""
         place, position, put = self.working.place[nodes[0]], self.working.position, {operand: done}
         for some in [[each] for each in nodes] + [nodes] * (len(nodes) > 1):
             yield Edit(kind, place, operand, done, operands=dict.fromkeys(some, put), position=position[some[0]])
 
     def _of_operation(self, node: Symbol) -> Iterator[Edit]:
-        x, y, called = node.x, node.y, self.working.called
         if node.rule is ops.where_:
             yield self._of_choice(node)
             return
         for kind, due, done, put in self.misconceptions.rows(node):
-            yield self._put(node, kind, due, done, put)
-        if node.rule in (ops.add, ops.sub) and self.working.place[node] in self.forms.gradients:
-            for each in (x, y):
-                if isinstance(each, Symbol) and each not in called:  # a path, a number on many a sheet
-                    yield from self._miscopied(each, [node])
+            yield self.put(node, kind, due, done, put)
 
     def _of_result(self, node: Symbol) -> Iterator[Edit]:
         """What is done to a quantity as a whole; of a derivative, the function itself or another one's."""
         place, forms = self.working.place[node], self.forms
         if self.working.roots[place] is not node:
             return
-        again, number = _op(node.rule or ops.identity, node.x, node.y), self.working.carried[node]
-        yield self._put(node, "sign", node, None, node.x if node.rule is ops.neg else _op(ops.neg, again))
-        for power in POWERS_OF_TEN:
-            if ROUNDED.compute(power * number, self.decimals):
-                yield self._put(node, "point", node, None, _op(ops.mul, again, power))
-        if place == self.working.name:
-            for shortened in self._shortened(again, number):
-                yield self._put(node, "rounded", node, shortened)
+        again = op(node.rule or ops.identity, node.x, node.y)
+        yield self.put(node, "sign", node, None, node.x if node.rule is ops.neg else op(ops.neg, again))
         function = forms.gradients[place][0] if forms.is_local(place) else ""
         formula = forms.lines[function].formula if function else None
         if formula is not None and formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
-            yield self._put(node, "derivative", node, self.working.operand(function))
+            yield self.put(node, "derivative", node, self.working.operand(function))
 
     def _of_choice(self, node: Symbol) -> Edit:
         """The other side of a comparison; where both are equal, at 0 of relu, either is as good."""
@@ -206,17 +176,16 @@ class Catalogue:
         left, right = (value(each, carried) for each in (node.y.x, node.y.y))
         due, done = (chosen(each, carried) for each in (node.x if value(node.y, carried) else node.x[::-1]))
         relation = "=" if left == right else ">" if left > right else "<"
-        edit = self._put(node, "kink" if left == right else "case", due, done)
+        edit = self.put(node, "kink" if left == right else "case", due, done)
         return edit._replace(because=(node.y.x, relation, node.y.y))
 
     def _of_operand(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
         name = self.working.called[operand]
         if name == "lr":
-            yield from self._used("lr twice", operand, nodes[:1], _op(ops.mul, operand, operand))
+            yield from self.used("lr twice", operand, nodes[:1], op(ops.mul, operand, operand))
         for kind, others in self.likely(self.working.place[nodes[0]], name).items():
             for other in others:
-                yield from self._used(kind, operand, nodes, self.working.operand(other))
-        yield from self._miscopied(operand, nodes)
+                yield from self.used(kind, operand, nodes, self.working.operand(other))
 
     def _likely(self, place: str, name: str) -> dict[str, list[str]]:
         """What is easily used in the place of an operand, by the kind of mistake."""
@@ -261,27 +230,7 @@ class Catalogue:
         likely = {"lr"}.union(*self.likely(place, name).values())
         others = [each for each in (*self.known.start, *self.known.names) if each not in likely]
         for other in self._allowed(place, name, others):
-            yield from self._used("far", operand, nodes, self.working.operand(other))
-
-    def _miscopied(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
-        """A number with digits transposed, as it is on the sheet or would be, or rounded before it is used."""
-        number, text = self.working.carried[operand], self.known.texts.get(self.working.called.get(operand, ""))
-        if text is None:
-            texts = {f"{rule.compute(number, self.decimals):.{self.decimals}f}" for rule in (ROUNDED, CUT)}
-        else:
-            texts = {text, f"{Decimal(text):.{self.decimals}f}"}  # zeros behind it may have been dropped
-        for misread in dict.fromkeys(chain(*map(transposed, sorted(texts)))):
-            yield from self._used("digits", operand, nodes, float(misread))
-        if operand.name not in self.known.start:
-            for shortened in self._shortened(operand, number):
-                yield from self._used("rounded", operand, nodes, shortened)
-
-    def _shortened(self, operand: Symbol, number: float) -> Iterator[Symbol]:
-        """A number with fewer decimals, in every way that leaves something of it."""
-        for rule in (ROUNDED, CUT):
-            for decimals in range(1, self.decimals):
-                if rule.compute(number, decimals):
-                    yield _op(rule, operand, float(decimals))
+            yield from self.used("far", operand, nodes, self.working.operand(other))
 
     def _exchanged(self, place: str) -> Iterator[Edit]:
         for (one, some), (other, others) in combinations(self.uses[place].items(), 2):
@@ -292,9 +241,9 @@ class Catalogue:
     def _left_out(self) -> Iterator[Edit]:
         """All weights on the way back, or all derivatives of functions, or those of one layer."""
         found: dict[Any, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))
-        for place in self.uses.keys() & self.forms.gradients.keys():
-            for operand, nodes in self.uses[place].items():
-                name, among = self.working.called[operand], [each for each in nodes if each.rule is ops.mul]
+        for place, each in self.uses.items():
+            for operand, nodes in each.items() if place in self.forms.gradients else ():
+                name, among = self.working.called[operand], [node for node in nodes if node.rule is ops.mul]
                 if among and name in self.forms.exercise.parameters:
                     found["weights", ""][operand] += among
                 elif among and self.forms.is_local(name):
@@ -346,13 +295,3 @@ def chosen(of: Any, results: Mapping[Any, float]) -> Any:
     while isinstance(of, Symbol) and of.rule is ops.where_:
         of = of.x[0 if value(of.y, results) else 1]
     return of
-
-
-def transposed(text: str) -> Iterator[str]:
-    """A number with two neighbouring digits exchanged, in every way."""
-    for at in range(len(text) - 1):
-        one, other = text[at], text[at + 1]
-        if one.isdigit() and other.isdigit() and one != other:
-            changed = text[:at] + other + one + text[at + 2 :]
-            if Decimal(changed) != Decimal(text):
-                yield changed

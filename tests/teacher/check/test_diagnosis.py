@@ -18,8 +18,9 @@ from micrograd_kr.teacher.ask.solution import forward, solve
 from micrograd_kr.teacher.check import diagnosis
 from micrograd_kr.teacher.check.causes import SENTENCES
 from micrograd_kr.teacher.check.diagnosis import check
-from micrograd_kr.teacher.check.mistakes import KINDS, transposed
+from micrograd_kr.teacher.check.mistakes import KINDS
 from micrograd_kr.teacher.check.report import Report, Row
+from micrograd_kr.teacher.check.slips import transposed
 
 CHAPTER7 = load("chapter7")
 EXACT = check(CHAPTER7)
