@@ -7,9 +7,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Symbol
+from micrograd_kr.teacher.ask.expressions import Symbol, simplified
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, SENTENCES, Catalogue, Edit
+from micrograd_kr.teacher.check.naming import called
 from micrograd_kr.teacher.check.report import Cause
 from micrograd_kr.teacher.check.sheet import Judged
 from micrograd_kr.teacher.check.slips import Slips, transposed
@@ -142,13 +143,17 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     """One cause, by the names that it has, three at most."""
     first = hits[0]
     kind, place, is_throughout, working = first.edit.kind, first.edit.place, first.edit.throughout, first.working
+    names = called(working, names)
     alike = [hit for hit in hits if hit.edit.throughout == is_throughout]
     said = list({str(each): each for each in (_said(hit, names) for hit in alike)}.values())[:NAMES]
     also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != kind))
     either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
     written = names.get(place, place)
-    shown = notation.text(working.shown(working.roots[place], names, place))
-    what = say("{mistake} ({form})", mistake=either, form=f"{notation.quantity(written)} = {shown}")
+    shown = working.shown(working.roots[place], names, place)
+    due = first.edit.due if isinstance(first.edit.due, tuple) else (first.edit.due,)
+    if not any(isinstance(each, str | float) for each in due):  # a number that was left out has to be seen
+        shown = simplified(shown)
+    what = say("{mistake} ({form})", mistake=either, form=f"{notation.quantity(written)} = {notation.text(shown)}")
     others = tuple(each for each in together[sort_of(first)] if each != names[working.name])
     return Cause(kind, written, first.value, what, also, is_throughout, others)
 
@@ -188,5 +193,5 @@ def _written(working: Working, of: Any, names: Mapping[str, str], whole: str | N
     if isinstance(of, tuple):
         return chain(*(_written(working, each, names, whole) for each in of))
     if isinstance(of, Symbol):
-        return [notation.text(working.shown(of, names, whole))]
-    return [of if isinstance(of, str) else f"{of:.12g}"] if of is not None else []
+        return [notation.text(simplified(working.shown(of, names, whole)))]
+    return [of if isinstance(of, str) else notation.text(of)] if of is not None else []

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.teacher.ask.expressions import Symbol, parts_of, renamed
-from micrograd_kr.teacher.ask.quantity import derivative, read
+from micrograd_kr.teacher.ask.quantity import read
 from micrograd_kr.teacher.check.working import Working, applied
 
 
@@ -74,10 +74,11 @@ def _of_sum(node: Symbol, x: Any, y: Any) -> Iterator[Row]:
 
 def _of_difference(node: Symbol, x: Any, y: Any) -> Iterator[Row]:
     yield Row("plus for minus", node, x + y)
-    yield Row("sign", x, None, -(x + y))
-    yield Row("term", -y, None, x)
-    yield Row("term", x, None, -y if isinstance(x, Symbol) else y)
     yield Row("exchanged", x, y, y - x)
+    if isinstance(x, Symbol):  # nobody leaves a part out of 1 − o
+        yield Row("sign", x, None, -(x + y))
+        yield Row("term", -y, None, x)
+        yield Row("term", x, None, -y)
 
 
 def _of_product(node: Symbol, x: Any, y: Any) -> Iterator[Row]:
@@ -127,7 +128,7 @@ def _opened(node: Symbol, called: Mapping[Any, str]) -> Iterator[Row]:
         return _is(each, ops.add, ops.sub) and each not in called
 
     x, y = node.x, node.y
-    if node.rule is ops.mul and is_bracket(y):
+    if node.rule is ops.mul and is_bracket(y) and isinstance(y.x, Symbol):  # o·1 − o is 0
         yield Row("brackets", node, y.rule(x * y.x, y.y))
     if node.rule is ops.mul and is_bracket(x):
         yield Row("brackets", node, x.rule(x.x, x.y * y))
@@ -187,7 +188,7 @@ OF_SLOPE: dict[Rule, Callable[[Any, Any], list[Any]]] = {
         x * (1.0 - x),
         1.0 - o * o,
     ],
-    ops.tanh: lambda h, x: [(1.0 - h) ** 2.0, 1.0 - x * x, 1.0 - ops.tanh(h) ** 2.0, h * (1.0 - h)],
+    ops.tanh: lambda h, x: [h * h, (1.0 - h) ** 2.0, 1.0 - x * x, 1.0 - ops.tanh(h) ** 2.0, h * (1.0 - h)],
     ops.log: lambda y, x: [1.0 / (x * math.log(10)), 1.0 / (x * math.log(2)), 1.0 / y],
     ops.sin: lambda y, x: [ops.cos(x * DEGREE)],
     ops.cos: lambda y, x: [-ops.sin(x * DEGREE)],
@@ -225,9 +226,13 @@ class Misconceptions:
         place = working.place[node]
         is_root, is_gradient = working.roots[place] is node, place in self.forms.gradients
         for row in OF_OPERATION.get(node.rule, _of_function)(node, node.x, node.y):
-            is_lr = row.kind == "factor" and working.called.get(row.due) == "lr"
-            yield row._replace(kind="lr") if is_lr else row
+            if row.kind == "factor" and working.called.get(row.due) == "lr":
+                row = row._replace(kind="lr")
+            elif row.kind == "term" and row.due in self.inner:
+                row = row._replace(due=tuple(self._terms(row.due)))
+            yield row
         yield from _opened(node, working.called)
+        yield from self._of_mean(node)
         is_update = read(place).kind == "updated"
         if _is(node, ops.add, ops.sub) and node not in self.inner and not is_update:
             yield from self._of_terms(node, is_root, is_gradient)
@@ -262,8 +267,8 @@ class Misconceptions:
         terms, again = self._terms(node), applied(node, {})
         if is_root:
             yield Row("mean", None, float(len(terms)), again / float(len(terms)))
-        if len(terms) > 2:
-            for each in terms if len(terms) <= FEW else (terms[0], terms[-1]):
+        if len(terms) > 2:  # the last alone is what is left without all before it
+            for each in terms[: -1 if len(terms) <= FEW else 1]:
                 yield Row("term", tuple(other for other in terms if other is not each), None, each)
         called = self.working.called
         products = {each: None for each in terms if _is(each, ops.mul) and each.x in called and each.y in called}
@@ -281,6 +286,20 @@ class Misconceptions:
                 rest = [term for term in terms if term is not bias]
                 yield Row("times input", bias, x, reduce(add, rest, bias * x))
 
+    def _of_mean(self, node: Symbol) -> Iterator[Row]:
+        """One term alone for the mean, with its sign."""
+        if _is(node, ops.mul) and not isinstance(node.x, Symbol):
+            whole, is_negative = node.y, node.x < 0
+        elif _is(node, ops.div) and not isinstance(node.y, Symbol):
+            whole, is_negative = node.x, node.y < 0
+        else:
+            return
+        if _is(whole, ops.neg):
+            whole, is_negative = whole.x, not is_negative
+        if _is(whole, ops.add, ops.sub) and whole not in self.working.called:
+            for term in self._terms(whole)[:FEW]:
+                yield Row("one of many", node, -term if is_negative else term)
+
     def _is_parameter(self, of: Any) -> bool:
         return read(self.working.called.get(of, "")).of in self.exercise.parameters
 
@@ -297,7 +316,7 @@ class Misconceptions:
             yield Row("update", node, done)
         for other in dict.fromkeys((*(float(f"{lr.number * ten:.12g}") for ten in TENS), *USUAL_LR)):
             if other != lr.number:
-                yield Row("another lr", lr.number, other, weight - other * gradient)
+                yield Row("another lr", f"{lr.number:.12g}", f"{other:.12g}", weight - other * gradient)
 
     # --- gradients
 
@@ -307,27 +326,32 @@ class Misconceptions:
         yield Row("one", node, 1.0)
         z = users[b][0] if b in parameters and len(users[b]) == 1 else b
         sources = self._sources(z)
-        if not self.forms.is_local(derivative(a, b)):
-            for out, by in [*((user, z) for user in users[z]), *((z, by) for by in self._partials(z))]:
-                if self.forms.lines[out].formula.rule in ACTIVATIONS:
-                    slope = self._known(self.forms.gradient(out, by).name)
-                    yield Row("slope twice", None, slope, again * slope)
+        slopes = [("slope twice", out, z) for out in users[z]]
+        if self.working.root is node:
+            slopes += [("slope early", z, by) for by in self._partials(z)]
+        for kind, out, by in slopes:
+            if (out, by) != (a, b) and self.forms.lines[out].formula.rule in ACTIVATIONS:
+                slope = self._known(self.forms.gradient(out, by).name)
+                yield Row(kind, None, slope, again * slope)
         if z == b and any(name in parameters and _is_one(each) for name, each in self._partials(z).items()):
             for x in map(self.working.operand, sources.values()):
                 yield Row("added factor", None, x, again * x)
         if z != b and b in sources:
-            yield from self._of_weight(node, a, z, sources[b], [*sources.values()])
+            yield from self._of_weight(node, z, sources[b], sorted(sources.values(), key=self.forms.order.__getitem__))
 
-    def _of_weight(self, node: Symbol, a: str, z: str, x: str, inputs: list[str]) -> Iterator[Row]:
+    def _of_weight(self, node: Symbol, z: str, x: str, inputs: list[str]) -> Iterator[Row]:
         """δ₁·h₂ for δ₂·h₁, and (δ₁ + δ₂)·h₁ for δ₁·h₁."""
         units = [each for each in self.forms.users[x] if x in self._sources(each).values()]
-        deltas = [self.forms.gradient(a, each) for each in units]
+        deltas = [self.forms.gradient(self.exercise.loss, each) for each in units]
         if len(units) < 2 or not all(isinstance(each, Symbol) for each in deltas):
             return
         deltas = [self._known(each.name) for each in deltas]
         i, j = units.index(z), inputs.index(x)
         if i != j and j < len(units) and i < len(inputs):
-            yield Row("transposed", node, deltas[j] * self.working.operand(inputs[i]))
+            of_other = {each: name for name, each in self._sources(units[j]).items()}
+            other = self.forms.gradient(self.exercise.loss, of_other[inputs[i]])
+            product = deltas[j] * self.working.operand(inputs[i])
+            yield Row("transposed", None, self.working.operand(str(other.name)), product)
         yield Row("summed", node, reduce(add, deltas) * self.working.operand(x))
 
     def _partials(self, name: str) -> Mapping[str, Any]:
@@ -377,7 +401,7 @@ class Misconceptions:
             if self._is_target(target) and getattr(out, "name", None) and by in (None, str(out.name)):
                 t, o = renamed((target, out), lambda leaf: self.working.operand(str(leaf.name)))
                 if each.rule is ops.log:
-                    yield -(t - o), (t - o) ** 2.0 * 0.5
+                    yield -(t - o), 0.5 * (t - o) ** 2.0
                 else:
                     yield -t / o + (1.0 - t) / (1.0 - o), -(t * ops.log(o) + (1.0 - t) * ops.log(1.0 - o))
                     yield -t / o, -(t * ops.log(o))

@@ -15,7 +15,7 @@ from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.quantity import read, updated
-from micrograd_kr.teacher.check.misconceptions import Misconceptions
+from micrograd_kr.teacher.check.misconceptions import ACTIVATIONS, Misconceptions, fraction
 from micrograd_kr.teacher.check.working import Working, applied, value
 from micrograd_kr.teacher.derive.labelled import stem
 
@@ -30,19 +30,20 @@ SENTENCES: dict[str, Said] = {
     "updated": USED,
     "old": USED,
     "derivative": say("{done} {was} used where {its} derivative{s} {is_} due, {due}"),
+    "derivative here": say("{done} itself was used; its derivative is {due}, since {because}"),
     "lr": say("the factor lr was left out"),
     "lr twice": say("lr was multiplied twice"),
+    "share": say("it was not divided by {done}"),
+    "mean": say("1/{done} of what is due: was the mean taken instead of the sum?"),
     "half": say("the factor ½ was left out"),
     "two": say("the factor 2 was left out"),
     "plus for minus": COMPUTED,
     "sign": say("{due} {has} the wrong sign{s}"),
     "minus one": say("the factor −1 was left out"),
     "slope twice": say("the derivative {done} was multiplied twice"),
-    "share": say("it was not divided by {done}"),
-    "mean": say("1/{done} of what is due: was the mean taken instead of the sum?"),
-    "other loss": say("{done} {was} used where {due} {is_} due: that belongs to another loss"),
     "added factor": say("it was multiplied by {done}, too, as for a weight; for a bias it is not"),
     "slopes": say("the errors were passed back without the derivatives {due}"),
+    "constants": say("the factors {due} were left out"),
     "weights": say("the weights {due} were left out"),
     "power kept": say("the power was kept in the derivative: {done} {was} used where {due} {is_} due"),
     "slope": USED,
@@ -62,8 +63,11 @@ SENTENCES: dict[str, Said] = {
     "degrees": say("{due} was worked in degrees; radians are due"),
     "term": say("the term{s} {due} {was} left out"),
     "factor": say("the factor{s} {due} {was} left out"),
+    "other loss": say("{done} {was} used where {due} {is_} due: that belongs to another loss"),
+    "slope early": say("it was multiplied by {done}, which comes only with the next step"),
     "inverse": USED,
-    "transposed": say("the outer product was transposed: {done} {was} computed instead of {due}"),
+    "one of many": say("{done} alone was taken, not the mean"),
+    "transposed": say("the outer product was transposed: this is {done}"),
     "summed": say("errors of other weights were added: {done} {was} computed instead of {due}"),
     "times input": say("the bias {due} was multiplied by {done}"),
     "normalised": say("the weights were divided by their sum, {done}"),
@@ -78,6 +82,7 @@ SENTENCES: dict[str, Said] = {
 }
 
 KINDS = tuple(SENTENCES)
+OF_A_FUNCTION = frozenset({"function", "other function", "function twice", "formula", "e", "degrees"})
 
 # Slips; the others are made at every such place by those who do not know better.
 SLIPS = frozenset({"kink", "case", "exchanged", *KINDS[KINDS.index("index") :]})
@@ -135,6 +140,7 @@ class Catalogue:
             singles.append(edit)
             yield edit
         yield from chain(*map(self._exchanged, self.uses), self._throughout(singles), self._left_out())
+        yield from chain(*map(self._constants, self.working.roots))
         yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
@@ -168,16 +174,24 @@ class Catalogue:
         function = forms.gradients[place][0] if forms.is_local(place) else ""
         formula = forms.lines[function].formula if function else None
         if formula is not None and formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
-            yield self.put(node, "derivative", node, self.working.operand(function))
+            edit = self.put(node, "derivative", node, self.working.operand(function))
+            is_choice = node.rule is ops.where_
+            yield edit._replace(kind="derivative here", **self._case(node)) if is_choice else edit
 
     def _of_choice(self, node: Symbol) -> Edit:
         """The other side of a comparison; where both are equal, at 0 of relu, either is as good."""
+        case = self._case(node)
+        _, relation, _ = case["because"]
+        other = node.x[1 if value(node.y, self.working.carried) else 0]
+        kind = "kink" if relation == "=" else "case"
+        return self.put(node, kind, None, chosen(other, self.working.carried))._replace(**case)
+
+    def _case(self, node: Symbol) -> dict[str, Any]:
+        """What a choice comes down to, and why."""
         carried = self.working.carried
         left, right = (value(each, carried) for each in (node.y.x, node.y.y))
-        due, done = (chosen(each, carried) for each in (node.x if value(node.y, carried) else node.x[::-1]))
         relation = "=" if left == right else ">" if left > right else "<"
-        edit = self.put(node, "kink" if left == right else "case", due, done)
-        return edit._replace(because=(node.y.x, relation, node.y.y))
+        return {"due": chosen(node, carried), "because": (node.y.x, relation, node.y.y)}
 
     def _of_operand(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
         name = self.working.called[operand]
@@ -246,7 +260,7 @@ class Catalogue:
                 name, among = self.working.called[operand], [node for node in nodes if node.rule is ops.mul]
                 if among and name in self.forms.exercise.parameters:
                     found["weights", ""][operand] += among
-                elif among and self.forms.is_local(name):
+                elif among and self._is_slope(name):
                     for layer in ("", stem(name)):
                         found["slopes", layer][operand] += among
         for (kind, _), uses in found.items():
@@ -255,7 +269,25 @@ class Catalogue:
                 for operand, nodes in uses.items():
                     for node in nodes:
                         operands[node][operand] = 1.0
-                yield Edit(kind, self.working.name, tuple(uses), None, operands=operands)
+                place = self.working.place[next(iter(operands))]
+                yield Edit(kind, place, tuple(uses), None, operands=operands)
+
+    def _constants(self, place: str) -> Iterator[Edit]:
+        """All numbers in a product left out, but for their signs."""
+        nodes, numbers = dict[Any, Any](), list[Any]()
+        for node in self.operations[::-1]:
+            if node.rule is ops.mul and self.working.place[node] == place:
+                for one, other in ((node.x, node.y), (node.y, node.x)):
+                    if not isinstance(one, Symbol) and abs(one) != 1.0:
+                        nodes[node] = other if one > 0 else -other
+                        numbers.append(fraction(abs(one)))
+        if len(numbers) > 1:
+            yield Edit("constants", place, tuple(numbers), None, nodes)
+
+    def _is_slope(self, name: str) -> bool:
+        """Whether a quantity is the derivative of an activation."""
+        of = self.forms.gradients[name][0] if self.forms.is_local(name) else ""
+        return of in self.forms.lines and self.forms.lines[of].formula.rule in ACTIVATIONS
 
     def _throughout(self, singles: Iterable[Edit]) -> Iterator[Edit]:
         """The same misconception at every place where it could be made."""
@@ -278,8 +310,10 @@ class Catalogue:
 
     def _sort(self, edit: Edit) -> tuple[Any, ...]:
         """What edits have in common that are one misconception."""
-        if edit.kind in ("updated", "half", "two", "lr", "lr twice", "share", "e"):
+        if edit.kind in ("updated", "half", "two", "lr", "lr twice", "share"):
             return ()
+        if edit.kind in OF_A_FUNCTION:
+            return tuple(node.rule for node in edit.nodes)
         if edit.kind == "old":
             return (read(self.working.called[edit.due]).kind,)
         if read(edit.place).kind == "updated":

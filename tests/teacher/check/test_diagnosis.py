@@ -127,7 +127,7 @@ DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
         ("z3", 0.45 * 0.5 + 0.4 * H2, {"rounded"}, "h1 was rounded too early, to 1 decimal ("),
         ("o1", 0.609, {"rounded"}, "o1 was rounded too early, to 3 decimals"),
         ("o1", 10 * O1, {"point"}, "the decimal point of o1 was moved"),
-        ("do1/dz3", 1 - O1**2, {"slope"}, "1 − o1·o1 was used where o1·(1 − o1) is due"),
+        ("do1/dz3", 1 - O1**2, {"slope"}, "1 − o1² was used where o1·(1 − o1) is due"),
         ("W6+", 0.437038572198, {"copied"}, "W5⁺ was written in the place of W6⁺"),
     ],
 )
@@ -148,12 +148,10 @@ def test_what_was_done_at_several_places_is_said_in_the_plural() -> None:
     ((cause,),) = (each.causes for each in check(replace(CHAPTER7, hand=sheet)).wrong)
     assert str(cause.said) == (
         "o1 and o2 were used where their derivatives are due, ∂o1/∂z3 and ∂o2/∂z4, everywhere, "
-        "or the terms −o1 and −o2 were left out, everywhere, "
         "or the factors 1 − o1 and 1 − o2 were left out, everywhere (∂o1/∂z3 = o1·(1 − o1))"
     )
     assert cause.said.in_("ko") == (
         "모든 곳에서 미분 ∂o1/∂z3, ∂o2/∂z4 자리에 미분하지 않은 o1, o2 값을 썼습니다. "
-        "또는 모든 곳에서 항이 빠졌습니다: −o1, −o2. "
         "또는 모든 곳에서 곱할 인수가 빠졌습니다: 1 − o1, 1 − o2 (∂o1/∂z3 = o1·(1 − o1))"
     )
 
