@@ -44,9 +44,6 @@ SENTENCES: dict[str, Said] = {
     "factor": say("the factor{s} {due} {was} left out"),
     "index": USED,
     "operand": USED,
-    "digits": say("digits were transposed, {done} for {due}"),
-    "rounded": say("{due} was rounded too early, to {done} decimal{s}"),
-    "point": say("the decimal point of {due} was moved"),
     "far": USED,
     "copied": say("{done} was written in the place of {due}"),
 }
