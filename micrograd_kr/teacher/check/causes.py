@@ -1,104 +1,194 @@
 """The mistakes that explain one wrong number, and the sentences that say so."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from micrograd_kr import ops
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Symbol, simplified
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, simplified
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
-from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, SENTENCES, Catalogue, Edit
+from micrograd_kr.teacher.check import mistakes, slips
+from micrograd_kr.teacher.check.mistakes import Catalogue, Edit
 from micrograd_kr.teacher.check.naming import called
 from micrograd_kr.teacher.check.report import Cause
 from micrograd_kr.teacher.check.sheet import Judged
-from micrograd_kr.teacher.check.slips import Slips, transposed
-from micrograd_kr.teacher.check.working import Guess, Known, Working
+from micrograd_kr.teacher.check.slips import Slip, Slips
+from micrograd_kr.teacher.check.working import Guess, Known, Working, applied
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.labelled import stem
+
+SENTENCES = mistakes.SENTENCES | slips.SENTENCES
+KINDS = tuple(SENTENCES)
+
+# How common a kind of mistake is; most are as common as any other. As much as all of them together is what nobody
+# foresaw, a slip in arithmetic among it: such a number is off by 1 to 9 units as often as by 10 to 99, and so on.
+COMMON = {"kink": 100.0, "lr": 3.0, "operand": 0.5, "copied": 0.1, "far": 0.05}
+COMMON |= dict.fromkeys(("slope twice", "mean", "share", "old", "rounded"), 2.0)
+OTHERS = 20.0
+MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
+
+LIKELY = 20  # times as likely as chance is a cause that is named without a caveat
+POSSIBLE = 1.0  # and one with it
+WORSE = 10  # times less likely than the best is what is not named
 
 WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
 WORK_OF_ERROR = 4  # and the running error of one
 CAUSES = 5
-NAMES = 3  # of one cause
+NAMES = 2  # of one cause
 SURE_AFRESH = 5
-FAR_FETCHED = frozenset({"far", "copied"})
-WITH_ITS_NAME = frozenset({"sign", "rounded", "point", "copied"})  # a quantity is called by its name, not its formula
+WITH_ITS_NAME = frozenset({"sign", "rounded", "copied"})  # a quantity is called by its name, not its formula
 
 
 class Hit(NamedTuple):
-    """An edit that comes to the number. carries: what else it makes of quantities that are not on the sheet."""
+    """An edit that comes to the number.
 
-    tier: int
+    likely: how likely it is, and the number if it was made. carries: what else it makes of quantities that are not on
+    the sheet.
+    """
+
+    likely: float
     value: float
     edit: Edit
     working: Working
     carries: Guess
 
 
+class Found(NamedTuple):
+    """What a search found: hits that come to one value, the likeliest first; how much likelier than chance they are."""
+
+    causes: tuple[tuple[Hit, ...], ...] = ()
+    odds: float = 0.0
+    capped: bool = False
+
+
 class Search:
-    """Looks for the mistakes that explain one wrong number."""
+    """Looks for the mistakes that explain one wrong number.
+
+    A cause is likely if its kind is common, if there are few ways to make it, and if it comes to just this number. It
+    competes with chance: that something else was done which nobody foresaw.
+    """
 
     def __init__(self, known: Known, judged: Judged, limit: int) -> None:
         self.known, self.judged = known, judged
         self.decimals = max(judged.written.decimals, known.sheet.decimals.usual)
         self.limit, self.work = limit, 0
+        self.ways: Counter[tuple[str, bool]] = Counter()  # to make a mistake of a kind
 
-    def causes(self, workings: Sequence[Working]) -> tuple[tuple[tuple[Hit, ...], ...], bool]:
-        """The hits of the best tier by their values; whether the search was cut short. If the shortest way of working
-        explains nothing, the others are tried.
-        """
+    def causes(self, workings: Sequence[Working]) -> Found:
+        """If the shortest way of working explains nothing, the others are tried."""
         digits = len(self.judged.written.number.as_tuple().digits)
         usual = [each for each in workings if digits >= SURE_AFRESH or not each.is_afresh]
-        hits = list(chain(*map(self._hits, usual[:1]))) or list(chain(*map(self._hits, usual[1:])))
-        return _distinct(hits), self.work > self.limit
+        found = self._found(usual[:1])
+        return found if found.causes else self._found(usual[1:])
+
+    def _found(self, workings: Sequence[Working]) -> Found:
+        hits = [hit for working in workings for hit in self._hits(working)]
+        groups = _grouped([hit._replace(likely=self._weight(hit.edit) * hit.likely) for hit in hits])
+        likelihoods = [sum(hit.likely for hit in group) for group in groups]
+        chance = OTHERS / (MAGNITUDES * max(self._off(workings), 1.0)) if workings else 1.0
+        named = [group for group, each in zip(groups, likelihoods, strict=True) if each > max(likelihoods) / WORSE]
+        odds = sum(likelihoods) / chance
+        return Found(tuple(named[:CAUSES]) if odds > POSSIBLE else (), odds, self.work > self.limit)
+
+    def _off(self, workings: Sequence[Working]) -> float:
+        """How many units the number is off."""
+        return min(distance(self.judged.written, value) for value in workings[0].values) / self.judged.unit
+
+    def _weight(self, edit: Edit) -> float:
+        """How likely a mistake is among all that are made: as its kind, by the number of ways to make one of it."""
+        return COMMON.get(edit.kind, 1.0) / self.ways[edit.kind, edit.throughout]
 
     def _hits(self, working: Working) -> Iterator[Hit]:
-        written, due = self.judged.written, working.values[0]
         yield from self._misspelt(working)
         catalogue = Catalogue(working)
-        for edit in chain(catalogue.edits(), Slips(catalogue, self.decimals).edits()):
+        misread = Slips(catalogue, self.decimals)
+        for edit in chain(catalogue.edits(), misread.rounded()):
+            self.ways[edit.kind, edit.throughout] += 1
             if self.work > self.limit:
                 return
-            changes = edit.changes
-            affected = working.above(*changes)
-            self.work += 2 * len(affected) + WORK_OF_EDIT
-            carried = working.recomputed(changes, working.carried)
-            value = carried[working.root]
-            if abs(value - due) >= self.judged.unit / 2 and self._is_near(written, value, due):
-                by_hand = working.recomputed(changes, working.hand)
-                tier = self._tier(written, (value, by_hand[working.root]), working, changes)
-                if tier is not None:
-                    roots = {name: root for name, root in working.roots.items() if root in affected}
-                    carries = {name: (carried[root], by_hand[root]) for name, root in roots.items()}
-                    carries.pop(working.name, None)
-                    yield Hit(tier, value, edit, working, carries)
+            yield from self._hit(working, edit)
+        for operand, nodes in misread.places():
+            if self.work > self.limit:
+                return
+            found = misread.of(operand)
+            for slip in found:
+                self.ways[slip.kind, False] += 1
+            for edit in self._near(working, operand, nodes, found):
+                yield from self._hit(working, edit)
 
-    def _is_near(self, written: Hand, value: float, due: float) -> bool:
+    def _hit(self, working: Working, edit: Edit) -> Iterator[Hit]:
+        """An edit, if it comes to the number and does not blame what stands right on the sheet."""
+        written, due, changes = self.judged.written, working.values[0], edit.changes
+        affected = working.above(*changes)
+        self.work += 2 * len(affected) + WORK_OF_EDIT
+        roots = {name: root for name, root in working.roots.items() if root in affected and name != working.name}
+        if not self.known.right.isdisjoint(roots):
+            return
+        carried = working.recomputed(changes, working.carried)
+        value = carried[working.root]
+        if abs(value - due) >= self.judged.unit / 2 and self._is_near(written, value, due):
+            by_hand = working.recomputed(changes, working.hand)
+            likely = self._likely(written, (value, by_hand[working.root]), working, changes)
+            if likely:
+                carries = {name: (carried[root], by_hand[root]) for name, root in roots.items()}
+                yield Hit(likely, value, edit, working, carries)
+
+    def _near(self, working: Working, operand: Any, nodes: list[Symbol], found: list[Slip]) -> Iterator[Edit]:
+        """Of the slips in a number that is taken over, those that may come to the number; all are tried at once."""
+        misread = np.array([float(slip.written) for slip in found])
+        for some in [[each] for each in nodes] + [nodes] * (len(nodes) > 1):
+            changes = {node: applied(node, {operand: misread}) for node in some}
+            affected = working.above(*changes)
+            self.work += 2 * len(affected) + len(found) // 4 + WORK_OF_EDIT
+            near: Any = np.full(len(found), True)
+            if not any(isinstance(node, Comparison) or node.rule is ops.where_ for node in affected):
+                with np.errstate(all="ignore"):
+                    values = working.recomputed(changes, working.carried)[working.root]
+                    near &= self._is_near(self.judged.written, values, working.values[0])
+            place, position = working.place[some[0]], working.position[some[0]]
+            for slip in compress(found, near):
+                put = {node: {operand: float(slip.written)} for node in some}
+                yield Edit(slip.kind, place, operand, slip, operands=put, position=position)
+
+    def _is_near(self, written: Hand, value: Any, due: float) -> Any:
         """Whether rounding may take what an edit comes to to the number; generous, and cheap."""
-        grown = max(1.0, abs(value / due)) if due else 1.0
+        grown = 1.0 + abs(value / due) if due else 1.0
         return abs(float(written.number) - value) < 20 * grown * (self.judged.error + self.judged.unit)
 
-    def _tier(
+    def _likely(
         self, written: Hand, values: tuple[float, float], working: Working, changes: Mapping[Any, Any]
-    ) -> int | None:
-        for tier, unit in enumerate((10.0**-self.decimals, self.judged.unit)):
+    ) -> float:
+        """How likely a number is where it ought to come to one of two values.
+
+        If it is no rounding of either, it is as likely as any within the bound. A number whose zeros were dropped,
+        0.375 among numbers of eight decimals, says more than its own three.
+        """
+        usual, own = 10.0**-self.decimals, self.judged.unit
+        for likely, unit in (math.sqrt(max(own / usual, 1.0)), usual), (0.1, own):
             if any(is_written(written, value, unit, self.known.cuts_off) for value in values):
-                return tier
+                return likely
         off = min(distance(written, value) for value in values)
         self.work += WORK_OF_ERROR * len(working.order)
-        return 2 if off < self.known.error(working.form(changes)) + self.judged.unit else None
+        bound = self.known.error(working.form(changes)) + self.judged.unit
+        return 0.2 * self.judged.unit / bound if off < bound else 0.0
 
     def _misspelt(self, working: Working) -> Iterator[Hit]:
-        """Digits transposed in what was written down."""
+        """Slips in writing the number down."""
         written = self.judged.written
-        for meant in map(hand, transposed(written.text)):
+        for slip in slips.meant(written.text, self.decimals):
+            self.ways[slip.kind, False] += 1
+            meant = hand(slip.meant)
             if all(self._is_near(meant, value, float(meant.number)) for value in working.values):
-                tier = self._tier(meant, working.values, working, {})
-                if tier is not None:
-                    edit = Edit("digits", working.name, meant.text, written.text)
-                    yield Hit(tier, float(written.number), edit, working, {})
+                likely = self._likely(meant, working.values, working, {})
+                if likely:
+                    edit = Edit(slip.kind, working.name, None, slip)
+                    yield Hit(likely, float(written.number), edit, working, {})
 
 
 def is_written(written: Hand, value: float, unit: float, cuts_off: bool) -> bool:
@@ -110,41 +200,30 @@ def is_written(written: Hand, value: float, unit: float, cuts_off: bool) -> bool
     return abs(number - value) <= unit / 2 + slack
 
 
-def _distinct(hits: list[Hit]) -> tuple[tuple[Hit, ...], ...]:
-    """The hits of the best tier by what they come to. A kink explains itself, far-fetched ones are a last resort."""
-    kinks = [hit for hit in hits if hit.edit.kind == "kink"]
-    hits = kinks or [hit for hit in hits if hit.edit.kind not in FAR_FETCHED] or hits
-    named = _best(hits)
-    if all(hit.edit.kind not in MISCONCEPTIONS - {"term"} for hit in named):  # without a small term much looks right
-        named += _best([hit for hit in hits if hit.edit.kind in MISCONCEPTIONS])
-    named.sort(key=lambda hit: (KINDS.index(hit.edit.kind), hit.edit.throughout, hit.edit.place != hit.working.name))
+def _grouped(hits: Iterable[Hit]) -> list[tuple[Hit, ...]]:
+    """Hits that come to one value, the likeliest first, and of these groups the likeliest first."""
     groups: list[list[Hit]] = []
-    for hit in named:
+    for hit in sorted(hits, key=lambda hit: (-hit.likely, KINDS.index(hit.edit.kind))):
         same = (group for group in groups if math.isclose(group[0].value, hit.value, rel_tol=1e-12, abs_tol=1e-15))
         group = next(same, None)
         if group is None:
             groups.append(group := [])
         group.append(hit)
-    return tuple(map(tuple, groups[:CAUSES]))
-
-
-def _best(hits: list[Hit]) -> list[Hit]:
-    """The hits of the best tier reached."""
-    best = min((hit.tier for hit in hits), default=0)
-    return [hit for hit in hits if hit.tier == best]
+    return sorted(map(tuple, groups), key=lambda group: -sum(hit.likely for hit in group))
 
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
     """What two hits have in common that are the same mistake with other indices."""
-    return hit.edit.kind, *map(stem, (hit.edit.place, str(_said(hit, {}))))
+    said = str(_said(hit, {}))
+    return hit.edit.kind, stem(hit.edit.place), said if isinstance(hit.edit.done, Slip) else stem(said)
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
-    """One cause, by the names that it has, three at most."""
+    """One cause, by the names that it has, two at most."""
     first = hits[0]
     kind, place, is_throughout, working = first.edit.kind, first.edit.place, first.edit.throughout, first.working
     names = called(working, names)
-    alike = [hit for hit in hits if hit.edit.throughout == is_throughout]
+    alike = [hit for hit in hits if hit.edit.throughout == is_throughout and hit.likely > first.likely / WORSE]
     said = list({str(each): each for each in (_said(hit, names) for hit in alike)}.values())[:NAMES]
     also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != kind))
     either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
@@ -158,9 +237,18 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     return Cause(kind, written, first.value, what, also, is_throughout, others)
 
 
+def _slip_said(slip: Slip, of: Iterable[str]) -> Said:
+    """How a pen slipped, in writing the number itself or one that is taken over."""
+    named = "".join(f"{each} = " for each in of)
+    due, done = (each.replace("-", "−") for each in (slip.meant, slip.written))
+    return Said(SENTENCES[slip.kind].text, {"due": named + due, "done": done, "at": slip.at})
+
+
 def _said(hit: Hit, names: Mapping[str, str]) -> Said:
     """What an edit did."""
     edit = hit.edit
+    if isinstance(edit.done, Slip):
+        return _slip_said(edit.done, _written(hit.working, edit.due, names, None))
     whole = None if edit.kind in WITH_ITS_NAME or edit.throughout else edit.place
     due, done = (list(dict.fromkeys(_written(hit.working, each, names, whole))) for each in (edit.due, edit.done))
     many = len(due) > 1

@@ -20,7 +20,7 @@ from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.check.causes import Hit, Search, cause_of, sort_of
+from micrograd_kr.teacher.check.causes import LIKELY, Found, Search, cause_of, sort_of
 from micrograd_kr.teacher.check.report import Note, Report, Row, Step
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries, row_of
 from micrograd_kr.teacher.check.working import Guess, Known, Working
@@ -29,6 +29,7 @@ from micrograd_kr.teacher.derive.lines import Lines
 
 ALL_WORK = 300_000  # operations for the causes on one sheet, and half of them again for shares; some two seconds
 WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so many
+LAST = 100  # units off, at most, is a number that differs in its last digits only
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
 
 
@@ -52,12 +53,12 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
     found = {name: diagnosis.of(name) for name in sheet.judged}
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
-        if finding.causes:
-            together[sort_of(finding.causes[0][0])].append(name)
+        if finding.found.causes:
+            together[sort_of(finding.found.causes[0][0])].append(name)
 
     def with_finding(row: Row) -> Row:
         judged, finding = sheet.judged[row.name], found[row.name]
-        causes = tuple(cause_of(hits, sheet.names | {judged.key: row.name}, together) for hits in finding.causes)
+        causes = tuple(cause_of(hits, sheet.names | {judged.key: row.name}, together) for hits in finding.found.causes)
         notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
         return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
 
@@ -71,11 +72,10 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
 
 
 class Finding(NamedTuple):
-    """What became of one number. causes: hits that come to one value, best first."""
+    """What became of one number: what it follows from, or what explains it."""
 
     follows_from: str | None = None
-    causes: tuple[tuple[Hit, ...], ...] = ()
-    capped: bool = False
+    found: Found = Found()
 
 
 class Diagnosis:
@@ -98,7 +98,7 @@ class Diagnosis:
             self.known.know(judged, self._as_carried(judged))
             return Finding()
         self.enough = self.work_left - max(self.work_left // 4, self.share)
-        carried, finding = float(judged.written.number), Finding(capped=True)
+        carried, finding = float(judged.written.number), Finding(found=Found(capped=True))
         if self.work_left >= -ALL_WORK // 2:
             carried, finding = self._follows(judged) or self._caused(name, judged)
         self.origins[judged.key] = finding.follows_from or name
@@ -110,12 +110,13 @@ class Diagnosis:
         workings = list(self._workings(judged, self.known))
         self.due[judged.key] = workings[0].values[0]
         search = Search(self.known, judged, self.work_left - self.enough)
-        causes, capped = search.causes(workings)
+        found = search.causes(workings)
+        causes = found.causes
         self.work_left -= search.work
         self.guesses[name] = [hits[0].carries for hits in causes if hits[0].carries]
         for guess in self.guesses[name][:1]:
             self.known.guess(guess)
-        return causes[0][0].value if causes else float(judged.written.number), Finding(None, causes, capped)
+        return causes[0][0].value if causes else float(judged.written.number), Finding(None, found)
 
     def _as_carried(self, judged: Judged) -> float:
         """What a person who carried everything had for a number that is not wrong: the exact one.
@@ -194,7 +195,8 @@ class Diagnosis:
 
 NOTES: dict[str, Said] = {
     "no cause": say("no cause found"),
-    "capped": say("the search for causes was cut short: too many ways to try; write more of the steps"),
+    "last digits": say("the last digits differ: a slip in writing or subtracting"),
+    "capped": say("the search for causes was cut short"),
     "few digits": say("too few digits to be sure of the cause"),
     "few decimals": say("too few decimals to tell"),
     "fewer decimals": say("fewer decimals than the other numbers"),
@@ -203,12 +205,25 @@ NOTES: dict[str, Said] = {
 
 def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
     if judged.verdict == "wrong":
-        if finding.capped or (not finding.causes and finding.follows_from is None):
-            yield "capped" if finding.capped else "no cause"
-        is_guess = finding.causes and finding.causes[0][0].edit.kind != "kink"
-        if is_guess and len(judged.written.number.as_tuple().digits) < SURE:
+        found = finding.found
+        if found.capped:
+            yield "capped"
+        is_guess = found.causes and found.causes[0][0].edit.kind != "kink"
+        unsure = is_guess and (found.odds < LIKELY or len(judged.written.number.as_tuple().digits) < SURE)
+        if not found.capped and finding.follows_from is None and (unsure or not found.causes):
+            if _is_off_in_the_last(judged):
+                yield "last digits"
+            elif not found.causes:
+                yield "no cause"
+        if unsure:
             yield "few digits"
     elif judged.value and judged.error + judged.unit >= abs(judged.value):
         yield "few decimals"
     elif judged.written.decimals < decimals and distance(judged.written, judged.value) > 10.0**-decimals:
         yield "fewer decimals"
+
+
+def _is_off_in_the_last(judged: Judged) -> bool:
+    """Whether a number is right but for its last two digits, of four and more."""
+    off = distance(judged.written, judged.value)
+    return off < LAST * judged.unit and off < abs(judged.value) / LAST

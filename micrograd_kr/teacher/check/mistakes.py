@@ -74,9 +74,6 @@ SENTENCES: dict[str, Said] = {
     "index": USED,
     "operand": USED,
     "one": USED,
-    "digits": say("digits were transposed, {done} for {due}"),
-    "rounded": say("{due} was rounded too early, to {done} decimal{s}"),
-    "point": say("the decimal point of {due} was moved"),
     "far": USED,
     "copied": say("{done} was written in the place of {due}"),
 }
@@ -253,24 +250,37 @@ class Catalogue:
                 yield Edit("exchanged", place, one, other, operands=dict.fromkeys((*some, *others), swap))
 
     def _left_out(self) -> Iterator[Edit]:
-        """All weights on the way back, or all derivatives of functions, or those of one layer."""
-        found: dict[Any, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))
-        for place, each in self.uses.items():
-            for operand, nodes in each.items() if place in self.forms.gradients else ():
-                name, among = self.working.called[operand], [node for node in nodes if node.rule is ops.mul]
-                if among and name in self.forms.exercise.parameters:
-                    found["weights", ""][operand] += among
-                elif among and self._is_slope(name):
+        """All weights on the way back, or all derivatives of activations, or those of one layer."""
+        parameters, operand = self.forms.exercise.parameters, self.working.operand
+        found: dict[Any, list[tuple[Any, Any, list[Symbol]]]] = defaultdict(list)  # what is due, what is put for what
+        for place, uses in self.uses.items():
+            for each, nodes in uses.items() if place in self.forms.gradients else ():
+                name, among = self.working.called[each], [node for node in nodes if node.rule is ops.mul]
+                if among and name in parameters:
+                    found["weights", ""].append((each, {each: 1.0}, among))
+                elif among and self._is_slope(*self.forms.gradients.get(name, ("", ""))):
                     for layer in ("", stem(name)):
-                        found["slopes", layer][operand] += among
-        for (kind, _), uses in found.items():
-            if len(uses) > 1:
+                        found["slopes", layer].append((each, {each: 1.0}, among))
+                elif among and (error := self._error(name)):
+                    slope, above = error
+                    found["slopes", "raw"].append((operand(slope), {each: operand(above)}, among))
+        for (kind, _), left_out in found.items():
+            if len(left_out) > 1:
                 operands = defaultdict[Any, dict[Any, Any]](dict)
-                for operand, nodes in uses.items():
+                for _, put, nodes in left_out:
                     for node in nodes:
-                        operands[node][operand] = 1.0
-                place = self.working.place[next(iter(operands))]
-                yield Edit(kind, place, tuple(uses), None, operands=operands)
+                        operands[node] |= put
+                due, place = tuple(due for due, _, _ in left_out), self.working.place[next(iter(operands))]
+                yield Edit(kind, place, due, None, operands=operands)
+
+    def _error(self, name: str) -> tuple[str, str] | None:
+        """Of ∂E/∂z, where o is an activation of z: ∂o/∂z and ∂E/∂o."""
+        a, z = self.forms.gradients.get(name, ("", ""))
+        users = self.forms.users.get(z, [])
+        if len(users) == 1 and self._is_slope(users[0], z) and name not in self.working.roots:
+            pair = self.forms.gradient(users[0], z), self.forms.gradient(a, users[0])
+            return (pair[0].name, pair[1].name) if all(isinstance(each, Symbol) for each in pair) else None
+        return None
 
     def _constants(self, place: str) -> Iterator[Edit]:
         """All numbers in a product left out, but for their signs."""
@@ -284,10 +294,13 @@ class Catalogue:
         if len(numbers) > 1:
             yield Edit("constants", place, tuple(numbers), None, nodes)
 
-    def _is_slope(self, name: str) -> bool:
-        """Whether a quantity is the derivative of an activation."""
-        of = self.forms.gradients[name][0] if self.forms.is_local(name) else ""
-        return of in self.forms.lines and self.forms.lines[of].formula.rule in ACTIVATIONS
+    def _is_slope(self, of: str, by: str) -> bool:
+        """Whether a derivative is that of an activation."""
+        return (
+            of in self.forms.lines
+            and by in self.forms.lines[of].partials
+            and (self.forms.lines[of].formula.rule in ACTIVATIONS)
+        )
 
     def _throughout(self, singles: Iterable[Edit]) -> Iterator[Edit]:
         """The same misconception at every place where it could be made."""

@@ -43,6 +43,7 @@ class Known:
         self.texts = {name: f"{number:.15g}" for name, number in self.start.items()}
         self.numbers = {name: (number, number) for name, number in self.start.items()}
         self.wrong = {each.key: each.unit for each in sheet.judged.values() if each.verdict == "wrong"}
+        self.right = {each.key for each in sheet.judged.values()} - self.wrong.keys()
         self._running = RunningError(self.forms, sheet.errors.known | self.wrong, 10.0**-sheet.decimals.usual)
         self._shortest: tuple[dict[str, tuple[int, Any]], ...] = ({}, {})
 
