@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
-from micrograd_kr.teacher.ask.expressions import Symbol, parts_of, renamed
+from micrograd_kr.teacher.ask.expressions import Symbol, number, parts_of, renamed
 from micrograd_kr.teacher.ask.quantity import read
 from micrograd_kr.teacher.check.working import Working, applied
 
@@ -195,7 +195,11 @@ OF_SLOPE: dict[Rule, Callable[[Any, Any], list[Any]]] = {
 }
 
 
-ACTIVATIONS = (ops.sigmoid, ops.tanh, ops.relu, ops.leaky_relu, ops.softplus)
+def is_activation(formula: Any, slope: float) -> bool:
+    """Whether a line is an activation; what has the derivative p·(1 − p) is a sigmoid or a softmax written out."""
+    rules = (ops.sigmoid, ops.tanh, ops.relu, ops.leaky_relu, ops.softplus)
+    p = float(number(formula))
+    return _is(formula, *rules) or math.isclose(slope, p * (1.0 - p), rel_tol=1e-12)
 
 
 def _of_function(node: Symbol, x: Any, y: Any) -> Iterator[Row]:
@@ -330,9 +334,10 @@ class Misconceptions:
         if self.working.root is node:
             slopes += [("slope early", z, by) for by in self._partials(z)]
         for kind, out, by in slopes:
-            if (out, by) != (a, b) and self.forms.lines[out].formula.rule in ACTIVATIONS:
-                slope = self._known(self.forms.gradient(out, by).name)
-                yield Row(kind, None, slope, again * slope)
+            slope = self.forms.gradient(out, by) if (out, by) != (a, b) else None
+            if isinstance(slope, Symbol) and is_activation(self.forms.lines[out].formula, slope.number):
+                named = self.working.operand(str(slope.name))
+                yield Row(kind, named, None, again * self._known(str(slope.name)))
         if z == b and any(name in parameters and _is_one(each) for name, each in self._partials(z).items()):
             for x in map(self.working.operand, sources.values()):
                 yield Row("added factor", None, x, again * x)
@@ -341,18 +346,28 @@ class Misconceptions:
 
     def _of_weight(self, node: Symbol, z: str, x: str, inputs: list[str]) -> Iterator[Row]:
         """δ₁·h₂ for δ₂·h₁, and (δ₁ + δ₂)·h₁ for δ₁·h₁."""
-        units = [each for each in self.forms.users[x] if x in self._sources(each).values()]
-        deltas = [self.forms.gradient(self.exercise.loss, each) for each in units]
+        units, loss = [each for each in self.forms.users[x] if x in self._sources(each).values()], self.exercise.loss
+        deltas = [self.forms.gradient(loss, each) for each in units]
         if len(units) < 2 or not all(isinstance(each, Symbol) for each in deltas):
             return
-        deltas = [self._known(each.name) for each in deltas]
+        known, named = ([of(str(each.name)) for each in deltas] for of in (self._known, self.working.operand))
         i, j = units.index(z), inputs.index(x)
         if i != j and j < len(units) and i < len(inputs):
             of_other = {each: name for name, each in self._sources(units[j]).items()}
-            other = self.forms.gradient(self.exercise.loss, of_other[inputs[i]])
-            product = deltas[j] * self.working.operand(inputs[i])
+            other = self.forms.gradient(loss, of_other[inputs[i]])
+            product = known[j] * self.working.operand(inputs[i])
             yield Row("transposed", None, self.working.operand(str(other.name)), product)
-        yield Row("summed", node, reduce(add, deltas) * self.working.operand(x))
+        inp = self.working.operand(x)
+        yield Row("summed", node, reduce(add, named) * inp, reduce(add, known) * inp)
+        outs = [self.forms.users[each] for each in units]
+        errors = [self.forms.gradient(loss, each[0]) for each in outs if len(each) == 1]
+        slope = self.forms.gradient(outs[i][0], z)
+        if len(errors) == len(units) and all(isinstance(each, Symbol) for each in (*errors, slope)):
+            done, put = (
+                reduce(add, [of(str(each.name)) for each in errors]) * of(str(slope.name)) * inp
+                for of in (self.working.operand, self._known)
+            )
+            yield Row("summed", node, done, put)
 
     def _partials(self, name: str) -> Mapping[str, Any]:
         return self.forms.lines[name].partials if name in self.forms.lines else {}

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Symbol
+from micrograd_kr.teacher.ask.expressions import Symbol, number
 from micrograd_kr.teacher.ask.quantity import read, updated
-from micrograd_kr.teacher.check.misconceptions import ACTIVATIONS, Misconceptions, fraction
+from micrograd_kr.teacher.check.misconceptions import Misconceptions, fraction, is_activation
 from micrograd_kr.teacher.check.working import Working, applied, value
 from micrograd_kr.teacher.derive.labelled import stem
 
@@ -40,7 +40,7 @@ SENTENCES: dict[str, Said] = {
     "plus for minus": COMPUTED,
     "sign": say("{due} {has} the wrong sign{s}"),
     "minus one": say("the factor −1 was left out"),
-    "slope twice": say("the derivative {done} was multiplied twice"),
+    "slope twice": say("the derivative{s} {due} {was} multiplied twice"),
     "added factor": say("it was multiplied by {done}, too, as for a weight; for a bias it is not"),
     "slopes": say("the errors were passed back without the derivatives {due}"),
     "constants": say("the factors {due} were left out"),
@@ -64,7 +64,7 @@ SENTENCES: dict[str, Said] = {
     "term": say("the term{s} {due} {was} left out"),
     "factor": say("the factor{s} {due} {was} left out"),
     "other loss": say("{done} {was} used where {due} {is_} due: that belongs to another loss"),
-    "slope early": say("it was multiplied by {done}, which comes only with the next step"),
+    "slope early": say("it was multiplied by {due}, which comes only with the next step"),
     "inverse": USED,
     "one of many": say("{done} alone was taken, not the mean"),
     "transposed": say("the outer product was transposed: this is {done}"),
@@ -270,8 +270,14 @@ class Catalogue:
                 for _, put, nodes in left_out:
                     for node in nodes:
                         operands[node] |= put
-                due, place = tuple(due for due, _, _ in left_out), self.working.place[next(iter(operands))]
-                yield Edit(kind, place, due, None, operands=operands)
+                left_out.sort(key=lambda each: self._order(self.working.called[each[0]]))
+                place = self.working.place[next(iter(operands))]
+                yield Edit(kind, place, tuple(due for due, _, _ in left_out), None, operands=operands)
+
+    def _order(self, name: str) -> int:
+        """When what a name stands for, or is differentiated by, is worked."""
+        asked = read(name)
+        return self.forms.order[asked.by or asked.of]
 
     def _error(self, name: str) -> tuple[str, str] | None:
         """Of ∂E/∂z, where o is an activation of z: ∂o/∂z and ∂E/∂o."""
@@ -296,11 +302,8 @@ class Catalogue:
 
     def _is_slope(self, of: str, by: str) -> bool:
         """Whether a derivative is that of an activation."""
-        return (
-            of in self.forms.lines
-            and by in self.forms.lines[of].partials
-            and (self.forms.lines[of].formula.rule in ACTIVATIONS)
-        )
+        line = self.forms.lines.get(of)
+        return line is not None and by in line.partials and is_activation(line.formula, number(line.partials[by]))
 
     def _throughout(self, singles: Iterable[Edit]) -> Iterator[Edit]:
         """The same misconception at every place where it could be made."""
@@ -313,6 +316,7 @@ class Catalogue:
                 made[here] += bool(edit.nodes)  # of two factors only one is left out
         for edits in alike.values():
             if len(edits) > 1:
+                edits.sort(key=lambda edit: self._order(edit.place))
                 nodes = {node: put for edit in edits for node, put in edit.nodes.items()}
                 operands = defaultdict[Any, dict[Any, Any]](dict)
                 for node, put in chain(*(edit.operands.items() for edit in edits)):
