@@ -28,7 +28,8 @@ KINDS = tuple(SENTENCES)
 # How common a kind of mistake is; most are as common as any other. As much as all of them together is what nobody
 # foresaw, a slip in arithmetic among it: such a number is off by 1 to 9 units as often as by 10 to 99, and so on.
 COMMON = {"kink": 100.0, "lr": 3.0, "old": 2.0, "rounded": 2.0, "operand": 0.5, "copied": 0.1, "far": 0.05}
-OTHERS = 20.0
+COMMON |= dict.fromkeys(("e", "degrees", "normalised", "function twice", "formula", "update"), 0.3)
+UNFORESEEN = sum(COMMON.get(kind, 1.0) for kind in KINDS if kind != "kink")
 MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
 
 LIKELY = 20  # times as likely as chance is a cause that is named without a caveat
@@ -89,7 +90,7 @@ class Search:
         hits = [hit for working in workings for hit in self._hits(working)]
         groups = _grouped([hit._replace(likely=self._weight(hit.edit) * hit.likely) for hit in hits])
         likelihoods = [sum(hit.likely for hit in group) for group in groups]
-        chance = OTHERS / (MAGNITUDES * max(self._off(workings), 1.0)) if workings else 1.0
+        chance = UNFORESEEN / (MAGNITUDES * max(self._off(workings), 1.0)) if workings else 1.0
         named = [group for group, each in zip(groups, likelihoods, strict=True) if each > max(likelihoods) / WORSE]
         odds = sum(likelihoods) / chance
         return Found(tuple(named[:CAUSES]) if odds > POSSIBLE else (), odds, self.work > self.limit)
@@ -254,7 +255,9 @@ def _said(hit: Hit, names: Mapping[str, str]) -> Said:
         "s": "s" if many else "",
         "was": "were" if len(done or due) > 1 else "was",
         "is_": "are" if many else "is",
+        "has": "have" if many else "has",
         "its": "their" if many else "its",
+        "because": " ".join(_written(hit.working, edit.because, names, whole)),
     }
     sentence = Said(SENTENCES[edit.kind].text, words)
     return say("{sentence}, everywhere", sentence=sentence) if edit.throughout else sentence

@@ -4,9 +4,8 @@ An `Edit` puts another expression for some of a working's operations, or other o
 there on, twice: in the person's numbers, and carried, with exact numbers wherever theirs are right.
 """
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain, combinations
 from typing import Any, NamedTuple
@@ -16,83 +15,74 @@ from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.quantity import read, updated
+from micrograd_kr.teacher.check.misconceptions import Misconceptions
 from micrograd_kr.teacher.check.working import Working, applied, value
 from micrograd_kr.teacher.derive.labelled import stem
 
 # One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
 USED = say("{done} {was} used where {due} {is_} due")
+COMPUTED = say("{done} {was} computed instead of {due}")
 
-# Every kind of mistake; of names for one and the same result the first is used.
+# Every kind of mistake, the likelier first; of names for one and the same result the first is used.
 SENTENCES: dict[str, Said] = {
     "kink": say("at 0 the derivative is taken as {due}, not {done}"),
-    "case": say("the other case was taken, {done} where {due} is due"),
+    "case": say("the wrong branch was taken: since {because}, {due} is due, not {done}"),
     "updated": USED,
     "old": USED,
     "derivative": say("{done} {was} used where {its} derivative{s} {is_} due, {due}"),
-    "other function": USED,
+    "lr": say("the factor lr was left out"),
     "lr twice": say("lr was multiplied twice"),
     "half": say("the factor ½ was left out"),
     "two": say("the factor 2 was left out"),
-    "lr": say("the factor lr was left out"),
-    "plus for minus": say("{done} {was} worked where {due} {is_} due"),
-    "sign": say("the sign{s} of {due} {was} turned"),
+    "plus for minus": COMPUTED,
+    "sign": say("{due} {has} the wrong sign{s}"),
     "minus one": say("the factor −1 was left out"),
+    "slope twice": say("the derivative {done} was multiplied twice"),
+    "share": say("it was not divided by {done}"),
+    "mean": say("1/{done} of what is due: was the mean taken instead of the sum?"),
+    "other loss": say("{done} {was} used where {due} {is_} due: that belongs to another loss"),
+    "added factor": say("it was multiplied by {done}, too, as for a weight; for a bias it is not"),
+    "slopes": say("the errors were passed back without the derivatives {due}"),
+    "weights": say("the weights {due} were left out"),
+    "power kept": say("the power was kept in the derivative: {done} {was} used where {due} {is_} due"),
+    "slope": USED,
+    "brackets": say("the brackets were missed: {done} {was} computed instead of {due}"),
+    "step twice": say("twice {due} was subtracted"),
+    "step halved": say("only half of {due} was subtracted"),
+    "another lr": say("{done} was used for lr = {due}"),
+    "update": COMPUTED,
     "exchanged": say("{due} and {done} were exchanged"),
+    "square": say("{due} {was} not squared"),
     "power": say("the power was left out: {done} {was} used where {due} {is_} due"),
     "function": say("the function was left out: {done} {was} used where {due} {is_} due"),
+    "other function": USED,
+    "function twice": say("the function was applied twice: {done} {was} computed instead of {due}"),
+    "formula": COMPUTED,
+    "e": say("e was taken as {done}"),
+    "degrees": say("{due} was worked in degrees; radians are due"),
     "term": say("the term{s} {due} {was} left out"),
     "factor": say("the factor{s} {due} {was} left out"),
+    "inverse": USED,
+    "transposed": say("the outer product was transposed: {done} {was} computed instead of {due}"),
+    "summed": say("errors of other weights were added: {done} {was} computed instead of {due}"),
+    "times input": say("the bias {due} was multiplied by {done}"),
+    "normalised": say("the weights were divided by their sum, {done}"),
     "index": USED,
     "operand": USED,
+    "one": USED,
     "far": USED,
     "copied": say("{done} was written in the place of {due}"),
 }
 
 KINDS = tuple(SENTENCES)
 
-# What is made at every such place by those who do not know better; the others are slips.
-MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
-
-FACTORS: dict[Any, str] = {0.5: "half", 2.0: "two", -1.0: "minus one", "lr": "lr"}
-LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
-OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
+# Slips; the others are made at every such place by those who do not know better.
+SLIPS = frozenset({"kink", "case", "exchanged", *KINDS[KINDS.index("index") :]})
+MISCONCEPTIONS = frozenset(KINDS) - SLIPS | {"one"}
 
 
 def op(rule: Rule, x: Any, y: Any = None) -> Symbol:
     return Symbol(None, float("nan"), rule, x, y)
-
-
-# What is done wrong in an operation of x and y: the kind, what should stand there, what does, what is put for it all.
-Rows = list[tuple[str, Any, Any, Any]]
-
-OF_OPERATION: dict[Rule | None, Callable[[Symbol, Any, Any], Rows]] = {
-    ops.add: lambda node, x, y: [
-        ("plus for minus", node, other := op(ops.sub, x, y), other),
-        ("sign", x, None, op(ops.sub, y, x)),
-        ("term", y, None, x),
-        ("term", x, None, y),
-    ],
-    ops.sub: lambda node, x, y: [
-        ("plus for minus", node, other := op(ops.add, x, y), other),
-        ("sign", x, None, op(ops.neg, other)),
-        ("term", y, None, x),
-        ("term", x, None, op(ops.neg, y)),
-        ("exchanged", x, y, op(ops.sub, y, x)),
-    ],
-    ops.mul: lambda node, x, y: [("factor", x, None, y), ("factor", y, None, x)],
-    ops.neg: lambda node, x, y: [("minus one", -1.0, x, x)],
-    ops.div: lambda node, x, y: [("factor", y, None, x), ("exchanged", x, y, op(ops.div, y, x))],
-    ops.power: lambda node, x, y: [("power", node, x, x)],
-    ops.identity: lambda node, x, y: [],
-}
-
-
-def _of_function(node: Symbol, x: Any, y: Any) -> Rows:
-    if y is not None or not isinstance(x, Symbol):
-        return []
-    rows = [("sign", x, None, applied(node, {x: op(ops.neg, x)})), ("function", node, x, x)]
-    others = [op(OTHERS[node.rule], x)] if node.rule in OTHERS else []
-    return [*rows, *(("other function", node, other, other) for other in others)]
 
 
 class Edit(NamedTuple):
@@ -100,7 +90,7 @@ class Edit(NamedTuple):
 
     kind: of KINDS. place: the quantity in whose working it is made. due, done: what should stand there, what does.
     nodes: operations and what is put in their place. operands: operations, and what is put for some of their operands.
-    position: where in the place; alike in like places.
+    position: where in the place; alike in like places. because: what holds, and makes one case due and not the other.
     """
 
     kind: str
@@ -111,6 +101,7 @@ class Edit(NamedTuple):
     operands: Mapping[Any, Mapping[Any, Any]] = {}
     position: int = 0
     throughout: bool = False
+    because: Any = None
 
     @property
     def changes(self) -> dict[Any, Any]:
@@ -130,7 +121,7 @@ class Catalogue:
                 for each in dict.fromkeys((node.x, node.y)):
                     if each in working.called:
                         self.uses[working.place[node]][each].append(node)
-        self.likely = cache(self._likely)
+        self.likely, self.misconceptions = cache(self._likely), Misconceptions(working)
 
     def edits(self) -> Iterator[Edit]:
         """Every edit, those that nobody would think of first last."""
@@ -140,7 +131,7 @@ class Catalogue:
         for edit in chain(*of_operations, *(self._of_operand(*each) for each in uses)):
             singles.append(edit)
             yield edit
-        yield from chain(*map(self._exchanged, self.uses), self._throughout(singles))
+        yield from chain(*map(self._exchanged, self.uses), self._throughout(singles), self._left_out())
         yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
@@ -158,16 +149,11 @@ class Catalogue:
             yield Edit(kind, place, operand, done, operands=dict.fromkeys(some, put), position=position[some[0]])
 
     def _of_operation(self, node: Symbol) -> Iterator[Edit]:
-        x, y, called = node.x, node.y, self.working.called
         if node.rule is ops.where_:
-            # where both sides of the comparison are equal, at 0 of relu, either case is as good
-            sides = [value(each, self.working.carried) for each in (y.x, y.y)]
-            one, other = x if y.operation(*sides) else x[::-1]
-            yield self.put(node, "kink" if sides[0] == sides[1] else "case", one, other)
+            yield self._of_choice(node)
             return
-        for kind, due, done, put in OF_OPERATION.get(node.rule, _of_function)(node, x, y):
-            sort = FACTORS.get(called.get(due, due), kind) if node.rule is ops.mul else kind
-            yield self.put(node, sort, due, done, put)
+        for kind, due, done, put in self.misconceptions.rows(node):
+            yield self.put(node, kind, due, done, put)
 
     def _of_result(self, node: Symbol) -> Iterator[Edit]:
         """What is done to a quantity as a whole; of a derivative, the function itself or another one's."""
@@ -176,15 +162,19 @@ class Catalogue:
             return
         again = op(node.rule or ops.identity, node.x, node.y)
         yield self.put(node, "sign", node, None, node.x if node.rule is ops.neg else op(ops.neg, again))
-        function, by = forms.gradients[place] if forms.is_local(place) else ("", "")
+        function = forms.gradients[place][0] if forms.is_local(place) else ""
         formula = forms.lines[function].formula if function else None
         if formula is not None and formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
-            out = self.working.operand(function)
-            yield self.put(node, "derivative", node, out)
-            if formula.rule in OTHERS and formula.x.rule is None:
-                yield self.put(
-                    node, "other function", node, OTHERS[formula.rule].dx(1.0, out, self.working.operand(by))
-                )
+            yield self.put(node, "derivative", node, self.working.operand(function))
+
+    def _of_choice(self, node: Symbol) -> Edit:
+        """The other side of a comparison; where both are equal, at 0 of relu, either is as good."""
+        carried = self.working.carried
+        left, right = (value(each, carried) for each in (node.y.x, node.y.y))
+        due, done = (chosen(each, carried) for each in (node.x if value(node.y, carried) else node.x[::-1]))
+        relation = "=" if left == right else ">" if left > right else "<"
+        edit = self.put(node, "kink" if left == right else "case", due, done)
+        return edit._replace(because=(node.y.x, relation, node.y.y))
 
     def _of_operand(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
         name = self.working.called[operand]
@@ -245,6 +235,25 @@ class Catalogue:
                 swap = {one: other, other: one}
                 yield Edit("exchanged", place, one, other, operands=dict.fromkeys((*some, *others), swap))
 
+    def _left_out(self) -> Iterator[Edit]:
+        """All weights on the way back, or all derivatives of functions, or those of one layer."""
+        found: dict[Any, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))
+        for place, each in self.uses.items():
+            for operand, nodes in each.items() if place in self.forms.gradients else ():
+                name, among = self.working.called[operand], [node for node in nodes if node.rule is ops.mul]
+                if among and name in self.forms.exercise.parameters:
+                    found["weights", ""][operand] += among
+                elif among and self.forms.is_local(name):
+                    for layer in ("", stem(name)):
+                        found["slopes", layer][operand] += among
+        for (kind, _), uses in found.items():
+            if len(uses) > 1:
+                operands = defaultdict[Any, dict[Any, Any]](dict)
+                for operand, nodes in uses.items():
+                    for node in nodes:
+                        operands[node][operand] = 1.0
+                yield Edit(kind, self.working.name, tuple(uses), None, operands=operands)
+
     def _throughout(self, singles: Iterable[Edit]) -> Iterator[Edit]:
         """The same misconception at every place where it could be made."""
         alike: dict[Any, list[Edit]] = defaultdict(list)
@@ -266,7 +275,7 @@ class Catalogue:
 
     def _sort(self, edit: Edit) -> tuple[Any, ...]:
         """What edits have in common that are one misconception."""
-        if edit.kind in ("updated", "half", "two", "lr", "lr twice"):
+        if edit.kind in ("updated", "half", "two", "lr", "lr twice", "share", "e"):
             return ()
         if edit.kind == "old":
             return (read(self.working.called[edit.due]).kind,)
@@ -276,3 +285,10 @@ class Catalogue:
             function = self.forms.gradients[edit.place][0]
             return (self.forms.lines[function].formula.rule, edit.position * (edit.kind != "derivative"))
         return (stem(edit.place), edit.position)
+
+
+def chosen(of: Any, results: Mapping[Any, float]) -> Any:
+    """What a choice comes down to."""
+    while isinstance(of, Symbol) and of.rule is ops.where_:
+        of = of.x[0 if value(of.y, results) else 1]
+    return of

@@ -132,7 +132,7 @@ DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
         ("z3", 0.45 * 0.5 + 0.4 * H2, {"rounded"}, "h1 was rounded too early, to 1 decimal ("),
         ("o1", 0.609, {"rounded"}, "o1 was rounded too early, to 3 decimals"),
         ("o1", 6.0944600, {"point"}, "0.609446000 was written as 6.09446000, the decimal point was moved"),
-        ("do1/dz3", 1 - O1**2, {"other function"}, "1 − o1·o1 was used where o1·(1 − o1) is due"),
+        ("do1/dz3", 1 - O1**2, {"slope"}, "1 − o1·o1 was used where o1·(1 − o1) is due"),
         ("W6+", 0.437038572198, {"copied"}, "W5⁺ was written in the place of W6⁺"),
     ],
 )
@@ -153,11 +153,11 @@ def test_what_was_done_at_several_places_is_said_in_the_plural() -> None:
     ((cause,),) = (each.causes for each in check(replace(CHAPTER7, hand=sheet)).wrong)
     assert str(cause.said) == (
         "o1 and o2 were used where their derivatives are due, ∂o1/∂z3 and ∂o2/∂z4, everywhere, "
-        "or the terms o1 and o2 were left out, everywhere (∂o1/∂z3 = o1·(1 − o1))"
+        "or the terms −o1 and −o2 were left out, everywhere (∂o1/∂z3 = o1·(1 − o1))"
     )
     assert cause.said.in_("ko") == (
         "모든 곳에서 미분 ∂o1/∂z3, ∂o2/∂z4 자리에 미분하지 않은 o1, o2 값을 썼습니다. "
-        "또는 모든 곳에서 더할 항이 빠졌습니다: o1, o2 (∂o1/∂z3 = o1·(1 − o1))"
+        "또는 모든 곳에서 항이 빠졌습니다: −o1, −o2 (∂o1/∂z3 = o1·(1 − o1))"
     )
 
 
@@ -224,9 +224,11 @@ MEAN_OVER_PATHS = {"dE_total/dh1": "0.01620341", "dE_total/dW1": "0.00040444", "
 
 def test_what_stands_right_on_the_sheet_is_not_blamed() -> None:
     blamed = with_numbers(**MEAN_OVER_PATHS).roots
-    assert [(each.name, [cause.place for cause in each.causes]) for each in blamed] == [("dE_total/dh1", [])]
-    alone = replace(CHAPTER7, hand={"dE_total/dh1": "0.01620341"})  # there ∂E_total/∂o1 is not on the sheet
-    assert check(alone).rows[0].causes[0].place.startswith("dE_")
+    assert [(each.name, {cause.place for cause in each.causes}) for each in blamed] == [
+        ("dE_total/dh1", {"dE_total/dh1"})
+    ]
+    alone = replace(CHAPTER7, hand={"dE_total/dh1": f"{0.03240681098510368 * 2:.8f}"})  # ∂E_total/∂o1 is not on it
+    assert check(alone).rows[0].causes[0].place == "dE_o1/do1"
 
 
 def test_a_mistake_is_sure_only_where_chance_would_seldom_meet_it() -> None:
@@ -320,7 +322,9 @@ def test_an_enormous_number_is_no_trouble() -> None:
 def test_every_kind_of_mistake_has_a_sentence_in_both_languages() -> None:
     assert set(SENTENCES) == set(KINDS)
     for said in SENTENCES.values():
-        assert set(re.findall(r"{due}|{done}|{at}", said.text)) == set(re.findall(r"{\w+}", said.template("ko")))
+        assert set(re.findall(r"{due}|{done}|{at}|{because}", said.text)) == set(
+            re.findall(r"{\w+}", said.template("ko"))
+        )
 
 
 @pytest.mark.parametrize(
@@ -387,7 +391,10 @@ E = "1/2*(t - h)**2"
 def test_the_derivative_of_the_other_case_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
     dead = RELU.format(function="relu").replace("x = 0.0", "x = -1.25")
     (cause,) = written(dead + 'z = "-0.6250"\n"dh/dz" = "1.0000"\n', tmp_path).rows[1].causes
-    assert str(cause.said) == "the other case was taken, 1 where 0 is due (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
+    assert str(cause.said) == (
+        "the wrong branch was taken: since z < 0, 0 is due, not 1 (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
+    )
+    assert cause.said.in_("ko").startswith("조건을 잘못 골랐습니다. z < 0이므로 1 대신 0 값을 씁니다")
 
 
 @pytest.mark.parametrize(
