@@ -1,6 +1,7 @@
 """The mistakes that explain one wrong number, and the sentences that say so."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
@@ -13,9 +14,9 @@ from micrograd_kr import ops
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, simplified
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
+from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.check import mistakes, slips
 from micrograd_kr.teacher.check.mistakes import Catalogue, Edit
-from micrograd_kr.teacher.check.naming import called
 from micrograd_kr.teacher.check.report import Cause
 from micrograd_kr.teacher.check.sheet import Judged
 from micrograd_kr.teacher.check.slips import Slip, Slips
@@ -30,11 +31,13 @@ KINDS = tuple(SENTENCES)
 # foresaw, a slip in arithmetic among it: such a number is off by 1 to 9 units as often as by 10 to 99, and so on.
 COMMON = {"kink": 100.0, "lr": 3.0, "operand": 0.5, "copied": 0.1, "far": 0.05}
 COMMON |= dict.fromkeys(("slope twice", "mean", "share", "old", "rounded"), 2.0)
-OTHERS = 20.0
+COMMON |= dict.fromkeys(("e", "degrees", "normalised", "function twice", "formula", "update"), 0.3)
+UNFORESEEN = sum(COMMON.get(kind, 1.0) for kind in KINDS if kind != "kink")
 MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
 
-LIKELY = 20  # times as likely as chance is a cause that is named without a caveat
-POSSIBLE = 1.0  # and one with it
+LIKELY = 8  # times as likely as chance is a cause that is named without a caveat
+POSSIBLE = 0.2  # and one with it
+CERTAIN = 1e4  # one that explains a number although it does not explain others like it
 WORSE = 10  # times less likely than the best is what is not named
 
 WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
@@ -42,14 +45,15 @@ WORK_OF_ERROR = 4  # and the running error of one
 CAUSES = 5
 NAMES = 2  # of one cause
 SURE_AFRESH = 5
+CHOICES = frozenset({"kink", "case"})
 WITH_ITS_NAME = frozenset({"sign", "rounded", "copied"})  # a quantity is called by its name, not its formula
 
 
 class Hit(NamedTuple):
     """An edit that comes to the number.
 
-    likely: how likely it is, and the number if it was made. carries: what else it makes of quantities that are not on
-    the sheet.
+    likely: how likely the number is if it was made. carries: what else it makes of quantities that are not on the
+    sheet. weight: how likely it is that it was made.
     """
 
     likely: float
@@ -57,14 +61,25 @@ class Hit(NamedTuple):
     edit: Edit
     working: Working
     carries: Guess
+    weight: float = 1.0
+
+    @property
+    def score(self) -> float:
+        return self.weight * self.likely
 
 
 class Found(NamedTuple):
-    """What a search found: hits that come to one value, the likeliest first; how much likelier than chance they are."""
+    """What a search found.
+
+    causes: what is named, hits that come to one value, the likeliest first. odds: how much likelier than chance they
+    are. hits: all. chance: how likely the number is if something was done that nobody foresaw.
+    """
 
     causes: tuple[tuple[Hit, ...], ...] = ()
     odds: float = 0.0
     capped: bool = False
+    hits: tuple[Hit, ...] = ()
+    chance: float = 1.0
 
 
 class Search:
@@ -89,12 +104,11 @@ class Search:
 
     def _found(self, workings: Sequence[Working]) -> Found:
         hits = [hit for working in workings for hit in self._hits(working)]
-        groups = _grouped([hit._replace(likely=self._weight(hit.edit) * hit.likely) for hit in hits])
-        likelihoods = [sum(hit.likely for hit in group) for group in groups]
-        chance = OTHERS / (MAGNITUDES * max(self._off(workings), 1.0)) if workings else 1.0
-        named = [group for group, each in zip(groups, likelihoods, strict=True) if each > max(likelihoods) / WORSE]
-        odds = sum(likelihoods) / chance
-        return Found(tuple(named[:CAUSES]) if odds > POSSIBLE else (), odds, self.work > self.limit)
+        hits = [hit._replace(weight=self._weight(hit.edit)) for hit in hits]
+        chance = 1 / (MAGNITUDES * max(self._off(workings), 1.0)) if workings else 1.0
+        odds = sum(hit.score for hit in hits) / chance / UNFORESEEN
+        named = _likeliest(hits) if odds > POSSIBLE else ()
+        return Found(named, odds, self.work > self.limit, tuple(hits), chance)
 
     def _off(self, workings: Sequence[Working]) -> float:
         """How many units the number is off."""
@@ -131,6 +145,8 @@ class Search:
         if not self.known.right.isdisjoint(roots):
             return
         carried = working.recomputed(changes, working.carried)
+        if edit.kind not in CHOICES and any(not carried[root] and working.carried[root] for root in roots.values()):
+            return  # whoever comes to 0, as in o·1 − o, looks again
         value = carried[working.root]
         if abs(value - due) >= self.judged.unit / 2 and self._is_near(written, value, due):
             by_hand = working.recomputed(changes, working.hand)
@@ -200,21 +216,58 @@ def is_written(written: Hand, value: float, unit: float, cuts_off: bool) -> bool
     return abs(number - value) <= unit / 2 + slack
 
 
-def _grouped(hits: Iterable[Hit]) -> list[tuple[Hit, ...]]:
+def _likeliest(hits: Iterable[Hit]) -> tuple[tuple[Hit, ...], ...]:
     """Hits that come to one value, the likeliest first, and of these groups the likeliest first."""
     groups: list[list[Hit]] = []
-    for hit in sorted(hits, key=lambda hit: (-hit.likely, KINDS.index(hit.edit.kind))):
+    for hit in sorted(hits, key=lambda hit: (-hit.score, KINDS.index(hit.edit.kind))):
         same = (group for group in groups if math.isclose(group[0].value, hit.value, rel_tol=1e-12, abs_tol=1e-15))
         group = next(same, None)
         if group is None:
             groups.append(group := [])
         group.append(hit)
-    return sorted(map(tuple, groups), key=lambda group: -sum(hit.likely for hit in group))
+    scores = [sum(hit.score for hit in group) for group in groups]
+    likely = [(score, tuple(group)) for score, group in zip(scores, groups, strict=True) if score > max(scores) / WORSE]
+    return tuple(group for _, group in sorted(likely, key=lambda each: -each[0])[:CAUSES])
+
+
+def comparable(hits: Sequence[Hit]) -> list[Hit]:
+    """Of hits that come to one value those that are nearly as likely as the first."""
+    return [hit for hit in hits if hit.score > hits[0].score / WORSE]
+
+
+def certain(found: Found) -> Found:
+    """What is named although it does not explain others like it, or is worked from numbers nobody knows."""
+    return found if found.odds > CERTAIN else found._replace(causes=(), odds=0.0)
+
+
+def in_common(analogous: Sequence[Found]) -> list[Found]:
+    """What explains analogous numbers all alike; what explains only some of them is met by chance."""
+    by_sort: list[dict[Any, Hit]] = []
+    for found in analogous:
+        best = sorted(found.hits, key=lambda hit: hit.score)
+        by_sort.append({sort_of(hit): hit for hit in best})
+    shared = set(by_sort[0]).intersection(*by_sort[1:])
+
+    def odds(sort: Any) -> float:
+        """Of one mistake that was made at all of them."""
+        hits = [each[sort] for each in by_sort]
+        fits = math.prod(hit.likely / found.chance for hit, found in zip(hits, analogous, strict=True))
+        return min(hit.weight for hit in hits) * fits / UNFORESEEN
+
+    likely = {sort: odds(sort) for sort in shared}
+    most = max(likely.values(), default=0.0)
+    if most < POSSIBLE:
+        return list(map(certain, analogous))
+    kept = {sort for sort, each in likely.items() if each > most / WORSE}
+    return [
+        found._replace(causes=_likeliest(hit for hit in found.hits if sort_of(hit) in kept), odds=most)
+        for found in analogous
+    ]
 
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
     """What two hits have in common that are the same mistake with other indices."""
-    said = str(_said(hit, {}))
+    said = re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
     return hit.edit.kind, stem(hit.edit.place), said if isinstance(hit.edit.done, Slip) else stem(said)
 
 
@@ -222,8 +275,8 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     """One cause, by the names that it has, two at most."""
     first = hits[0]
     kind, place, is_throughout, working = first.edit.kind, first.edit.place, first.edit.throughout, first.working
-    names = called(working, names)
-    alike = [hit for hit in hits if hit.edit.throughout == is_throughout and hit.likely > first.likely / WORSE]
+    names = {**names, **_of_update(working)}
+    alike = [hit for hit in comparable(hits) if hit.edit.throughout == is_throughout]
     said = list({str(each): each for each in (_said(hit, names) for hit in alike)}.values())[:NAMES]
     also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != kind))
     either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
@@ -235,6 +288,13 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     what = say("{mistake} ({form})", mistake=either, form=f"{notation.quantity(written)} = {notation.text(shown)}")
     others = tuple(each for each in together[sort_of(first)] if each != names[working.name])
     return Cause(kind, written, first.value, what, also, is_throughout, others)
+
+
+def _of_update(working: Working) -> dict[str, str]:
+    """What the derivative is called that a parameter is changed by: the loss's by it, ∂E/∂b, not ∂E/∂z."""
+    asked, forms = read(working.name), working.known.forms
+    gradient = forms.gradient(forms.exercise.loss, asked.of) if asked.kind == "updated" else None
+    return {str(gradient.name): derivative(forms.exercise.loss, asked.of)} if isinstance(gradient, Symbol) else {}
 
 
 def _slip_said(slip: Slip, of: Iterable[str]) -> Said:

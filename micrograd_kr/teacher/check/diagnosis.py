@@ -17,18 +17,22 @@ from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
+from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.check.causes import LIKELY, Found, Search, cause_of, sort_of
+from micrograd_kr.teacher.check.causes import LIKELY, Found, Search, cause_of, certain, comparable, in_common, sort_of
 from micrograd_kr.teacher.check.report import Note, Report, Row, Step
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries, row_of
 from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import labelled as graphs
+from micrograd_kr.teacher.derive.labelled import stem
 from micrograd_kr.teacher.derive.lines import Lines
 
 ALL_WORK = 300_000  # operations for the causes on one sheet, and half of them again for shares; some two seconds
 WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so many
+FEW = 2  # numbers are wrong alike by chance
 LAST = 100  # units off, at most, is a number that differs in its last digits only
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
 
@@ -51,6 +55,8 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
     rows = [row_of(sheet, name) for name in sheet.texts]
     diagnosis = Diagnosis(sheet)
     found = {name: diagnosis.of(name) for name in sheet.judged}
+    found |= _of_broken_rules(diagnosis, found)
+    names = _names(sheet)
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
         if finding.found.causes:
@@ -58,7 +64,7 @@ def diagnosed(lines: Lines, solution: Solution) -> Report:
 
     def with_finding(row: Row) -> Row:
         judged, finding = sheet.judged[row.name], found[row.name]
-        causes = tuple(cause_of(hits, sheet.names | {judged.key: row.name}, together) for hits in finding.found.causes)
+        causes = tuple(cause_of(hits, names | {judged.key: row.name}, together) for hits in finding.found.causes)
         notes = tuple(Note(kind, NOTES[kind]) for kind in _notes(judged, finding, sheet.decimals.usual))
         return replace(row, follows_from=finding.follows_from, causes=causes, notes=notes)
 
@@ -76,6 +82,47 @@ class Finding(NamedTuple):
 
     follows_from: str | None = None
     found: Found = Found()
+
+
+def _names(sheet: Sheet) -> dict[str, str]:
+    """What quantities are called: as on the sheet. A derivative that is not there is one of the loss, where it can be;
+    and nobody works with ∂E/∂b where ∂E/∂z is meant.
+    """
+    names, forms, loss = dict(sheet.names), sheet.forms, sheet.exercise.loss
+    for key, (of, by) in list(forms.gradients.items()):
+        written = read(names.get(key, ""))
+        if written.by != by:
+            symbol = forms.gradient(loss, by)
+            usual = isinstance(symbol, Symbol) and symbol.name == key
+            names[key] = derivative(written.of if written.by else loss if usual else of, by)
+    return names
+
+
+def _of_broken_rules(diagnosis: "Diagnosis", found: Mapping[str, Finding]) -> Iterator[tuple[str, Finding]]:
+    """What is found for rows of one kind, W1+, W2+, …, where most are roots, together: there a rule is broken.
+
+    Where none is found that would, the numbers worked from unwritten ones of the kind have no cause, either.
+    """
+    rows, broken = defaultdict(list), set[str]()
+    for name in found:
+        rows[_kind_of_row(name)].append(name)
+    for kind, names in rows.items():
+        roots = [name for name in names if diagnosis.is_root(name) and not found[name].found.capped]
+        if len(roots) > max(FEW, len(names) / 2):
+            together = in_common([found[name].found for name in roots])
+            broken |= {kind} if not all(each.causes for each in together) else set()
+            for name, each in zip(roots, together, strict=True):
+                yield name, found[name]._replace(found=each)
+    for name, finding in found.items():
+        key = diagnosis.sheet.judged[name].key
+        worked = {each for hit in finding.found.hits for each in hit.working.roots if each != key}
+        if not broken.isdisjoint(map(_kind_of_row, worked)):
+            yield name, finding._replace(found=certain(finding.found))
+
+
+def _kind_of_row(name: str) -> str:
+    """A bias is updated like a weight."""
+    return "+" if name.endswith("+") else stem(name)
 
 
 class Diagnosis:
@@ -105,6 +152,10 @@ class Diagnosis:
         self.known.know(judged, carried)
         return finding
 
+    def is_root(self, name: str) -> bool:
+        """Whether a number is wrong by itself."""
+        return self.origins.get(self.sheet.judged[name].key) == name
+
     def _caused(self, name: str, judged: Judged) -> tuple[float, Finding]:
         """What a root came to, and its causes."""
         workings = list(self._workings(judged, self.known))
@@ -113,7 +164,7 @@ class Diagnosis:
         found = search.causes(workings)
         causes = found.causes
         self.work_left -= search.work
-        self.guesses[name] = [hits[0].carries for hits in causes if hits[0].carries]
+        self.guesses[name] = [hits[0].carries for hits in causes if all(hit.carries for hit in comparable(hits))]
         for guess in self.guesses[name][:1]:
             self.known.guess(guess)
         return causes[0][0].value if causes else float(judged.written.number), Finding(None, found)

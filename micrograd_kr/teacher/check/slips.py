@@ -138,7 +138,8 @@ class Slips:
         else:
             texts = {text, f"{Decimal(text):.{self.decimals}f}"}  # zeros behind it may have been dropped
         found = chain(*map(misread, sorted(texts)))
-        return list({Decimal(slip.written): slip for slip in found}.values()) if number else []
+        # whoever reads 0.0 for 0.5 looks again
+        return list({value: slip for slip in found if (value := Decimal(slip.written))}.values()) if number else []
 
     def rounded(self) -> Iterator[Edit]:
         """Numbers that lose decimals, before they are used or in the end."""
