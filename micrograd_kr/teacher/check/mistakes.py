@@ -15,7 +15,8 @@ from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.expressions import Symbol, number
 from micrograd_kr.teacher.ask.quantity import read, updated
-from micrograd_kr.teacher.check.misconceptions import Misconceptions, fraction, is_activation
+from micrograd_kr.teacher.check.misconceptions import Misconceptions
+from micrograd_kr.teacher.check.operations import fraction, is_activation
 from micrograd_kr.teacher.check.working import Working, applied, value
 from micrograd_kr.teacher.derive.labelled import stem
 
@@ -277,7 +278,7 @@ class Catalogue:
     def _order(self, name: str) -> int:
         """When what a name stands for, or is differentiated by, is worked."""
         asked = read(name)
-        return self.forms.order[asked.by or asked.of]
+        return self.forms.order.get(asked.by or asked.of, 0)
 
     def _error(self, name: str) -> tuple[str, str] | None:
         """Of ∂E/∂z, where o is an activation of z: ∂o/∂z and ∂E/∂o."""
