@@ -5,9 +5,10 @@ Each number is printed to the eight decimals of the chapter, with the factors of
 All 40 that the chapter prints are compared with `micrograd-kr check chapter7`, and worked in three ways that share no
 step (`three_ways.py`).
 
-교재의 역전파 예제를 엔진의 API로 그대로 씁니다. 순전파, 역전파, 갱신 한 번, 다시 순전파를 하고, 이어서 오차가 최소가 될
-때까지 되풀이합니다. 모든 수를 연쇄 법칙의 각 항과 함께 교재처럼 소수점 아래 8자리까지 출력하고, 교재에 인쇄된 수 40개를
-`micrograd-kr check chapter7`과 비교하고, 서로 다른 세 가지 방법(`three_ways.py`)으로 구합니다.
+교재의 역전파 예제를 엔진의 API로 그대로 씁니다. 순전파, 역전파, 업데이트 한 번, 다시 순전파를 하고,
+이어서 오차가 최소가 될 때까지 되풀이합니다. 모든 수를 연쇄 법칙의 각 항과 함께 교재처럼 소수점 아래
+8자리까지 출력하고, 교재에 인쇄된 수 40개를 `micrograd-kr check chapter7`과 비교하고, 서로 다른 세 가지
+방법(`three_ways.py`)으로 구합니다.
 """
 
 from frame import start
@@ -103,7 +104,7 @@ show("dE_total/dW5", "dE_total/do1 · do1/dz3 · dz3/dW5", W5.grad)
 
 demo.say(
     "\nBack-propagation, step 2: W1 to W4, with the old W5 to W8; two paths lead to h1 and their gradients add up",
-    "\n역전파 2단계: W1부터 W4까지, 갱신 전의 W5~W8로 계산합니다. h1에는 두 경로가 있고 기울기는 더해집니다",
+    "\n역전파 2단계: W1부터 W4까지, 업데이트 전의 W5~W8로 계산합니다. h1에는 두 경로가 있고 기울기는 더해집니다",
 )
 show("dE_o1/dh1", "dE_total/do1 · do1/dz3 · W5", derivative(first["E_o1"], h1))
 show("dE_o2/dh1", "dE_total/do2 · do2/dz4 · W7", derivative(first["E_o2"], h1))
@@ -130,7 +131,7 @@ def descend() -> bool:
     return [p.data for p in weights] != old
 
 
-demo.say("\nUpdates", "\n갱신")
+demo.say("\nUpdates", "\n업데이트")
 workings = {p.label: f"{p.data:g} − {lr:g}·{p.grad:.8f}" for p in weights}
 descend()
 for p in weights:

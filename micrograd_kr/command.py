@@ -149,7 +149,7 @@ def picture(report: "Report", path: Path, options: Options) -> bool:
     drawn = FORMATS.get(path.suffix.lower(), "dot") == "dot" or renderer() is not None
     path = path if drawn else path.with_suffix(".dot")
     check_place(path, options, FORMATS)
-    dot = mk.draw(report, lang=options.lang)
+    dot = mk.draw(report, lang=options.lang, entries=getattr(options, "entries", False) or None)
     dot.attr(id="micrograd_kr")  # one of MARKS
     gaps = {"path": path, "name": report.exercise}
     wrote = say("Wrote {path}: every number of {name} where it arises, forward and back.", **gaps)

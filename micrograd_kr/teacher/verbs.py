@@ -73,7 +73,7 @@ def explain(
 def draw(asked: "Exercise | str | os.PathLike[str] | Report | Value | Sequence[Value]", **options: Any) -> "Drawing":
     """The picture of an exercise (or its name, its file, the report on it), or of the graph below Values.
 
-    options: of an exercise lang, second, digits; of a graph notes, title, digits, limit, lang. See
+    options: of an exercise lang, second, digits, entries; of a graph notes, title, digits, limit, lang. See
     `micrograd_kr.teacher.show.picture.draw_exercise` and `micrograd_kr.drawing.draw`.
     """
     exercise = _exercise(asked)

@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.resources import files
@@ -17,8 +17,13 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_formula
+from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
+from micrograd_kr.teacher.ask.arrays import array, array_of, check_size, entries, entry
+from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_entries, read_formula
+from micrograd_kr.teacher.ask.formula import source as source_of
 from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, quoted, unknown
 from micrograd_kr.teacher.ask.number import NUMBER, Hand, hand, no_number
 from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
@@ -28,8 +33,9 @@ from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
 FILE_BYTES = 100_000
 FILE_LINES = 3_000
 LINE_LENGTH = 1_500
-NAMES = 500
+STEPS = 200_000  # numbers in all passes
 HAND_NUMBERS = 1_000
+USUAL = "p - lr*g"  # what an update does to a parameter where nothing else is said
 BUILT_IN = files("micrograd_kr.teacher") / "exercises"
 
 
@@ -40,9 +46,12 @@ class Exercise:
     name: of the built-in exercise, or the file's stem; a student's file has the name of the exercise it answers.
     loss: the line of `forward` that is differentiated. lr: the learning rate, if there is one.
     given, parameters: the numbers it starts from; a step of gradient descent changes the parameters.
-    forward: the formulas, in order.
+    forward: the formulas, in order. All three are unrolled: an array W is W[0,0], W[0,1] and so on.
     hand: a person's numbers as written, "0.08", or worked lines, "0.3 - 0.5*0.1 = 0.25".
     source: the file's name. asked: what the names in [hand] stand for, blanks included.
+    steps: updates; none without a learning rate and [update]. update: how one changes a parameter, p: formulas in p,
+    its gradient g, the number k of the step, lr, what is given, and the other lines, which are 0 at first.
+    shapes: of the arrays, by name. written: the formulas of [forward] as in the file.
     """
 
     name: str
@@ -55,12 +64,42 @@ class Exercise:
     hand: Mapping[str, str]
     source: str
     asked: Mapping[str, Quantity] = field(default_factory=dict, repr=False)
+    steps: int = 0
+    update: Mapping[str, Formula] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict, repr=False)
     picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
+
+    def __post_init__(self) -> None:
+        """Where nothing else is said, with a learning rate there is one step of gradient descent."""
+        update = self.update or ({} if self.lr is None else {"p": read_formula(USUAL)})
+        written = self.written or {name: formula.text for name, formula in self.forward.items()}
+        for name, default in {"update": update, "steps": self.steps or int(bool(update)), "written": written}.items():
+            object.__setattr__(self, name, default)
 
     @cached_property
     def positions(self) -> dict[str, int]:
         """Every name with its place in the order of computation."""
         return {name: i for i, name in enumerate((*self.given, *self.parameters, *self.forward))}
+
+    @cached_property
+    def states(self) -> dict[str, tuple[str, str]]:
+        """What an update remembers of each parameter, m_W5, with its line in [update] and the parameter."""
+        return {f"{line}_{name}": (line, name) for line in self.update if line != "p" for name in self.parameters}
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether an update is a step of gradient descent."""
+        return [each.text for each in self.update.values()] == [USUAL]
+
+    def whole(self, numbers: Mapping[str, float]) -> dict[str, Any]:
+        """Numbers by the names of the file: those of an array as nested lists."""
+        found: dict[str, Any] = {}
+        for name in dict.fromkeys(map(array_of, numbers)):
+            shape = self.shapes.get(name, ())
+            flat = [numbers[entry(name, at)] for at in np.ndindex(shape)]
+            found[name] = np.array(flat).reshape(shape).tolist()
+        return found
 
     @property
     def blanks(self) -> tuple[str, ...]:
@@ -84,31 +123,47 @@ def parse_name(exercise: Exercise, text: str) -> Quantity:
     Raises ExerciseError for what is no quantity of the exercise, or needs a learning rate where there is none.
     """
     asked = exercise.asked.get(text)
-    if asked is not None and not (asked.step and exercise.lr is None):
+    if asked is not None and not (asked.step and not exercise.steps):
         return asked
     with placed(exercise.source), placed(quoted(text)):
-        return _quantity(exercise, spelled(text))
+        return _quantity(exercise, parse(spelled(text)))
 
 
-def _quantity(exercise: Exercise, text: str) -> Quantity:
-    asked = parse(text)
+def _quantity(exercise: Exercise, asked: Quantity) -> Quantity:
+    """A quantity, once it is known to be one. Raises ExerciseError for what is none of the exercise's."""
     of = known(exercise, asked.of)
     if asked.by is not None:
         known(exercise, asked.by)
         if of not in exercise.forward:
             raise ExerciseError("expected a derivative of what [forward] computes, which {name} is not", name=of)
-        if exercise.positions[asked.by] > exercise.positions[of]:
+        if exercise.positions.get(asked.by, 0) > exercise.positions[of]:
             raise ExerciseError("{by} is computed after {of}: did you mean d{by}/d{of}?", of=of, by=asked.by)
     elif asked.step:
-        if of not in (exercise.parameters if asked.is_parameter else exercise.forward):
+        is_changed = of in exercise.parameters or of in exercise.states
+        if of in exercise.given or (asked.is_parameter and not is_changed):
             raise ExerciseError("expected W+ of a name of [parameters], z' of one of [forward]; what is given stays")
-        if exercise.lr is None:
-            raise ExerciseError("lr is missing: {name} comes after a step; write lr = 0.5 above the tables", name=text)
+        asked = asked._replace(is_parameter=is_changed)
+    if asked.step and not exercise.steps:
+        raise ExerciseError(
+            "lr is missing: {name} comes after a step; write lr = 0.5 above the tables", name=str(asked)
+        )
+    if asked.step > exercise.steps:
+        raise ExerciseError(
+            "{name} comes after more updates than steps = {steps}", name=str(asked), steps=exercise.steps
+        )
     return asked
 
 
 def known(exercise: Exercise, name: str) -> str:
-    if name not in exercise.positions:
+    """The name of a number. Raises ExerciseError for one that there is not."""
+    array = array_of(name)
+    if array in exercise.shapes and name not in exercise.positions and name not in exercise.states:
+        shape = exercise.shapes[array]
+        first = entry(array, (0,) * len(shape))
+        raise ExerciseError(
+            "{name} has the shape {shape}: expected one of its numbers, {first}", name=array, shape=shape, first=first
+        )
+    if name not in exercise.positions and name not in exercise.states:
         said = say("unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names")
         raise unknown(said, name, exercise.positions)
     return name
@@ -229,25 +284,48 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
 def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
-    title, loss, lr, *_, hand = _parts(tables, EXERCISE, lr=None, parameters={}, hand={})
+    title, loss, lr, steps, update, given, parameters, forward, hand = _parts(
+        tables, EXERCISE, lr=None, steps=None, update={}, parameters={}, hand={}
+    )
     with placed("lr"):
         lr = None if lr is None else _number(lr)
         if lr is not None and lr <= 0:
             raise ExerciseError("expected a number above 0, got {lr}", lr=f"{lr:g}")
-    limit(sum(len(tables.get(each, ())) for each in QUANTITIES), NAMES, say("{names:,} names", names=NAMES))
-    names: dict[str, str] = {}  # each with its table
-    given, parameters, formulas = (_entries(each, tables.get(each, {}), names) for each in QUANTITIES)
-    if not formulas:
+    read = _Tables()
+    read.numbers("given", given)
+    read.numbers("parameters", parameters)
+    if not forward:
         raise ExerciseError("expected at least one formula").at("[forward]")
+    for key, formula in forward.items():
+        read.formula(key, formula, forward)
+    formulas = read.found["forward"]
+    if loss in read.arrays:
+        shape = read.arrays[loss].shape
+        raise ExerciseError("{loss} has the shape {shape}: take its sum or mean", loss=loss, shape=shape).at("loss")
     if loss not in formulas:
         raise unknown(say("expected the name of a line in [forward], got {name}{meant}"), loss, formulas).at("loss")
-    exercise = Exercise(name, printable(title), loss, lr, given, parameters, formulas, {}, source)
+    exercise = Exercise(
+        name,
+        printable(title),
+        loss,
+        lr,
+        read.found["given"],
+        read.found["parameters"],
+        formulas,
+        {},
+        source,
+        steps=_steps(steps, lr is not None or bool(update), len(read.names)),
+        update=_update(update, lr, read),
+        shapes=read.shapes
+        | {f"{line}_{each}": read.shapes[each] for line in update for each in read.shapes if each in parameters},
+        written=read.written,
+    )
     return with_hand(exercise, hand)
 
 
 # The parts of a file and the kind of each; the learning rate is looked at by itself.
-EXERCISE = {"title": str, "loss": str, "lr": object, "given": dict, "parameters": dict, "forward": dict, "hand": dict}
-QUANTITIES = ("given", "parameters", "forward")
+EXERCISE = {"title": str, "loss": str, "lr": object, "steps": object, "update": dict}
+EXERCISE |= {"given": dict, "parameters": dict, "forward": dict, "hand": dict}
 ANSWERS = {"exercise": str, "hand": dict}
 
 
@@ -268,24 +346,117 @@ def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -
     return [found[key] for key in kinds]
 
 
-def _entries(table: str, entries: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    """The entries of a table, each read, by their normalised names, which are added to `names`: name to table."""
-    found: dict[str, Any] = {}
-    for key, entry in entries.items():
-        with placed(f"[{table}] {printable(key)}"):
-            name = _named(key, names)
-            found[name] = _formula(entry) if table == "forward" else _number(entry)
-            for used in found[name].names if table == "forward" else ():
+class _Tables:
+    """What a file starts from and computes, read table by table: numbers and formulas, arrays by their entries.
+
+    names: each scalar with its table. arrays: each array's entries as symbols.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.arrays: dict[str, Any] = {}
+        self.written: dict[str, str] = {}
+        self.found: dict[str, dict[str, Any]] = {"given": {}, "parameters": {}, "forward": {}}
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {name: array.shape for name, array in self.arrays.items()}
+
+    def numbers(self, table: str, lines: Mapping[str, Any]) -> None:
+        for key, line in lines.items():
+            with placed(f"[{table}] {printable(key)}"):
+                name = self._named(key)
+                self._add(table, name, _array(line) if type(line) is list else array(_number(line)))
+
+    def formula(self, key: str, line: Any, lines: Iterable[str]) -> None:
+        """lines: all names of the table."""
+        with placed(f"[forward] {printable(key)}"):
+            name = self._named(key)
+            text = _formula(line)
+            read = read_entries(text, self.arrays)
+            formulas = array(np.frompyfunc(lambda each: Formula(source_of(each), each), 1, 1)(read))
+            is_plain = not read.ndim and self.arrays.keys().isdisjoint(re.findall(r"[^\W\d]\w*", text))
+            formulas = array(Formula(" ".join(text.split()), read.item())) if is_plain else formulas
+            for used in dict.fromkeys(used for each in formulas.flat for used in each.names):
+                if used not in self.names:
+                    raise _not_above(name, used, [*self.names, *self.arrays], lines)
+            self.written[name] = " ".join(text.split())
+            self._add("forward", name, formulas)
+
+    def _add(self, table: str, name: str, lines: Any) -> None:
+        check_size(lines.shape, len(self.names))
+        if lines.ndim:
+            self.arrays[name] = entries(name, lines.shape)
+        added = {entry(name, at): lines[at] for at in np.ndindex(lines.shape)}
+        self.names |= dict.fromkeys(added, table)
+        self.found[table] |= added
+
+    def _named(self, key: str) -> str:
+        """The normalised name of a line. Raises ExerciseError for what cannot stand in a formula, or comes twice."""
+        name = unicodedata.normalize("NFKC", key)
+        limit(len(key), NAME_LENGTH, say("{most} characters", most=NAME_LENGTH))
+        if name in FUNCTIONS or name in ARRAY_FUNCTIONS or name in ("lr", "dot") or iskeyword(name):
+            raise ExerciseError(
+                "expected another name: {name} is a function's, lr's or Python's own; add a _", name=name
+            )
+        if not key.isidentifier():
+            meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
+            hint = say("; {meant} would do", meant=meant) if meant.isidentifier() else ""
+            raise ExerciseError(
+                "expected a name of letters, digits and _, no digit first{hint}; W+, z' and dE/dW belong in [hand]",
+                hint=hint,
+            )
+        for table, found in self.found.items():
+            if name in found or (name in self.arrays and entry(name, (0,) * self.arrays[name].ndim) in found):
+                raise _twice(table)
+        return name
+
+
+def _array(lines: list[Any]) -> Any:
+    """A vector or a matrix of numbers. Raises ExerciseError for one that is empty, or has rows of different lengths."""
+    is_matrix = any(type(each) is list for each in lines)
+    rows = lines if is_matrix else [lines]
+    if not lines or {type(each) for each in rows} != {list} or len({len(each) for each in rows}) > 1 or not rows[0]:
+        raise ExerciseError("expected a vector, [0.1, 0.2], or a matrix with rows of one length, [[1, 2], [3, 4]]")
+    numbers = np.array([[_number(each) for each in row] for row in rows], object)
+    return numbers if is_matrix else numbers[0]
+
+
+def _steps(steps: Any, has_update: bool, count: int) -> int:
+    """How many updates there are, 0 if nothing is said. count: numbers of one pass."""
+    if steps is None:
+        return 0
+    with placed("steps"):
+        if type(steps) is not int or steps < 1:
+            raise ExerciseError("expected how many updates, a whole number from 1, got {got}", got=quoted(str(steps)))
+        if not has_update:
+            raise ExerciseError("lr is missing: write lr = 0.5 above the tables")
+        limit(steps * count, STEPS, say("{most:,} numbers in all steps", most=STEPS))
+    return steps
+
+
+def _update(lines: Mapping[str, Any], lr: float | None, read: _Tables) -> dict[str, Formula]:
+    """The formulas of [update]."""
+    found: dict[str, Formula] = {}
+    names = {*read.found["given"], *lines, "p", "g", "k", *(["lr"] if lr is not None else [])}
+    for key, line in lines.items():
+        with placed(f"[update] {printable(key)}"):
+            if not key.isidentifier() or key in ("g", "k", "lr") or key in FUNCTIONS or key in read.found["given"]:
+                raise ExerciseError("expected p, or the name of a state such as m")
+            found[key] = read_formula(_formula(line))
+            for used in found[key].names:
                 if used not in names:
-                    raise _not_above(name, used, names, entries)
-            names[name] = table
+                    said = say("unknown name {name}{meant}; expected p, g, k, lr, a line of [update] or a given number")
+                    raise unknown(said, used, names)
+    if found and "p" not in found:
+        raise ExerciseError('expected a line p = "p - lr*g" for the parameter itself').at("[update]")
     return found
 
 
-def _formula(entry: Any) -> Formula:
-    if type(entry) is not str:
-        raise ExerciseError('expected a formula in quotes, "W1*x1 + W2*x2", got {kind}', kind=_kind(entry))
-    return read_formula(entry)
+def _formula(line: Any) -> str:
+    if type(line) is not str:
+        raise ExerciseError('expected a formula in quotes, "W1*x1 + W2*x2", got {kind}', kind=_kind(line))
+    return line
 
 
 def _number(entry: Any) -> float:
@@ -296,29 +467,11 @@ def _number(entry: Any) -> float:
     return finite(entry)
 
 
-def _named(key: str, names: Mapping[str, str]) -> str:
-    """The normalised name of a quantity. Raises ExerciseError for what cannot stand in a formula, or comes twice."""
-    name = unicodedata.normalize("NFKC", key)
-    limit(len(key), NAME_LENGTH, say("{most} characters", most=NAME_LENGTH))
-    if name in FUNCTIONS or name == "lr" or iskeyword(name):
-        raise ExerciseError("expected another name: {name} is a function's, lr's or Python's own; add a _", name=name)
-    if not key.isidentifier():
-        meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
-        hint = say("; {meant} would do", meant=meant) if meant.isidentifier() else ""
-        raise ExerciseError(
-            "expected a name of letters, digits and _, no digit first{hint}; W+, z' and dE/dW belong in [hand]",
-            hint=hint,
-        )
-    if name in names:
-        raise _twice(names[name])
-    return name
-
-
 def _twice(table: str) -> ExerciseError:
     return ExerciseError("defined twice, before in {table}; keep one, or give it another name", table=f"[{table}]")
 
 
-def _not_above(line: str, name: str, above: Mapping[str, str], lines: Iterable[str]) -> ExerciseError:
+def _not_above(line: str, name: str, above: Collection[str], lines: Iterable[str]) -> ExerciseError:
     if name == line:
         return ExerciseError("uses itself: expected only names that stand above {name}", name=name)
     if name in map(partial(unicodedata.normalize, "NFKC"), lines):
@@ -329,21 +482,41 @@ def _not_above(line: str, name: str, above: Mapping[str, str], lines: Iterable[s
     return unknown(said, name, [*above, *product], *product)
 
 
-def with_hand(exercise: Exercise, entries: dict[str, Any]) -> Exercise:
+def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
     """The exercise with a person's numbers."""
-    with placed("[hand]"):
-        limit(len(entries), HAND_NUMBERS, say("{numbers:,} numbers", numbers=HAND_NUMBERS))
     hand: dict[str, str] = {}
     asked: dict[str, Quantity] = {}
-    for key, entry in entries.items():
-        name = spelled(key)
+    too_long = say("{numbers:,} numbers", numbers=HAND_NUMBERS)
+    with placed("[hand]"):
+        limit(len(lines), HAND_NUMBERS, too_long)
+    for key, line in lines.items():
         with placed(f"[hand] {printable(key)}"):
-            if name in asked:
-                raise _twice("hand")
-            asked[name] = _quantity(exercise, name)
-            if text := _written(exercise, entry):
-                hand[name] = text
+            for quantity, each in _each(exercise, spelled(key), line):
+                name = str(quantity)
+                if name in asked:
+                    raise _twice("hand")
+                asked[name] = quantity
+                limit(len(asked), HAND_NUMBERS, too_long)
+                if text := _written(exercise, each):
+                    hand[name] = text
     return replace(exercise, hand=hand, asked=asked)
+
+
+def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[Quantity, Any]]:
+    """A line of [hand], of an array entry by entry."""
+    asked = parse(name)
+    of_by = asked.by is not None and asked.by in exercise.shapes
+    whole = (asked.by if of_by else None) or asked.of
+    if whole not in exercise.shapes or type(line) is not list:
+        yield _quantity(exercise, asked), line
+        return
+    shape = exercise.shapes[whole]
+    written = np.array(line, object)
+    if written.shape != shape:
+        raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=shape, got=written.shape)
+    for at in np.ndindex(shape):
+        one = entry(whole, at)
+        yield _quantity(exercise, asked._replace(by=one) if of_by else asked._replace(of=one)), written[at]
 
 
 def _written(exercise: Exercise, entry: Any) -> str:

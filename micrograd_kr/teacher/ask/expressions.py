@@ -122,6 +122,10 @@ class Symbol:
         return str(self.name) if self.rule is None else f"{self.rule.symbol}({self.x!r}, {self.y!r})"
 
 
+class Literal(str):
+    """In the place of a name, for a number that stands in a formula: its text, with its zeros."""
+
+
 PARTS = Symbol, Comparison  # what an expression is made of besides numbers
 
 
@@ -236,17 +240,13 @@ def renamed(of: Any, leaf: Callable[[Symbol], Any], done: dict[Any, Any] | None 
     done: what stands for some of its parts, to be gone on with. What is shared is worked once.
     """
     done = {} if done is None else done
-
-    def again(part: Any) -> Any:
-        if part not in done:
-            x, y = within(part.x, again), within(part.y, again)
-            if isinstance(part, Comparison):
-                done[part] = Comparison(x, y, part.operation)
-            else:
-                done[part] = part.rule(x, y) if part.rule else leaf(part)
-        return done[part]
-
-    return within(of, again)
+    for part in inside_out(of, operands, done) if isinstance(of, PARTS) else ():
+        x, y = within(part.x, done.__getitem__), within(part.y, done.__getitem__)
+        if isinstance(part, Comparison):
+            done[part] = Comparison(x, y, part.operation)
+        else:
+            done[part] = part.rule(x, y) if part.rule else leaf(part)
+    return within(of, done.__getitem__)
 
 
 def named_in(of: Any) -> list[Symbol]:
@@ -330,7 +330,7 @@ def _factors(of: Any, exponent: float = 1.0) -> Iterator[tuple[Any, float]]:
         yield of, exponent
 
 
-def _product(of: Any) -> tuple[float, float, dict[Any, tuple[Any, float]]]:
+def factored(of: Any) -> tuple[float, float, dict[Any, tuple[Any, float]]]:
     """numerator / denominator · Π base ** exponent, the bases by what they are; what is no product has one factor."""
     numerator = denominator = 1.0
     powers: dict[Any, tuple[Any, float]] = {}
@@ -346,7 +346,7 @@ def _product(of: Any) -> tuple[float, float, dict[Any, tuple[Any, float]]]:
     return sign * numerator, sign * denominator, powers
 
 
-def _multiplied(numerator: float, denominator: float, powers: Iterable[tuple[Any, float]]) -> Any:
+def multiplied(numerator: float, denominator: float, powers: Iterable[tuple[Any, float]]) -> Any:
     """A product as an expression: the constant first, one fraction."""
     quotient = ops.div(numerator, denominator)
     is_whole = quotient.is_integer() or not powers
@@ -363,7 +363,7 @@ def _collected(of: Any) -> Any:
     """A sum in which each term stands once, its sign in front."""
     found: dict[Any, Any] = {}
     for term, sign in terms(of):
-        numerator, denominator, powers = _product(term)
+        numerator, denominator, powers = factored(term)
         key = frozenset((base, exponent) for base, (_, exponent) in powers.items())
         above, below, powers = found.get(key, (0.0, denominator, powers))
         if below != denominator:  # a/2 + a/3 is 5·a/6
@@ -371,7 +371,7 @@ def _collected(of: Any) -> Any:
         found[key] = above + sign * numerator, below, powers
     out: Any = 0.0
     for numerator, denominator, powers in found.values():
-        size = _multiplied(abs(numerator), denominator, powers.values())
+        size = multiplied(abs(numerator), denominator, powers.values())
         is_negative = numerator < 0
         out = out - size if is_negative and isinstance(out, Symbol) else out + (-size if is_negative else size)
     return out

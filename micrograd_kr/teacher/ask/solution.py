@@ -1,4 +1,4 @@
-"""An exercise worked by the engine: forward, backward, one step of gradient descent, forward again."""
+"""An exercise worked by the engine: forward, backward, an update, forward again, as often as it asks for."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,11 +10,15 @@ from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask.exercise import Exercise, known, parse_name
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError, placed, quoted
-from micrograd_kr.teacher.ask.quantity import Quantity, again
+from micrograd_kr.teacher.ask.quantity import Quantity
+
+FEW = 3  # updates of which each is shown
 
 
-def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -> dict[str, Value]:
+def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None, step: int = 1) -> dict[str, Value]:
     """Every quantity as a Value with its label, in order; `parameters` take the place of the exercise's own.
+
+    step: after how many updates they do, for a message.
 
     A line that only renames makes a node of its own. Raises ExerciseError where a quantity is not finite.
     """
@@ -29,7 +33,7 @@ def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -
             elif out.label:
                 out = ops.identity(out)  # to the shape it has: a node that changes nothing
             out.label = name
-            with placed(f"[forward] {again(name) if parameters is not None else name}"):
+            with placed(f"[forward] {Quantity(name, step=step) if parameters is not None else name}"):
                 _finite(out.data)
             values[name] = out
     return values
@@ -39,18 +43,27 @@ def forward(exercise: Exercise, parameters: Mapping[str, float] | None = None) -
 class Solution:
     """An exercise worked by the engine.
 
-    passes: every quantity with the parameters as given, then with those after each step, W − lr·dE/dW. Without a
-    learning rate there is one pass. slopes: in the first, of a quantity with respect to every one.
+    passes: every quantity with the parameters as given, then with those after each update. Without one there is one
+    pass. states: what an update remembers of the parameters, m_W5, before the first and after each. slopes: in a pass,
+    of a quantity with respect to every one.
     """
 
     exercise: Exercise
     passes: tuple[dict[str, Value], ...]
-    slopes: Callable[[str], dict[str, float]] = field(repr=False, compare=False)
+    states: tuple[dict[str, float], ...]
+    slopes: Callable[[str, int], dict[str, float]] = field(repr=False, compare=False)
 
     @property
     def gradients(self) -> dict[str, float]:
         """Of the loss in the first pass, with respect to every quantity."""
-        return self.slopes(self.exercise.loss)
+        return self.slopes(self.exercise.loss, 0)
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The passes that are shown: the first two, the last, what the sheet asks for; of few all."""
+        last = len(self.passes) - 1
+        asked = {each.step for each in self.exercise.asked.values()} if last > FEW else {*range(last)}
+        return tuple(sorted({0, min(1, last), last, *asked}))
 
     @property
     def before(self) -> dict[str, Value]:
@@ -59,12 +72,12 @@ class Solution:
 
     @property
     def after(self) -> dict[str, Value] | None:
-        """The pass after a step, if there is one."""
-        return self.passes[1] if len(self.passes) > 1 else None
+        """The pass after the last update, if there is one."""
+        return self.passes[-1] if len(self.passes) > 1 else None
 
     @cached_property
     def updated(self) -> dict[str, float]:
-        """The parameters after a step; none without a learning rate."""
+        """The parameters after the last update; none without one."""
         return {name: self.after[name].data for name in self.exercise.parameters} if self.after else {}
 
     def value(self, name: str | Quantity) -> float:
@@ -73,14 +86,18 @@ class Solution:
         Raises ExerciseError for what is no quantity, or infinite.
         """
         asked = name if isinstance(name, Quantity) else parse_name(self.exercise, name)
-        found = self.slopes(asked.of)[asked.by] if asked.by else self.passes[asked.step][asked.of].data
+        if asked.by is not None:
+            found = self.slopes(asked.of, asked.step).get(asked.by, 0.0)
+        else:
+            state = self.states[asked.step].get(asked.of)
+            found = self.passes[asked.step][asked.of].data if state is None else state
         with placed(self.exercise.source), placed(quoted(str(name))):
             return _finite(found)
 
     def numbers(self, name: str) -> dict[str, float]:
         """What the names in a worked line of a quantity stand for, lr among them; of z1', those of the second pass."""
         asked = parse_name(self.exercise, name)
-        numbers = {each: value.data for each, value in self.passes[asked.step - asked.is_parameter].items()}
+        numbers = {each: value.data for each, value in self.passes[asked.in_pass].items()}
         return numbers if self.exercise.lr is None else numbers | {"lr": self.exercise.lr}
 
 
@@ -91,17 +108,26 @@ def _finite(value: float) -> float:
 
 
 def solve(exercise: Exercise) -> Solution:
-    """Forward, backward, one step of gradient descent, forward again.
+    """Forward, backward, an update, forward again, for each step.
 
-    Raises ExerciseError where a quantity of either pass is not finite.
+    Raises ExerciseError where a quantity of any pass is not finite.
     """
-    before = forward(exercise)
+    passes, states = [forward(exercise)], [dict.fromkeys(exercise.states, 0.0)]
 
     @cache
-    def slopes(of: str) -> dict[str, float]:
-        return dict(zip(before, map(float, gradients(before[of], list(before.values()))), strict=True))
+    def slopes(of: str, step: int) -> dict[str, float]:
+        values = passes[step]
+        return dict(zip(values, map(float, gradients(values[of], list(values.values()))), strict=True))
 
-    if exercise.lr is None:
-        return Solution(exercise, (before,), slopes)
-    updated = {name: old - exercise.lr * slopes(exercise.loss)[name] for name, old in exercise.parameters.items()}
-    return Solution(exercise, (before, forward(exercise, updated)), slopes)
+    for step in range(1, exercise.steps + 1):
+        slope, start = slopes(exercise.loss, step - 1), {name: passes[-1][name].data for name in exercise.parameters}
+        states.append(dict(states[-1]))
+        for name in exercise.parameters:
+            numbers = {**exercise.given, "p": start[name], "g": slope[name], "k": float(step), "lr": exercise.lr}
+            numbers |= {line: states[-1][f"{line}_{name}"] for line in exercise.update if line != "p"}
+            for line, formula in exercise.update.items():
+                numbers[line] = float(evaluate(formula, numbers))
+            states[-1] |= {f"{line}_{name}": numbers[line] for line in exercise.update if line != "p"}
+            start[name] = numbers["p"]
+        passes.append(forward(exercise, start, step))
+    return Solution(exercise, tuple(passes), tuple(states), slopes)

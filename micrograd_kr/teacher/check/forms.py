@@ -4,30 +4,32 @@ A worked form is a quantity's formula, or the sum over paths of products of deri
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cache
 from heapq import heappop, heappush
-from itertools import chain, takewhile
+from itertools import chain
 from typing import Any
 
-from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.exercise import parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, parts_of, renamed
-from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
-from micrograd_kr.teacher.derive.lines import Lines, reached
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative, read
+from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.derive.lines import Lines, changed, later, reached
+from micrograd_kr.teacher.derive.softmax import left_over
 
 WAYS = 6  # through the quantities nearest to either end of a derivative; the others' rounding lies between theirs
-STAGES = {"value": 0, "gradient": 1, "updated": 1, "second": 2}  # of working; no number needs one of a later stage
 
 
 class Forms:
     """Every quantity of an exercise as expressions in other quantities. Names are as on a sheet: z1, dE/dW, W+, z1'."""
 
-    def __init__(self, exercise: Exercise, lines: Lines) -> None:
-        self.exercise = exercise
+    def __init__(self, solution: Solution, lines: Lines) -> None:
+        self.solution, self.exercise = solution, (exercise := solution.exercise)
         self.lines, self.users, self.below, self.steps = lines.lines, lines.users, lines.below, lines.steps
         self.passes_on, self.order = lines.passes_on, lines.order
         self.gradients: dict[str, tuple[str, str]] = {}
-        self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
+        self.start = {**exercise.given, **exercise.parameters, **solution.states[0]}
+        self.start |= {} if exercise.lr is None else {"lr": exercise.lr}
         self._worked_from: dict[str, set[str]] = {}
         # of many quantities, and of a quantity many times, the same is asked
         self.gradient, self.expansion = cache(self._gradient), cache(self._expansion)
@@ -35,6 +37,7 @@ class Forms:
         self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
         self._above = cache(lambda name: {name} | reached([name], self.users.__getitem__))
         self._through = cache(self._all_through)
+        self._left_over = cache(lambda a, b: left_over(lines, a, b, exercise.given))
         self.mentions = cache(lambda name: names_in(self.expansion(name)))
         self.parts, self.names_in = cache(parts_of), cache(names_in)
         self.operations = cache(lambda form: [each for each in self.parts(form) if getattr(each, "rule", None)])
@@ -77,15 +80,15 @@ class Forms:
             return self._by_users(*self.gradients[name], False)
         asked = read(name)
         if asked.kind == "updated":
-            parameter = asked.of
-            before = Symbol(parameter, self.exercise.parameters[parameter])
-            lr = self.exercise.lr or 0.0
-            return before - (lr if lr == 1.0 else Symbol("lr", lr)) * self.gradient(self.exercise.loss, parameter)
-        if asked.kind == "second":
-            for first in takewhile(lambda first: first != asked.of, self.lines):
-                self.expansion(again(first))
-            return renamed(self.lines[asked.of].formula, self._after)
-        return None
+            parameter = self.exercise.states.get(asked.of, ("p", asked.of))[1]
+            return changed(
+                self.solution, asked, self._in_pass(self.gradient(self.exercise.loss, parameter), asked.in_pass)
+            )
+        return self._in_pass(self.expansion(str(asked._replace(step=0))), asked.step) if asked.step else None
+
+    def _in_pass(self, form: Any, step: int) -> Any:
+        """An expression of the first pass in the one after so many updates."""
+        return renamed(form, later(self.solution, step)) if step else form
 
     def depends(self, name: str, on: str) -> bool:
         """Whether a quantity is another, or is worked from it."""
@@ -93,13 +96,6 @@ class Forms:
         for each in inside_out(name, self.mentions, worked_from) if name not in worked_from else ():
             worked_from[each] = {each}.union(*map(worked_from.__getitem__, self.mentions(each)))
         return on in worked_from[name]
-
-    def _after(self, leaf: Symbol) -> Any:
-        """What stands for a name in the second pass."""
-        name = leaf.name
-        if name in self.exercise.parameters:
-            return Symbol(updated(name), number(self.expansion(updated(name))))
-        return Symbol(again(name), number(self.expansion(again(name)))) if name in self.lines else leaf
 
     def _over_users(self, a: str, b: str, named: bool) -> Any:
         """Σ dA/dc · ∂c/∂B over everything c that is computed from B."""
@@ -123,11 +119,17 @@ class Forms:
         """Whether a quantity is the derivative of one line by what stands in it."""
         return name in self.gradients and self._used(*self.gradients[name]) == [self.gradients[name][1]]
 
-    def of(self, name: str, sheet: Mapping[str, Any], named: bool = False) -> Iterator[Any]:
+    def of(self, name: str, sheet: Container[str], named: bool = False) -> Iterator[Any]:
         """The forms of a quantity that a person may have worked, given what else stands on the sheet.
 
         named: a factor that is the derivative of one line, o(1 − o), is a quantity of its own, do/dz.
         """
+        asked = read(name)
+        if asked.by is not None and asked.step:
+            first = str(asked._replace(step=0))
+            self.gradient(asked.of, asked.by)
+            yield from (self._in_pass(form, asked.step) for form in self.of(first, (), named))
+            return
         if name not in self.gradients:
             yield self.expansion(name)
             return
@@ -137,6 +139,8 @@ class Forms:
         for middle in self._through(a, b):
             if derivative(a, middle) in sheet or derivative(middle, b) in sheet:
                 yield self._by_middle(a, middle, b)
+        if (left := self._left_over(a, b)) is not None:
+            yield left
 
     def _all_through(self, a: str, b: str) -> list[str]:
         """What every path from B to A goes through, no line after it uses one before it; of many, those near an end."""
@@ -155,17 +159,17 @@ class Forms:
         quantity = parse_name(self.exercise, name)
         if quantity.kind != "gradient" or quantity.by is None:
             return name
-        symbol = self.gradient(quantity.of, quantity.by)
+        symbol = self._in_pass(self.gradient(quantity.of, quantity.by), quantity.step)
         return str(symbol.name) if isinstance(symbol, Symbol) else ""
 
     def working_order(self, sheet: Iterable[str]) -> Iterator[str]:
         """The order a person works in: each number after those it may be worked from; otherwise as in the file."""
         meant = {name: parse_name(self.exercise, name) for name in sheet}
-        names = sorted(meant, key=lambda name: STAGES[meant[name].kind])
+        names = sorted(meant, key=lambda name: stage(meant[name]))
         asked = [meant[name] for name in names]
-        places = defaultdict[tuple[str, str], list[int]](list)  # of each kind, by names
+        places = defaultdict[tuple[int, bool, str], list[int]](list)  # of each stage, by names
         for i, each in enumerate(asked):
-            places[each.kind, each.by or each.of].append(i)
+            places[*stage(each), each.by or each.of].append(i)
         later = [self._later(each, asked, places) for each in asked]
         due = Counter(chain(*later))
         ready = [i for i in range(len(asked)) if not due[i]]
@@ -176,13 +180,25 @@ class Forms:
                 if not due[then]:
                     heappush(ready, then)
 
-    def _later(self, first: Quantity, asked: list[Quantity], places: Mapping[tuple[str, str], list[int]]) -> list[int]:
+    def _later(self, first: Quantity, asked: list[Quantity], places: Mapping[Any, list[int]]) -> list[int]:
         """Which may be worked from a number, of those of its stage; all later stages may."""
+        here = stage(first)
+        if first.is_parameter:
+            line, parameter = self.exercise.states.get(first.of, ("p", first.of))
+            lines = list(self.exercise.update)
+            after = lines[lines.index(line) + 1 :]
+            changes = (parameter if each == "p" else f"{each}_{parameter}" for each in after)
+            return [i for name in changes for i in places[*here, name] if asked[i].is_parameter]
         above = self._above(first.of)
         if first.by is None:
-            updates = first.kind == "updated"
-            return [] if updates else [i for name in above - {first.of} for i in places[first.kind, name]]
-        inside = self.below(first.by)
-        gradients = (i for name in inside for i in places["gradient", name])
-        further = [i for i in gradients if asked[i].of in above and asked[i] is not first]
-        return further + [i for name in inside for i in places["updated", name]]
+            return [i for name in above - {first.of} for i in places[*here, name]]
+        inside, states = self.below(first.by), defaultdict[str, list[str]](list)
+        for state, (_, parameter) in self.exercise.states.items():
+            states[parameter].append(state)
+        among = [i for name in inside for each in (name, *states[name]) for i in places[*here, each]]
+        return [i for i in among if asked[i].is_parameter or (asked[i].of in above and asked[i] is not first)]
+
+
+def stage(of: Quantity) -> tuple[int, bool]:
+    """When a number is worked: pass by pass, gradients and what the update makes of them after the values."""
+    return of.in_pass, of.by is not None or of.is_parameter

@@ -218,7 +218,7 @@ class Misconceptions:
             else:
                 continue
             if self._is_target(target) and getattr(out, "name", None) and by in (None, str(out.name)):
-                t, o = renamed((target, out), lambda leaf: self.working.operand(str(leaf.name)))
+                t, o = (renamed(of, lambda leaf: self.working.operand(str(leaf.name))) for of in (target, out))
                 if each.rule is ops.log:
                     yield -(t - o), 0.5 * (t - o) ** 2.0
                 else:

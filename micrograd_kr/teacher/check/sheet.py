@@ -20,7 +20,7 @@ from decimal import InvalidOperation
 from typing import Any, NamedTuple
 
 from micrograd_kr.engine import Value, gradients
-from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.exercise import parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, renamed
 from micrograd_kr.teacher.ask.formula import Formula, Literal, leaves, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
@@ -30,8 +30,9 @@ from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import VERDICTS, Part, Report, Row, Verdict
 from micrograd_kr.teacher.check.rounding import Errors
+from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.labelled import Entry
-from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.derive.lines import Lines, changed
 
 
 def judged(written: Hand, value: float, error: float, unit: float) -> Verdict:
@@ -63,7 +64,7 @@ class Sheet:
 
     def __init__(self, solution: Solution, lines: Lines) -> None:
         """Raises ExerciseError for a number that cannot be read."""
-        self.solution, self.exercise, self.forms = solution, solution.exercise, Forms(solution.exercise, lines)
+        self.solution, self.exercise, self.forms = solution, solution.exercise, Forms(solution, lines)
         self.texts = {name: [part.strip() for part in text.split("=")] for name, text in self.exercise.hand.items()}
         self.hands = {name: hand(parts[-1]) for name, parts in self.texts.items()}
         values = {name: solution.value(name) for name in self.hands}
@@ -109,7 +110,7 @@ def row_of(sheet: Sheet, name: str) -> Row:
     *texts, _ = sheet.texts[name]
     parts = tuple(map(WorkedLine(sheet, name).part, texts)) if texts else None
     worst = max([verdict, *(part.verdict for part in parts or ())], key=VERDICTS.index)
-    formula, difference = _formula(sheet.exercise, name), value - float(written.number)
+    formula, difference = _formula(sheet.solution, name), value - float(written.number)
     return Row(name, formula, written.text, value, difference, error + unit, worst, parts)
 
 
@@ -163,21 +164,24 @@ def _judged_coarse(written: Hand, value: float, error: float, unit: float) -> Ve
     return verdict
 
 
-def _formula(exercise: Exercise, name: str) -> str:
+def _formula(solution: Solution, name: str) -> str:
     """What stands in the formula column: a value's formula, a derivative's name, an update."""
-    quantity = parse_name(exercise, name)
-    if quantity.kind == "gradient":
-        return f"∂{quantity.of}/∂{quantity.by}"
-    if quantity.kind == "updated":
-        return f"{quantity.of} − lr·∂{exercise.loss}/∂{quantity.of}"
-    text = exercise.forward[quantity.of].text if quantity.of in exercise.forward else quantity.of
-    if quantity.kind == "value":
-        return text
+    exercise = solution.exercise
+    asked = parse_name(exercise, name)
+    if asked.kind == "gradient":
+        return notation.quantity(name)
+    if asked.kind == "updated":
+        parameter = exercise.states.get(asked.of, ("p", asked.of))[1]
+        slope = Quantity(exercise.loss, parameter, asked.in_pass)
+        return notation.text(changed(solution, asked, Symbol(str(slope), solution.value(slope)), "k"))
+    text = exercise.forward[asked.of].text if asked.of in exercise.forward else asked.of
 
-    def after(match: re.Match[str]) -> str:
-        return match[0] + ("⁺" if match[0] in exercise.parameters else "′" if match[0] in exercise.forward else "")
+    def after(found: re.Match[str]) -> str:
+        is_parameter = found[0] in exercise.parameters
+        then = str(Quantity(found[0], step=asked.step, is_parameter=is_parameter))
+        return notation.quantity(then) if is_parameter or found[0] in exercise.forward else found[0]
 
-    return re.sub(r"[^\W\d]\w*", after, text)
+    return re.sub(r"[^\W\d]\w*(?:\[[0-9,]+\])?", after, text) if asked.step else text
 
 
 class Operand(NamedTuple):
@@ -198,13 +202,14 @@ class WorkedLine:
 
     def __init__(self, sheet: Sheet, name: str) -> None:
         exercise, start, numbers = sheet.exercise, sheet.forms.start, sheet.solution.numbers(name)
-        second = parse_name(exercise, name).kind == "second"
+        asked = parse_name(exercise, name)
+        later = asked.in_pass > 0
         self.exact, self.last = {*start.values(), 0.5}, sheet.hands[name]
         self.names = {each: Operand(each, value) for each, value in numbers.items()}
         for each in numbers:
-            changed = second and each in exercise.parameters
-            written = sheet.hands.get(str(Quantity(each, step=int(second), is_parameter=changed)))
-            if written and (second or each not in start):
+            changes = later and each in exercise.parameters
+            written = sheet.hands.get(str(Quantity(each, step=asked.in_pass, is_parameter=changes)))
+            if written and (later or each not in start):
                 self.names[each] = Operand(each, float(written.number), written.unit)
         others = {"1": 1.0, "2": 2.0, "1/2": 0.5}
         self.candidates = [Operand(*each) for each in {**numbers, **start, **others}.items()]

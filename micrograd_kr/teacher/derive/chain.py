@@ -1,7 +1,7 @@
 """How the derivative of one named quantity by another is put together: factors along a path, a sum over paths."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice, takewhile
@@ -12,8 +12,11 @@ from micrograd_kr.teacher.ask import quantity
 from micrograd_kr.teacher.ask.expressions import Symbol, number, simplified
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.lines import Lines, reached
+from micrograd_kr.teacher.derive.softmax import left_over
 
-Kind = Literal["forward", "chain", "upstream", "local", "sum", "product", "total", "gradient", "update", "second"]
+Kind = Literal[
+    "forward", "chain", "upstream", "local", "sum", "product", "total", "left", "gradient", "update", "second"
+]
 
 FACTORS = 6  # of one chain; a longer one is worked in parts
 
@@ -23,8 +26,8 @@ class Line:
     """A quantity and what it is equal to.
 
     name: of the quantity, as on a sheet. kind: "chain" and "sum" say how a derivative is put together, "product" and
-    "total" its number, "upstream" and "local" are factors. sides: equal expressions in the order in which they are
-    written. value: the number, an array for a tensor.
+    "total" its number, "left" the same in fewer terms, "upstream" and "local" are factors. sides: equal expressions in
+    the order in which they are written. value: the number, an array for a tensor.
     """
 
     name: str
@@ -53,6 +56,9 @@ def distinct(*sides: Any) -> tuple[Any, ...]:
     return tuple({notation.text(side): side for side in sides}.values())
 
 
+Step = Callable[[str, Symbol], Iterable[Line]]
+
+
 class Factor(NamedTuple):
     """∂of/∂by; own: it is a line's own derivative, with no other way from the one to the other."""
 
@@ -68,11 +74,12 @@ class Factor(NamedTuple):
 class Derivation:
     """Derivatives of named quantities, worked one after the other; each is written out once.
 
-    start: the numbers that a step with the learning rate lr would change.
+    start: the numbers that are differentiated by. step: the lines of an update of one of them, from its name and slope.
     """
 
-    def __init__(self, lines: Lines, loss: str, start: Mapping[str, float], lr: float | None) -> None:
-        self.lines, self.loss, self.start, self.lr = lines, loss, start, lr
+    def __init__(self, lines: Lines, loss: str, start: Collection[str], step: Step | None) -> None:
+        self.lines, self.loss, self.start, self.step = lines, loss, start, step
+        self.given = [name for name in lines.order if name not in lines.lines]
         self.numbers: dict[str, Any] = {}  # of each derivative that is written out, None while it is being worked
         self.written: list[Any] = []
 
@@ -82,10 +89,10 @@ class Derivation:
         return taken
 
     def descend(self, name: str) -> None:
-        """Write out a derivative of the loss and, with a learning rate, the update of what it is taken by."""
+        """Write out a derivative of the loss and, if there is one, the update of what it is taken by."""
         slope = self.work(self.loss, name)
-        if self.lr is not None and name in self.start:
-            self.written.append(update(name, self.start[name], self.lr, slope))
+        if self.step and name in self.start:
+            self.written += self.step(name, slope)
 
     def work(self, of: str, by: str) -> Symbol:
         """Write out ∂of/∂by and everything it is made of. Returns it by its name."""
@@ -126,6 +133,8 @@ class Derivation:
         self.numbers[factor.name] = number(side)
         self.written[place] = Line(factor.name, kind, (side, self._formula(needed)) if as_formula else (side,), None)
         self.written.append(equation(factor.name, "product" if kind == "chain" else "total", side))
+        if (left := left_over(self.lines, a, b, self.given)) is not None:
+            self.written.append(equation(factor.name, "left", left))
         return None
 
     def _write_factor(self, factor: Factor, direct: Factor | None) -> None:

@@ -12,8 +12,9 @@ grows with the number of quantities and not with that of the paths between them.
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,13 +24,15 @@ from micrograd_kr.engine import Value, inputs_first
 from micrograd_kr.printed import Printed, displayable
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask import expressions
+from micrograd_kr.teacher.ask.arrays import array_of
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.expressions import Symbol, simplified
-from micrograd_kr.teacher.ask.quantity import Quantity, derivative
+from micrograd_kr.teacher.ask.expressions import Symbol, number, renamed, simplified
+from micrograd_kr.teacher.ask.formula import recorded
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative, parse, read, spelled
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.chain import Derivation, Kind, Line, distinct, equation, update
-from micrograd_kr.teacher.derive.lines import Lines, labels, line_of, named_values
+from micrograd_kr.teacher.derive.lines import Lines, changed, labels, later, line_of, named_values
 from micrograd_kr.teacher.derive.notation import Form, Number
 
 PARAGRAPH = 60  # characters that are set in one row of LaTeX
@@ -91,7 +94,8 @@ def explain(loss: Value, *parameters: Value | str, lr: float | None = None) -> E
         return Explanation("", tuple(_matrices(loss, names, asked or leaves, lr)), exact)
     lines = Lines(named_values([loss], names))
     start = {name: lines.numbers[name] for name in leaves if name in lines.numbers}
-    derivation = Derivation(lines, loss.label, start, lr)
+    step = None if lr is None else lambda name, slope: [update(name, start[name], lr, slope)]
+    derivation = Derivation(lines, loss.label, start, step)
     for name in asked:
         derivation.descend(name)
     sections = [Section(None, derivation.taken())] if asked else _worked(derivation)
@@ -115,31 +119,120 @@ def explain_exercise(exercise: Exercise, *names: str) -> Explanation:
 
 def explained(lines: Lines, solution: Solution, *names: str) -> Explanation:
     """The same of an exercise that has been worked, and whose lines there are."""
-    exercise, lines = solution.exercise, lines.readable()
-    exact = frozenset([*exercise.given, *exercise.parameters, "lr"])
-    derivation = Derivation(lines, exercise.loss, exercise.parameters or exercise.given, exercise.lr)
-    sections = [Section(None, tuple(_asked(derivation, solution, names)))] if names else list(_worked(derivation))
-    for step in range(1, len(solution.passes)) if not names else ():
-        sections.append(Section(AGAIN, tuple(_later_pass(lines, solution, step).values())))
-    return Explanation(exercise.title, tuple(sections), exact)
+    passes = Passes(solution, lines)
+    sections = passes.asked(names) if names else passes.all()
+    exact = frozenset([*solution.exercise.given, *solution.exercise.parameters, *solution.states[0], "lr", "k"])
+    return Explanation(solution.exercise.title, tuple(sections), exact)
 
 
-def _asked(derivation: Derivation, solution: Solution, names: Sequence[str]) -> Iterator[Line]:
-    """The lines that lead to each of some quantities."""
-    lines = derivation.lines
-    for name in names:
-        asked = parse_name(solution.exercise, name)
+class Passes:
+    """The derivations of an exercise, pass by pass."""
+
+    def __init__(self, solution: Solution, lines: Lines) -> None:
+        self.solution, self.exercise = solution, (exercise := solution.exercise)
+        self.readable = lines.readable()
+        step = partial(self._update, 1) if exercise.steps else None
+        # the first pass is written with more names where that reads better
+        self.derivation = cache(
+            lambda step_: Derivation(
+                lines if step_ else self.readable, exercise.loss, exercise.parameters or exercise.given, step
+            )
+        )
+
+    def all(self) -> Iterator[Section]:
+        """Everything, in the order of working: in matrices, then number by number; of later passes those shown."""
+        yield from self._in_matrices([])
+        yield from _worked(self.derivation(0))
+        for step in self.solution.shown[1:]:
+            if step > 1:
+                updates = (self._update(step, name, self._slope(name, step - 1)) for name in self.exercise.parameters)
+                yield Section(say("Update {number}", number=step), tuple(chain.from_iterable(updates)))
+            title = AGAIN if self.exercise.steps == 1 else say("Forward pass after update {number}", number=step)
+            yield Section(title, tuple(self._forward(step).values()))
+
+    def asked(self, names: Sequence[str]) -> Iterator[Section]:
+        """What leads to each of some quantities; of arrays and their entries in matrices first."""
+        asked = {name: parse(spelled(name)) for name in names}
+        of_arrays = [each for each in asked.values() if array_of(each.by or each.of) in self.exercise.shapes]
+        yield from self._in_matrices(of_arrays) if of_arrays else ()
+        entries = (name for name, each in asked.items() if (each.by or each.of) not in self.exercise.shapes)
+        yield Section(None, tuple(chain.from_iterable(map(self._leading_to, entries))))
+
+    def _leading_to(self, name: str) -> Iterator[Line]:
+        asked = parse_name(self.exercise, name)
         if asked.by is not None:
-            derivation.work(asked.of, asked.by)
-        elif asked.step and not asked.is_parameter:
-            yield _later_pass(lines, solution, asked.step)[asked.of]
+            self.derivation(asked.step).work(asked.of, asked.by)
+            yield from self._taken(asked.step)
+        elif asked.is_parameter:
+            parameter = self.exercise.states.get(asked.of, ("p", asked.of))[1]
+            self.derivation(asked.in_pass).work(self.exercise.loss, parameter)
+            yield from self._taken(asked.in_pass)
+            yield from self._update(asked.step, parameter, self._slope(parameter, asked.in_pass))
         elif asked.step:
-            derivation.descend(asked.of)
-        elif asked.of in lines.lines:
-            yield equation(asked.of, "forward", lines.lines[asked.of].formula)
+            yield self._forward(asked.step)[asked.of]
+        elif asked.of in self.readable.lines:
+            yield equation(asked.of, "forward", self.readable.lines[asked.of].formula)
         else:  # a number that is given has no other side
-            yield Line(asked.of, "forward", (), solution.before[asked.of].data)
-        yield from derivation.taken()
+            yield Line(asked.of, "forward", (), self.solution.value(asked))
+
+    def _taken(self, step: int) -> Iterator[Line]:
+        """What the derivation of a pass has written by now, in the names and numbers of that pass."""
+        leaf = later(self.solution, step)
+        for line in self.derivation(step).taken():
+            sides = tuple(renamed(side, leaf) for side in line.sides) if step else line.sides
+            value = line.value if line.value is None or not step else number(sides[-1])
+            yield Line(str(read(line.name)._replace(step=step)), line.kind, sides, value)
+
+    def _update(self, step: int, name: str, slope: Symbol) -> Iterator[Line]:
+        """The lines by which an update changes a parameter."""
+        for line in self.exercise.update:
+            changes = Quantity(name if line == "p" else f"{line}_{name}", step=step, is_parameter=True)
+            yield equation(str(changes), "update", changed(self.solution, changes, slope, "k"))
+
+    def _slope(self, name: str, step: int) -> Symbol:
+        """The gradient of the loss by a parameter in one pass."""
+        slope = Quantity(self.exercise.loss, name, step)
+        return Symbol(str(slope), self.solution.value(slope))
+
+    def _forward(self, step: int) -> dict[str, Line]:
+        """The forward pass after so many updates, by the names of the first."""
+        found: dict[str, Line] = {}
+        after = later(self.solution, step)
+
+        def leaf(each: Symbol) -> Symbol:
+            return Symbol(found[each.name].name, found[each.name].value) if each.name in found else after(each)
+
+        for name, line in self.readable.lines.items():
+            found[name] = equation(str(Quantity(name, step=step)), "second", renamed(line.formula, leaf))
+        return found
+
+    def _in_matrices(self, asked: Sequence[Quantity]) -> Iterator[Section]:
+        """The first pass, and the gradients that are asked for, as products of matrices; without any, all."""
+        exercise = self.exercise
+        if not exercise.shapes:
+            return
+        values = _tensors(exercise)
+        names = labels(loss := values[exercise.loss])
+        start = dict.fromkeys(map(array_of, exercise.parameters or exercise.given))
+        wanted = [each.by or each.of for each in asked if each.by or each.step] if asked else start
+        wanted = [name for name in dict.fromkeys(map(array_of, wanted)) if values.get(name) in names]
+        is_step = exercise.is_usual and {*wanted} <= {*map(array_of, exercise.parameters)}
+        forward, back = _matrices(loss, names, wanted, exercise.lr if is_step else None)
+        yield replace(forward, title=say("Forward pass in matrices"))
+        if wanted:
+            yield back
+
+
+def _tensors(exercise: Exercise) -> dict[str, Value]:
+    """Every line of an exercise as one Value, arrays whole."""
+    start = exercise.whole({**exercise.given, **exercise.parameters})
+    values = {name: Value(numbers, name) for name, numbers in start.items()}
+    for name, text in exercise.written.items():
+        out = recorded(text, values)
+        out = Value(out) if not isinstance(out, Value) else ops.identity(out) if out.label else out
+        out.label = name
+        values[name] = out
+    return values
 
 
 def _worked(derivation: Derivation) -> Iterator[Section]:
@@ -149,7 +242,7 @@ def _worked(derivation: Derivation) -> Iterator[Section]:
     depth = dict.fromkeys(start, 0)  # how many lines that use a start stand, at most, between a quantity and the loss
     for name in reversed(lines.order):
         above = max((depth[user] for user in lines.steps(derivation.loss, name)), default=0)
-        depth[name] = above + (name in lines.lines and not start.keys().isdisjoint(lines.lines[name].partials))
+        depth[name] = above + (name in lines.lines and not {*start}.isdisjoint(lines.lines[name].partials))
     for i, (_, group) in enumerate(groupby(sorted(start, key=depth.__getitem__), depth.__getitem__), 1):
         names = list(group)
         for name in names:
@@ -164,21 +257,6 @@ def _listed(names: Sequence[str]) -> Said | str:
     if len(listed) <= MANY:
         return ", ".join(listed)
     return say("{first}, …, {last} ({count})", first=listed[0], last=listed[-1], count=len(listed))
-
-
-def _later_pass(lines: Lines, solution: Solution, step: int) -> dict[str, Line]:
-    """The forward pass after so many updates, by the names of the first."""
-    found: dict[str, Line] = {}
-
-    def later(leaf: Symbol) -> Symbol:
-        if leaf.name in solution.exercise.parameters:
-            updated = Quantity(leaf.name, step=step, is_parameter=True)
-            return Symbol(str(updated), solution.value(updated))
-        return Symbol(found[leaf.name].name, found[leaf.name].value) if leaf.name in found else leaf
-
-    for name, line in lines.lines.items():
-        found[name] = equation(str(Quantity(name, step=step)), "second", expressions.renamed(line.formula, later))
-    return found
 
 
 def _matrices(loss: Value, names: Mapping[Value, str], asked: Sequence[str], lr: float | None) -> Iterator[Section]:

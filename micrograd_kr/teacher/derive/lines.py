@@ -7,8 +7,9 @@ The engine's graph is cut at the Values that have names. Between two names the o
 import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,21 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, inputs_first
 from micrograd_kr.ops import Axes
-from micrograd_kr.teacher.ask.expressions import Symbol, constant, inside_out, named_in, number, spread
+from micrograd_kr.teacher.ask.arrays import log_share, share
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.expressions import (
+    Literal,
+    Symbol,
+    constant,
+    inside_out,
+    named_in,
+    number,
+    parts_of,
+    renamed,
+    spread,
+)
 from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.quantity import Quantity, read
 from micrograd_kr.teacher.ask.solution import Solution
 
 READABLE_DEPTH, READABLE_LENGTH = 6, 100  # operations within one another, and in all, in one formula
@@ -138,6 +152,55 @@ def _fitted(r: Any, shape: tuple[int, ...]) -> Any:
     return ops.sum_(r, Axes(stretched, True)) if stretched and len(got) >= len(shape) else r
 
 
+def changed(solution: Solution, asked: Quantity, slope: Any, k: str | None = None) -> Any:
+    """What an update makes of a parameter or its state, in what that is worked from.
+
+    slope: the gradient's symbol. k: what the number of the step is called, if it is not to be worked in.
+    """
+    exercise = solution.exercise
+    line, parameter = exercise.states.get(asked.of, ("p", asked.of))
+    above = set(takewhile(lambda each: each != line, exercise.update))
+
+    def leaf(each: Symbol) -> Any:
+        name = str(each.name)
+        if isinstance(each.name, Literal):
+            return each.number
+        if name == "g":
+            return slope
+        if name == "k":
+            return Symbol(k, float(asked.step)) if k else float(asked.step)
+        if name == "lr":
+            return rate(exercise)
+        if name in exercise.given:
+            return Symbol(name, exercise.given[name])
+        step = asked.step - (name not in above)
+        used = Quantity(parameter if name == "p" else f"{name}_{parameter}", step=step, is_parameter=step > 0)
+        return Symbol(str(used), solution.value(used))
+
+    return renamed(exercise.update[line].expression, leaf)
+
+
+def rate(exercise: Exercise) -> Any:
+    """The learning rate as a symbol; one of 1 changes nothing."""
+    lr = exercise.lr or 0.0
+    return lr if lr == 1.0 else Symbol("lr", lr)
+
+
+def later(solution: Solution, step: int) -> Callable[[Symbol], Symbol]:
+    """What stands for a name of the first pass in the one after so many updates."""
+    exercise = solution.exercise
+
+    def leaf(each: Symbol) -> Symbol:
+        asked = read(str(each.name))
+        is_changed = asked.of in exercise.parameters or asked.of in exercise.states
+        if asked.by is None and not is_changed and asked.of not in exercise.forward:
+            return each
+        then = asked._replace(step=asked.step + step, is_parameter=asked.by is None and is_changed)
+        return Symbol(str(then), solution.value(then))
+
+    return leaf
+
+
 def reached(start: Iterable[str], steps: Callable[[str], Iterable[str]]) -> set[str]:
     """All names that steps from some lead to."""
     found, waiting = set[str](), list(start)
@@ -148,13 +211,39 @@ def reached(start: Iterable[str], steps: Callable[[str], Iterable[str]]) -> set[
     return found
 
 
+def _with_shares(lines: dict[str, Line]) -> dict[str, Line]:
+    """The same, each entry of a softmax by its name where it has one: the derivative of p0 by z1 is −p0·p1."""
+
+    def sort(of: Any) -> Any:
+        is_share = isinstance(of, Symbol) and of.rule in (share, log_share)
+        return is_share and (of.rule, of.y, *(getattr(each, "name", each) for each in of.x))
+
+    names = {
+        sort(line.formula): Symbol(line.name, line.formula.number) for line in lines.values() if sort(line.formula)
+    }
+
+    def by_name(partial: Any) -> Any:
+        return renamed(
+            partial, lambda leaf: leaf, {each: names[sort(each)] for each in parts_of(partial) if sort(each) in names}
+        )
+
+    return (
+        {
+            name: replace(line, partials={used: by_name(partial) for used, partial in line.partials.items()})
+            for name, line in lines.items()
+        }
+        if names
+        else lines
+    )
+
+
 class Lines:
     """The named quantities of a scalar graph: how each was computed, and by which others it is used."""
 
     def __init__(self, named: Mapping[Value, str]) -> None:
         """named: every named Value, each after what it was computed from."""
         self.named = named
-        self.lines = {name: line_of(name, value, named) for value, name in named.items() if value.rule}
+        self.lines = _with_shares({name: line_of(name, value, named) for value, name in named.items() if value.rule})
         self.order = {name: i for i, name in enumerate(named.values())}
         self.numbers = {each.name: each.number for line in self.lines.values() for each in named_in(line.formula)}
         self.users: dict[str, list[str]] = {name: [] for name in named.values()}

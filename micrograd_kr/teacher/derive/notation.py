@@ -15,23 +15,27 @@ import operator
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 from importlib.resources import files
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
+from typing import Literal as OneOf
 
 import numpy as np
 
 from micrograd_kr import ops
-from micrograd_kr.teacher.ask.expressions import COMPARED, Comparison, Symbol, number, parts_of
-from micrograd_kr.teacher.ask.quantity import read
+from micrograd_kr.teacher.ask.arrays import log_share, share
+from micrograd_kr.teacher.ask.expressions import COMPARED, Comparison, Literal, Symbol, number, parts_of
+from micrograd_kr.teacher.ask.quantity import Quantity, read
 
-Form = Literal["text", "latex", "mathml"]
+Form = OneOf["text", "latex", "mathml"]
 
 # How a number is written, from the quantity whose number it is (None: a literal of a formula), its value, and whether
 # a negative number has to stand in brackets.
 Number = Callable[[str | None, float, bool], str]
 
 SHORT = 4  # a number with no more decimals is written without zeros behind it: 0.08, 715
+LONG, MOST_BELOW = 12, 1000  # characters of a number that is better written as a fraction, 1/3, and what stands below
 GIVEN = 8  # decimals of a given number that are kept in any case
 
 SUM, PRODUCT, POWER, ATOM = range(4)  # what binds tighter is greater
@@ -131,17 +135,21 @@ class Notation(NamedTuple):
     def name(self, name: str) -> str:
         asked = read(name)
         if asked.by is not None:
-            return self.of("derivative", self.name(asked.of), self.name(asked.by))
+            return self.of("derivative", self.name(str(Quantity(asked.of, step=asked.step))), self.name(asked.by))
         mark = name.removeprefix(asked.of)
-        found = re.fullmatch(r"([^\W_\d]+)_?(\d+|(?<=_)[^\W_]\w*)", asked.of)  # W5, W_5 and E_o1,2
+        # W5, W_5, E_o1,2 and W[0,1]
+        found = re.fullmatch(r"([^\W_\d]+)_?(\d+|(?<=_)[^\W_]\w*)?(\[[0-9,]+\])?", asked.of)
         if self.word is None:
             pieces = [asked.of]
-        elif found:
-            pieces = [self.word(found[1], False), self.word(found[2].replace("_", ","), True)]
+        elif found and (found[2] or found[3]):
+            low = (found[2] or "").replace("_", ","), (found[3] or "")[1:-1]
+            pieces = [self.word(found[1], False), self.word(",".join(filter(None, low)), True)]
         else:
             pieces = [self.word(asked.of, False)]
         kind = "name" + "_low" * (len(pieces) > 1) + "_marked" * bool(mark)
-        return self.of(kind, *pieces, *([self.templates["marks"].get(mark, mark)] if mark else []))
+        marks = self.templates["marks"]
+        sign = marks["@"] % asked.step if "@" in mark else marks.get(mark)
+        return self.of(kind, *pieces, *([sign] if mark else []))
 
     def number(self, text: str, tight: bool) -> str:
         """A number in digits. tight: a negative one has to stand in brackets."""
@@ -157,9 +165,17 @@ class Notation(NamedTuple):
 
     def literal(self, value: float, tight: bool) -> str:
         """A number that stands in a formula."""
-        if abs(value) != 0.5:
-            return self.number(f"{value:z.15g}", tight)
-        return self.of("half") if value > 0 else self._negative(self.of("half"), tight)
+        text, ratio = (
+            f"{value:z.15g}",
+            Fraction(abs(value)).limit_denominator(MOST_BELOW) if math.isfinite(value) else 0,
+        )
+        if abs(value) == 0.5:
+            size = self.of("half")
+        elif len(text) > LONG and float(ratio) == abs(value) and ratio.denominator > 1:
+            size = self.of("ratio", *ratio.as_integer_ratio())
+        else:
+            return self.number(text, tight)
+        return size if value > 0 else self._negative(size, tight)
 
     def _negative(self, size: str, tight: bool) -> str:
         return self.of("brackets" if tight else "row", self._sign("−").strip() + size)
@@ -222,6 +238,8 @@ class _Writer:
         if _is_choice(each):
             cases = [self.part("case", *case) for case in self._cases(each)]
             return self.part("cases", self.part("between_cases").join(cases))
+        if each.rule is ops.reshape and _unspread(each.shape) == _unspread(each.x.shape):
+            return self.of(each.x, level, tight)  # a vector as a row or a column
         own, write = self.operations.get(each.rule, (ATOM, self._function))
         if each.rule is ops.transpose and each.y is not None and len(each.y) == 2:
             own, write = POWER, self._transposed
@@ -285,6 +303,8 @@ class _Writer:
     def _function(self, each: Symbol, tight: bool) -> str:
         symbol = each.rule.symbol if each.rule else ""
         arguments = [self.of(argument) for argument in (each.x if type(each.x) is tuple else (each.x,))]
+        if each.rule in (share, log_share):
+            return self.part("entry", self.part("function", symbol, self.part("comma").join(arguments)), each.y)
         options = list(self._options(each.y, each.rule))
         ordered = [*options, *arguments] if each.rule is ops.where_ else [*arguments, *options]
         name, listed = FUNCTIONS.get(symbol, symbol), self.part("comma").join(ordered)
@@ -321,6 +341,11 @@ class _Writer:
         yield self.of(other), self.notation.joined(sides, rest)
 
 
+def _unspread(shape: tuple[int, ...]) -> list[int]:
+    """A shape without axes of length 1."""
+    return [length for length in shape if length != 1]
+
+
 def _is_choice(of: Any) -> bool:
     return isinstance(of, Symbol) and of.rule is ops.where_ and isinstance(of.y, Comparison)
 
@@ -339,6 +364,8 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
     choice is one.
     """
     again, templates = partial(javascript, places=places), TEMPLATES["javascript"]
+    if isinstance(getattr(of, "name", None), Literal):
+        return again(of.number)
     if isinstance(of, Comparison):
         own = templates[RELATIONS[of.operation]] % (again(of.x), again(of.y))
         return f"({own} && {again(of.also)})" if of.also else f"({own})"
@@ -348,7 +375,8 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
     rule, x, y = of.whole or (of.rule, of.x, of.y)
     if rule is None:
         return str(templates["name"] % places[of.name])
-    inputs = [again(each) for each in ((y, *x) if rule is ops.where_ else (x, y)) if each is not None]
+    many = x if type(x) is tuple else (x,)
+    inputs = [again(each) for each in ((y, *many) if rule is ops.where_ else (*many, y)) if each is not None]
     name = FUNCTIONS.get(rule.symbol, rule.symbol)
     return str(templates.get(name, f"LACKING.{name}({', '.join(['%s'] * len(inputs))})") % tuple(inputs))
 

@@ -89,6 +89,7 @@ class Diagram:
         for source, target in sorted(self.arcs, key=lambda arc: arc not in self.weights):
             if self.home[source] != self.home[target] and source not in self.weights.values():
                 self._join(source, target, every_line)
+        self.home |= {state: self.home[parameter] for state, (_, parameter) in exercise.states.items()}
         self.columns, self.routes = _columns(self.boxes)
 
     def _join(self, source: str, target: str, every_line: bool) -> None:
@@ -107,9 +108,9 @@ class Diagram:
             self.boxes[key] = Box("parameter", [weight], [(weight, target), arc], arc, [to])
 
     def numbers(self, name: str) -> list[Quantity]:
-        """A quantity in each pass that makes it another one: an update changes all but what is given."""
+        """A quantity in each pass that is shown and makes it another one: an update changes all but what is given."""
         exercise = self.solution.exercise
-        steps = range(1 if name in exercise.given else len(self.solution.passes))
+        steps = (0,) if name in exercise.given else self.solution.shown
         return [Quantity(name, step=step, is_parameter=step > 0 and name in exercise.parameters) for step in steps]
 
     def groups(self, box: Box) -> Iterator[list[Number]]:

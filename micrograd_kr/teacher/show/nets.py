@@ -9,7 +9,8 @@ from itertools import count, pairwise
 from random import Random
 from typing import NamedTuple
 
-from micrograd_kr.teacher.ask.exercise import NAMES, Exercise
+from micrograd_kr.teacher.ask.arrays import SCALARS
+from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.show import worksheet
@@ -95,8 +96,8 @@ def _checked(net: Net) -> Net:
         raise ExerciseError(
             "--loss cross-entropy: expected outputs between 0 and 1, sigmoid in the last layer; got {last}", last=last
         )
-    if names > NAMES:
-        raise ExerciseError("expected at most {most} quantities, got {count}", most=NAMES, count=names).at("--layers")
+    if names > SCALARS:
+        raise ExerciseError("expected at most {most} quantities, got {count}", most=SCALARS, count=names).at("--layers")
     return net._replace(activations=activations)
 
 

@@ -52,7 +52,16 @@ def script_of(solution: Solution, lines: Lines) -> str:
             line = lines.lines.get(name) or Line(name, solution.before[name].data, {})  # a formula without names
             slopes = ", ".join(f"[{lines.order[used]}, {of(slope)}]" for used, slope in line.partials.items())
             written.append(f"  [{place}, {of(line.formula)}, [{slopes}]],\n")
-    return f"\n// The exercise, written from micrograd_kr's rules.\nconst LINES = [\n{''.join(written)}];\n\n"
+    # the numbers of an update: what is given, a parameter, its gradient, the number of the step, lr, and the states
+    exercise = solution.exercise
+    states = [line for line in exercise.update if line != "p"]
+    places = {name: place for place, name in enumerate([*exercise.given, "p", "g", "k", "lr", *states])}
+    updates = "".join(
+        f'  [{places[line]}, (v) => {notation.javascript(formula.expression, places)}, "{line}"],\n'
+        for line, formula in exercise.update.items()
+    )
+    constants = f"const LINES = [\n{''.join(written)}];\n\nconst UPDATES = [\n{updates}];\n\n"
+    return f"\n// The exercise, written from micrograd_kr's rules.\n{constants}"
 
 
 SLOTS: dict[notation.Form, tuple[str, str]] = {
@@ -109,6 +118,9 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
     return {
         "loss": exercise.loss,
         "lr": exercise.lr,
+        "steps": exercise.steps,
+        "passes": solution.shown,
+        "updates": list(exercise.update),
         "digits": min(max(explanation.decimals_of(exercise), 1), 15),
         "given": list(exercise.given),
         "parameters": list(exercise.parameters),

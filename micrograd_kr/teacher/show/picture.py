@@ -1,7 +1,7 @@
 """An exercise as its textbook draws it, the hand numbers beside the engine's; and as a net to print on a worksheet."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -12,6 +12,7 @@ import numpy as np
 from micrograd_kr import drawing
 from micrograd_kr.drawing import ACROSS, BACK, INK, PILL, SOFT, cell, escaped, font, table
 from micrograd_kr.said import check_language, say
+from micrograd_kr.teacher.ask.arrays import array_of
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import to_its_end
 from micrograd_kr.teacher.ask.solution import Solution, solve
@@ -22,6 +23,7 @@ from micrograd_kr.teacher.derive.notation import subscripts, symbol
 from micrograd_kr.teacher.show.diagram import Box, Diagram, Number, worked
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
+ENTRIES = 60  # quantities up to which an array is drawn entry by entry
 MARKS: dict[Verdict, tuple[str, str]] = {
     "match": ("✓", "#15803d"),
     "rounding": ("≈", "#a16207"),
@@ -39,7 +41,13 @@ PENCIL = "#33518f"  # hand numbers
 
 
 def draw_exercise(
-    exercise: Exercise, *, lang: str = "en", report: Report | None = None, second: bool = True, digits: int = 8
+    exercise: Exercise,
+    *,
+    lang: str = "en",
+    report: Report | None = None,
+    second: bool = True,
+    digits: int = 8,
+    entries: bool | None = None,
 ) -> drawing.Drawing:
     """An exercise as its textbook draws it: inputs on the left, the loss on the right, the weights on their lines.
 
@@ -49,12 +57,17 @@ def draw_exercise(
     the hand's, digit under digit, with its verdict: ✓ match, ≈ rounding, ✗ wrong.
 
     report: of `check`; by default the exercise's own hand numbers are checked. second: whether to show the second pass.
-    digits: decimals shown. lang: "en" or "ko". Raises SaidError for another language, ExerciseError for an
-    exercise of more than MOST quantities, and as `check` does.
+    digits: decimals shown. entries: whether an array is drawn entry by entry, or as one box with its shape; by default
+    each entry where there are at most ENTRIES quantities. lang: "en" or "ko". Raises SaidError for another language,
+    ExerciseError for an exercise of more than MOST quantities, and as `check` does.
     """
     check_language(lang)
-    solution, lines = worked(exercise, MOST)
+    if entries is None:
+        entries = not exercise.shapes or len(exercise.positions) <= ENTRIES
+    solution, lines = worked(exercise, MOST if entries else len(exercise.positions))
     rows = (report or diagnosed(lines, solution)).rows
+    if not entries:
+        return _draw_arrays(solution, rows, digits, lang)
     if not second:
         solution = replace(solution, passes=solution.passes[:1])
         rows = tuple(row for row in rows if not parse_name(exercise, row.name).step)
@@ -80,6 +93,45 @@ def draw_exercise(
         dot.box(nodes[key], "root" if box.kind == "loss" else box.kind, shown, padding=0)
     _draw_lines(dot, diagram, nodes)
     return dot
+
+
+def _draw_arrays(solution: Solution, rows: Sequence[Row], digits: int, lang: str) -> drawing.Drawing:
+    """An exercise with one box for each array: its shape, its line, and how its hand numbers fare."""
+    exercise = solution.exercise
+    by_hand = defaultdict[str, list[Row]](list)
+    for row in rows:
+        asked = parse_name(exercise, row.name)
+        of = asked.by or asked.of
+        by_hand[array_of(exercise.states.get(of, ("p", of))[1])].append(row)
+    dot = drawing.paper()
+    dot.attr(labelloc="t", label=_heading(solution, rows, digits, lang))
+    names, given = dict.fromkeys(map(array_of, exercise.positions)), {*map(array_of, exercise.given)}
+    for name in names:
+        kind = "given" if name in given else "parameter"
+        kind = "root" if name == exercise.loss else "computed" if name in exercise.written else kind
+        shape = exercise.shapes.get(name)
+        number = str(shape) if shape else _decimals(solution.value(name), digits)
+        dot.box(name, kind, _array_rows(f"{symbol(name)}  {number}", exercise.written.get(name, ""), by_hand[name]))
+        for used in dict.fromkeys(re.findall(r"[^\W\d]\w*", exercise.written.get(name, ""))):
+            if used in names:
+                dot.edge(used, name)
+    return dot
+
+
+def _array_rows(title: str, formula: str, rows: Sequence[Row]) -> Iterator[str]:
+    """An array's name and line, how many of its hand numbers match or do not, and the first that is wrong."""
+    yield cell(font(escaped(title), INK, 13, "B"), ACROSS, 18)
+    if formula:
+        yield cell(font(escaped(formula), SOFT, 9), ACROSS, 12)
+    counts = Counter(row.verdict for row in rows)
+    if rows:
+        marks = [
+            font(f"{mark} {counts[verdict]}", ink, 10) for verdict, (mark, ink) in MARKS.items() if counts[verdict]
+        ]
+        yield cell("&nbsp;&nbsp;".join(marks), ACROSS)
+    for row in [row for row in rows if row.verdict == "wrong"][:1]:
+        yield cell(font(escaped(symbol(row.name)), BACK, 9)) + cell(font(f"{row.value:.6g}", BACK))
+        yield from _hand_rows(row)
 
 
 def _draw_lines(dot: graphviz.Digraph, diagram: Diagram, nodes: Mapping[str, str]) -> None:
@@ -167,8 +219,10 @@ def _hand_rows(row: Row) -> Iterator[str]:
 def _heading(solution: Solution, rows: Sequence[Row], digits: int, lang: str) -> str:
     """The title, what each step did to the loss, and what the colours and marks mean."""
     exercise, loss, updates = solution.exercise, solution.exercise.loss, len(solution.passes) - 1
-    losses = " → ".join(_decimals(values[loss].data, digits) for values in solution.passes)
-    rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if updates else ""
+    losses = " → ".join(
+        _decimals(values[loss].data, digits) for values in map(solution.passes.__getitem__, solution.shown)
+    )
+    rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if updates and exercise.lr else ""
     counts = Counter(row.verdict for row in rows)
     meanings = [KINDS[kind] for kind in KINDS if updates or kind != "second"]
     legend = [font(f"{mark} {said.in_(lang)}", color, 9) for color, mark, said in meanings]

@@ -107,7 +107,7 @@ def suggested(exercise: Exercise) -> list[str]:
     start = [name for name in exercise.parameters or exercise.given if name in back]
     inner = [name for name in back if name in exercise.forward and solution.gradients[name] != 1.0]
     names = [*exercise.forward, *(derivative(exercise.loss, name) for name in [*inner, *start])]
-    for step in range(1, len(solution.passes) if exercise.parameters else 1):
+    for step in solution.shown[1:] if exercise.parameters else ():
         names += [str(Quantity(name, step=step, is_parameter=True)) for name in start]
         names += [str(Quantity(name, step=step)) for name in exercise.forward]
     return names
@@ -255,7 +255,7 @@ def _objection(exercise: Exercise, wanted: Comfort) -> Said | None:
         if name not in wanted.zeros and abs(size) < UNITS * 10.0**-wanted.digits:
             gaps = {"name": name, "digits": wanted.digits}
             return say("{name} has fewer than two digits at {digits} decimals; ask for more with --digits", **gaps)
-    losses = [values[exercise.loss].data for values in solution.passes]
+    losses = [solution.passes[step][exercise.loss].data for step in solution.shown]
     if any(after > before - 10.0**-wanted.digits for before, after in pairwise(losses)):
         return say("{name} does not go down in the step; use a smaller lr", name=exercise.loss)
     if _different(solution, wanted.digits) < wanted.different:
@@ -294,25 +294,27 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
     """
     exercise, own, part = sheet.exercise, FORMS[form], TEMPLATES[form]
     gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": sheet.seed}
+    gaps["steps"] = gaps["count"] = exercise.steps
     gaps |= {"lr": _sized(exercise.lr or 0.0), "loss": part["quantity"].format(own.name(exercise.loss))}
     words = {key: own.says(Said(text, gaps), lang) for key, text in TEMPLATES["words"].items()}
 
     def signed(number: str) -> str:
         return number.replace("-", part["minus"])
 
-    def table(title: str, entries: Mapping[str, Any], written: Callable[[Any], str]) -> str:
+    def table(title: str, entries: Mapping[str, Any], written: Callable[[Any], str], kind: str = "table") -> str:
         """What the exercise starts from, or nothing."""
         listed = part["comma"].join(
             part["entry"].format(note=sheet.notes.get(name, ""), name=own.name(name), entry=written(each))
             for name, each in entries.items()
         )
-        return part["table"].format(title=words[title], listed=listed) if entries else ""
+        return part[kind].format(title=words[title], listed=listed) if entries else ""
 
     def row(line: Line) -> str:
         number = part["number" if not line.blank else "answer" if answers else "blank"].format(signed(line.answer))
         working = _working(sheet, line, form, answers) if "working" in part else ""
         return part["row"].format(name=own.name(line.name), working=working, number=number)
 
+    update = {} if exercise.is_usual else exercise.update
     groups = groupby(sheet.lines, lambda line: (line.asked.kind, line.asked.step))
     sections = (
         part["section"].format(**words, i=i, title=words[kind], rows="\n".join(map(row, lines)))
@@ -327,9 +329,11 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         who="" if answers else part["who"].format(**words),
         loss=own.text(exercise.loss),
         rate="" if exercise.lr is None else part["rate"].format_map(gaps | words),
-        given=table("given", exercise.given, lambda number: signed(_sized(number))),
-        parameters=table("parameters", exercise.parameters, lambda number: signed(_sized(number))),
-        forward=table("value", exercise.forward, lambda formula: own.text(formula.text)),
+        given=table("given", exercise.whole(exercise.given), lambda number: signed(_sized(number))),
+        parameters=table("parameters", exercise.whole(exercise.parameters), lambda number: signed(_sized(number))),
+        forward=table("value", exercise.written, own.text),
+        steps=part["steps"].format_map(gaps | words) if exercise.steps > 1 else "",
+        update=table("update", update, lambda line: own.text(line.text), "update"),
         picture=picture and part["picture"].format(**words, picture=picture),
         sections=part["between"].join(sections),
         origin=notation.NOTATIONS[own.formulas].escaped(exercise.name),
@@ -337,9 +341,9 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
     )
 
 
-def _sized(number: float) -> str:
-    """A number that an exercise starts from, as a person writes it."""
-    return repr(number).removesuffix(".0")
+def _sized(number: Any) -> str:
+    """A number that an exercise starts from, or an array of them, as a person writes it."""
+    return re.sub(r"\.0(?![0-9])", "", repr(number))
 
 
 def _working(sheet: Worksheet, line: Line, form: str, answers: bool) -> str:

@@ -142,7 +142,7 @@ def test_names_in_a_line_of_the_second_pass_stand_for_its_numbers() -> None:
 def test_every_form_of_every_number_comes_to_the_engines(name: str) -> None:
     exercise = load(name)
     solution = solve(exercise)
-    forms = Forms(solution.exercise, Lines.of(solution))
+    forms = Forms(solution, Lines.of(solution))
     keys = {each: forms.key(each) for each in exercise.hand}
     sheet = dict.fromkeys(keys.values(), 0.0)
     for each, key in keys.items():
@@ -152,7 +152,7 @@ def test_every_form_of_every_number_comes_to_the_engines(name: str) -> None:
 
 
 def test_derivatives_that_are_one_number_have_one_name() -> None:
-    forms = Forms(CHAPTER7, Lines.of(solve(CHAPTER7)))
+    forms = Forms(solution := solve(CHAPTER7), Lines.of(solution))
     assert forms.gradient("E_total", "o1").name == forms.gradient("E_o1", "o1").name
     assert forms.gradient("E_total", "E_o1") == 1.0
     assert forms.gradient("E_total", "h1").name != forms.gradient("E_o1", "h1").name
@@ -288,7 +288,7 @@ def test_who_cuts_off_writes_a_number_that_needs_no_rounding_as_it_is() -> None:
 
 
 def test_a_derivative_may_be_worked_through_what_every_path_goes_through() -> None:
-    forms = Forms(CHAPTER7, Lines.of(solve(CHAPTER7)))
+    forms = Forms(solution := solve(CHAPTER7), Lines.of(solution))
     key = forms.key("dE_total/dW1")
     through = [set(names_in(form)) for form in forms.of(key, {forms.key("dE_total/dh1"): 0.0})]
     assert {"dE_total/dh1", "dh1/dW1"} in through

@@ -516,7 +516,16 @@ def test_text_fits_its_width(name: str, lang: str) -> None:
 def test_the_words_are_those_of_the_textbook_in_both_languages() -> None:
     whole = explain_exercise(CHAPTER)
     korean, english = as_text(whole, lang="ko"), as_text(whole)
-    for word in ("순전파", "역전파 1단계", "역전파 2단계", "연쇄 법칙", "국소 미분", "상류 기울기", "학습률", "갱신"):
+    for word in (
+        "순전파",
+        "역전파 1단계",
+        "역전파 2단계",
+        "연쇄 법칙",
+        "국소 미분",
+        "출력 쪽에서 온 기울기",
+        "학습률",
+        "업데이트",
+    ):
         assert word in korean
     for word in ("Forward pass", "Backpropagation, step 2", "Chain rule", "Local derivative", "Upstream gradient"):
         assert word in english

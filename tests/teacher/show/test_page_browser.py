@@ -129,9 +129,19 @@ LINES = (
     "sin({a})*cos({b})",
     "max({a}, {b})",
     "min({a}, {b})*{c}/(1 + {c}*{c})",
+    "softmax({a}, {b}, {c})[1]",
+    "log_softmax({a}, {b})[0]",
     "{a}",
     "-({a})",
 )
+
+
+# a moving average of the gradient, as it was before and after its own line
+UPDATE = {
+    "d": read_formula("m"),
+    "m": read_formula("0.9*m + 0.1*g"),
+    "p": read_formula("p - lr*(m/(1 - 0.9**k) + 0.1*d*x)"),
+}
 
 
 @st.composite
@@ -145,15 +155,18 @@ def exercises(draw: st.DrawFn) -> Exercise:
         text = draw(st.sampled_from(LINES)).format(a=draw(among), b=draw(among), c=draw(among))
         forward[f"q{i}"] = read_formula(text)
     lr = draw(st.sampled_from([0.01, 0.5, None]))
-    return Exercise("random", "", f"q{i}", lr, given, parameters, forward, {}, "random")
+    update = draw(st.sampled_from([{}, UPDATE])) if lr else {}
+    steps = draw(st.integers(1, 4)) if lr else 0
+    return Exercise("random", "", f"q{i}", lr, given, parameters, forward, {}, "random", steps=steps, update=update)
 
 
 def solved_by(shown: Any, exercise: Exercise, solution: Solution, written: Solution | None = None) -> dict[str, float]:
     """Every number of an exercise as the page's own engine computes it; written: what its lines are written from."""
     lines = Lines.of(written or solution).readable()
     names = {"order": list(lines.order), "loss": exercise.loss, "parameters": list(exercise.parameters)}
+    names |= {"given": list(exercise.given), "steps": exercise.steps}
     numbers = [*exercise.given.items(), *exercise.parameters.items()]
-    run = "return [...solve(LINES, told, new Map(numbers), lr)].map(([key, value]) => [key, String(value)])"
+    run = "return [...solve(LINES, told, new Map(numbers), lr, UPDATES)].map(([key, value]) => [key, String(value)])"
     found = shown.evaluate(
         f"([told, numbers, lr]) => {{ {script_of(written or solution, lines)} {run} }}",
         [names | {"forward": list(exercise.forward)}, numbers, exercise.lr],

@@ -10,6 +10,12 @@ const LACKING = {
   relu: (x) => (x <= 0 ? 0 : x),
   leaky_relu: (x, slope) => (x > 0 ? x : slope * x),
   step: (x) => (x > 0 ? 1 : 0),
+  softmax: (...inputs) => Math.exp(LACKING.log_softmax(...inputs)), // of its inputs, then which of them
+  log_softmax: (...inputs) => {
+    const i = inputs.pop();
+    const top = Math.max(...inputs);
+    return inputs[i] - top - Math.log(inputs.reduce((sum, x) => sum + Math.exp(x - top), 0));
+  },
   power: (x, y) => (x === 1 ? 1 : x ** y), // in JavaScript 1 ** Infinity is NaN
 };
 
@@ -34,19 +40,23 @@ function backward(lines, v, root, stops = () => false) {
 }
 
 // A quantity's number has a key: z1, dE/dW5 (of the loss), ∂z3/∂h1 (local, along one line), ←h1,z3 (what flows back
-// along it), W5+ (after the update), z1' (in the second pass).
+// along it), W5+ (after an update), z1' (in the pass after it), W5++ and z1'', then W5+@3 and z1@3.
+const later = (name, mark, step) =>
+  name + (step <= 2 ? mark.repeat(step) : (mark === "+" ? mark : "") + `@${step}`);
 const gradientKey = (loss, name) => `d${loss}/d${name}`;
 const localKey = (target, source) => `∂${target}/∂${source}`;
 const flowKey = (source, target) => `←${source},${target}`;
 
-// Every number of an exercise: forward, back, one step of gradient descent, forward again. Where a line is too long to be
-// read, LINES has it in parts; their numbers have no local derivatives and no second ones.
-function solve(lines, { order, loss, parameters, forward: names }, numbers, lr) {
+// Every number of an exercise: forward, back, an update, forward again, as many steps as there are. Where a line is too
+// long to be read, LINES has it in parts; their numbers have no local derivatives and no later ones. `updates` changes each
+// parameter: [place, formula, name of the line], over what is given, the parameter p, its gradient, the step, lr, states.
+function solve(lines, { order, loss, given, parameters, forward: names, steps }, numbers, lr, updates) {
   const found = new Map();
   const places = new Map(order.map((name, at) => [name, at]));
   const own = new Set([...numbers.keys(), ...names]);
-  const v = forward(lines, order, numbers);
-  const gradients = backward(lines, v, places.get(loss));
+  const passes = [forward(lines, order, numbers)];
+  const [v] = passes;
+  let gradients = backward(lines, v, places.get(loss));
   for (const [name, at] of places) {
     found.set(name, v[at]);
     found.set(gradientKey(loss, name), gradients.get(at) ?? 0);
@@ -59,13 +69,25 @@ function solve(lines, { order, loss, parameters, forward: names }, numbers, lr) 
       found.set(flowKey(source, target), found.get(gradientKey(loss, target)) * local);
     }
   }
-  if (lr === null) return found;
-  const updated = new Map(numbers);
-  for (const name of parameters) {
-    updated.set(name, found.get(name) - lr * found.get(gradientKey(loss, name)));
-    found.set(`${name}+`, updated.get(name));
+  const start = given.map((name) => numbers.get(name));
+  const states = new Map(parameters.map((name) => [name, updates.slice(1).map(() => 0)]));
+  let changed = numbers;
+  for (let step = 1; step <= steps; step++) {
+    const next = new Map(changed);
+    for (const name of parameters) {
+      const slope = gradients.get(places.get(name)) ?? 0;
+      const w = [...start, changed.get(name), slope, step, lr, ...states.get(name)];
+      for (const [at, formula, line] of updates) {
+        w[at] = formula(w);
+        found.set(later(line === "p" ? name : `${line}_${name}`, "+", step), w[at]);
+      }
+      next.set(name, w[given.length]);
+      states.set(name, w.slice(given.length + 4));
+    }
+    changed = next;
+    passes.push(forward(lines, order, changed));
+    for (const name of names) found.set(later(name, "'", step), passes[step][places.get(name)]);
+    if (step < steps) gradients = backward(lines, passes[step], places.get(loss));
   }
-  const after = forward(lines, order, updated);
-  for (const name of names) found.set(`${name}'`, after[places.get(name)]);
-  return found;
+  return Object.assign(found, { passes });
 }

@@ -45,8 +45,9 @@ function number(key) {
 }
 
 function derivative(key) {
-  const [of, by] = key.split("/").map((each) => data.order.indexOf(each.slice(1)));
-  return backward(LINES, forward(LINES, data.order, now.numbers), of).get(by) ?? 0;
+  const [name, step] = key.split("@");
+  const [of, by] = name.split("/").map((each) => data.order.indexOf(each.slice(1)));
+  return backward(LINES, now.found.passes[step ?? 0], of).get(by) ?? 0;
 }
 
 // A number as micrograd-kr writes it: so many decimals; short where it has at most four, in powers of ten where nothing
@@ -105,22 +106,27 @@ function step(phase, kind, uses, gives, about = {}) {
 }
 
 function allSteps() {
-  const { loss, lr, parameters, uses } = data;
-  const gradient = (name) => gradientKey(loss, name);
-  const after = (name) => (parameters.includes(name) ? `${name}+` : uses.has(name) ? `${name}'` : name);
+  const { loss, parameters, uses } = data;
+  const gradient = (name, step = 0) => gradientKey(loss, name) + (step ? `@${step}` : "");
+  const after = (name, step) => (data.given.includes(name) ? name : later(name, parameters.includes(name) ? "+" : "'", step));
   const steps = [
     step("start", "start", [], [...data.numbers.keys()]),
     ...data.forward.map((name) => step("forward", "forward", uses.get(name), [name], { target: name })),
     step("backward", "seed", [loss], [gradient(loss)], { target: loss }),
     ...backwardSteps(),
   ];
-  if (lr === null) return [...steps, step("end", "stop", [], [loss])];
-  return [
-    ...steps,
-    ...parameters.map((name) => step("update", "update", [name, gradient(name)], [`${name}+`], { target: name })),
-    ...data.forward.map((name) => step("second", "second", uses.get(name).map(after), [`${name}'`], { target: name })),
-    step("end", "end", [], [loss, `${loss}'`]),
-  ];
+  if (!data.steps) return [...steps, step("end", "stop", [], [loss])];
+  const change = (name, k) => {
+    const uses = [k > 1 ? later(name, "+", k - 1) : name, gradient(name, k - 1)];
+    const gives = data.updates.map((line) => later(line === "p" ? name : `${line}_${name}`, "+", k));
+    return step("update", "update", uses, gives, { target: name });
+  };
+  const pass = (name, k) =>
+    step("second", "second", uses.get(name).map((each) => after(each, k)), [later(name, "'", k)], { target: name });
+  const passes = data.passes
+    .slice(1)
+    .flatMap((k) => [...parameters.map((name) => change(name, k)), ...data.forward.map((name) => pass(name, k))]);
+  return [...steps, ...passes, step("end", "end", [], [loss, later(loss, "'", data.steps)])];
 }
 
 // One step for each line that a gradient goes back along, one more (Σ) where several have arrived.
@@ -149,7 +155,8 @@ function backwardSteps() {
 
 function wordsOf({ kind, target, source, count, uses }) {
   const { symbol } = data;
-  const change = () => number(`${data.loss}'`) - number(data.loss);
+  const last = later(data.loss, "'", data.steps);
+  const change = () => number(last) - number(data.loss);
   return word(`say ${kind}`, {
     target: target && symbol(target),
     source: source && symbol(source),
@@ -161,7 +168,7 @@ function wordsOf({ kind, target, source, count, uses }) {
     count,
     ...(kind === "end" && {
       before: text(data.loss),
-      after: text(`${data.loss}'`),
+      after: text(last),
       change: word(change() < 0 ? "down" : "up", { by: signed(shown(Math.abs(change()), now.digits)) }),
     }),
   });
@@ -522,7 +529,7 @@ function readFields() {
 function takeOver(read) {
   const numbers = new Map([...data.numbers.keys()].map((name) => [name, read.get(name)]));
   const lr = data.lr === null ? null : read.get("lr");
-  const found = solve(LINES, data, numbers, lr);
+  const found = solve(LINES, data, numbers, lr, UPDATES);
   const [endless] = [...found].find(([, value]) => !Number.isFinite(value)) ?? [];
   if (endless) return word("infinite", { name: data.symbol(endless) });
   Object.assign(now, { numbers, lr, found, digits: read.get("/digits") });
@@ -637,7 +644,7 @@ function showPhases() {
 }
 
 function showLegend() {
-  const kinds = ["value", ...(data.lr === null ? [] : ["second"]), "local", "gradient"];
+  const kinds = ["value", ...(data.steps ? ["second"] : []), "local", "gradient"];
   const marks = data.hand.length
     ? Object.keys(MARKS).map((each) => make("li", { class: each }, `${MARKS[each]} ${word(each)}`))
     : [];
