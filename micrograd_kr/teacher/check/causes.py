@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from micrograd_kr import ops
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, simplified
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
@@ -163,7 +162,7 @@ class Search:
             affected = working.above(*changes)
             self.work += 2 * len(affected) + len(found) // 4 + WORK_OF_EDIT
             near: Any = np.full(len(found), True)
-            if not any(isinstance(node, Comparison) or node.rule is ops.where_ for node in affected):
+            if not any(isinstance(node, Comparison) or type(node.x) is tuple for node in affected):
                 with np.errstate(all="ignore"):
                     values = working.recomputed(changes, working.carried)[working.root]
                     near &= self._is_near(self.judged.written, values, working.values[0])

@@ -51,8 +51,11 @@ class Misconceptions:
         if is_gradient and self.forms.is_local(place):
             yield from self._of_local(node, is_root, *self.forms.gradients[place])
         elif is_root and place in self.forms.lines:
-            for _, done in self._other_losses(place):
-                yield Row("other loss", node, done)
+            others = [done for _, done in self._other_losses(place)]
+            yield from (Row("other loss", node, done) for done in others)
+            parts = self.forms.parts(self.forms.lines[place].formula)
+            if others and not any(_is_half(each.x) or _is_half(each.y) for each in parts):
+                yield Row("half added", None, None, applied(node, {}) / 2.0)
 
     # --- sums
 
@@ -232,6 +235,10 @@ class Misconceptions:
         """What a logarithm in a cross-entropy is multiplied by: the target, 1 where it is not written."""
         products = (each for each in self.forms.parts(self.forms.lines[of].formula) if is_(each, ops.mul))
         return next((each.x for each in products if each.y is logarithm and isinstance(each.x, Symbol)), 1.0)
+
+
+def _is_half(of: Any) -> bool:
+    return isinstance(of, float) and abs(of) == 0.5
 
 
 def _is_one(of: Any) -> bool:

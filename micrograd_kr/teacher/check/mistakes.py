@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Symbol, number
+from micrograd_kr.teacher.ask.expressions import Symbol, number, operands
 from micrograd_kr.teacher.ask.quantity import read, updated
 from micrograd_kr.teacher.check.misconceptions import Misconceptions
 from micrograd_kr.teacher.check.operations import fraction, is_activation
@@ -65,6 +65,7 @@ SENTENCES: dict[str, Said] = {
     "term": say("the term{s} {due} {was} left out"),
     "factor": say("the factor{s} {due} {was} left out"),
     "other loss": say("{done} {was} used where {due} {is_} due: that belongs to another loss"),
+    "half added": say("it was multiplied by ½, too, which is not in this error"),
     "slope early": say("it was multiplied by {due}, which comes only with the next step"),
     "inverse": USED,
     "one of many": say("{done} alone was taken, not the mean"),
@@ -124,7 +125,7 @@ class Catalogue:
         self.uses: dict[str, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))  # by places and operands
         for node in self.operations:
             if node.rule is not ops.where_:
-                for each in dict.fromkeys((node.x, node.y)):
+                for each in dict.fromkeys(operands(node)):
                     if each in working.called:
                         self.uses[working.place[node]][each].append(node)
         self.likely, self.misconceptions = cache(self._likely), Misconceptions(working)
@@ -267,13 +268,13 @@ class Catalogue:
                     found["slopes", "raw"].append((operand(slope), {each: operand(above)}, among))
         for (kind, _), left_out in found.items():
             if len(left_out) > 1:
-                operands = defaultdict[Any, dict[Any, Any]](dict)
+                puts = defaultdict[Any, dict[Any, Any]](dict)
                 for _, put, nodes in left_out:
                     for node in nodes:
-                        operands[node] |= put
+                        puts[node] |= put
                 left_out.sort(key=lambda each: self._order(self.working.called[each[0]]))
-                place = self.working.place[next(iter(operands))]
-                yield Edit(kind, place, tuple(due for due, _, _ in left_out), None, operands=operands)
+                place = self.working.place[next(iter(puts))]
+                yield Edit(kind, place, tuple(due for due, _, _ in left_out), None, operands=puts)
 
     def _order(self, name: str) -> int:
         """When what a name stands for, or is differentiated by, is worked."""
@@ -319,12 +320,12 @@ class Catalogue:
             if len(edits) > 1:
                 edits.sort(key=lambda edit: self._order(edit.place))
                 nodes = {node: put for edit in edits for node, put in edit.nodes.items()}
-                operands = defaultdict[Any, dict[Any, Any]](dict)
+                puts = defaultdict[Any, dict[Any, Any]](dict)
                 for node, put in chain(*(edit.operands.items() for edit in edits)):
-                    operands[node] |= put
+                    puts[node] |= put
                 due, done = (tuple(dict.fromkeys(getattr(edit, each) for edit in edits)) for each in ("due", "done"))
                 edit = edits[0]
-                yield edit._replace(due=due, done=done, nodes=nodes, operands=operands, throughout=True)
+                yield edit._replace(due=due, done=done, nodes=nodes, operands=puts, throughout=True)
 
     def _sort(self, edit: Edit) -> tuple[Any, ...]:
         """What edits have in common that are one misconception."""

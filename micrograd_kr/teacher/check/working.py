@@ -201,7 +201,9 @@ def applied(node: Any, others: Mapping[Any, Any]) -> Any:
 
 
 def value(of: Any, results: Mapping[Any, float]) -> Any:
-    """What an expression comes to, where some parts have results."""
+    """What an expression comes to, where some parts have results; of several, softmax's inputs, what each does."""
+    if type(of) is tuple:
+        return tuple(value(each, results) for each in of)
     if not isinstance(of, PARTS):
         return of
     return results[of] if of in results else worked(of, results)

@@ -36,7 +36,8 @@ def sigma(z: float) -> float:
 
 def worked(exercise: Exercise, numbers: Mapping[str, str], formula: str) -> float:
     """A formula in numbers that are worked in Python, not by the engine."""
-    known: dict[str, Any] = {**exercise.given, **exercise.parameters, "lr": exercise.lr, "math": math, "sigma": sigma}
+    start = {**exercise.given, **exercise.parameters}
+    known: dict[str, Any] = {**start, "start": start, "lr": exercise.lr, "math": math, "sigma": sigma}
     for name, each in numbers.items():
         known[name] = eval(each, known)
     return float(eval(formula, known))
@@ -55,7 +56,7 @@ SLOPES = {
 
 @cache
 def exercise_of(name: str, draw: int = 0) -> Exercise:
-    """An exercise of the catalogue. draw: with other numbers, of the same signs."""
+    """An exercise of the catalogue. draw: with other numbers, of the same signs; whole ones stay, a class is 0 or 1."""
     if "built_in" in CATALOGUE[name]:
         exercise = load(CATALOGUE[name]["built_in"])
     else:
@@ -68,7 +69,10 @@ def exercise_of(name: str, draw: int = 0) -> Exercise:
     random = Random(f"{SEED}/{name}/{draw}")
 
     def drawn(numbers: Mapping[str, float]) -> dict[str, float]:
-        return {each: round(number * random.uniform(0.6, 1.5), 4) for each, number in numbers.items()}
+        return {
+            each: number if number.is_integer() else round(number * random.uniform(0.6, 1.5), 4)
+            for each, number in numbers.items()
+        }
 
     return replace(exercise, given=drawn(exercise.given), parameters=drawn(exercise.parameters))
 
