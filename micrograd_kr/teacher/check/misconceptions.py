@@ -145,7 +145,9 @@ class Misconceptions:
             if isinstance(slope, Symbol) and is_activation(self.forms.lines[out].formula, slope.number):
                 named = self.working.operand(str(slope.name))
                 yield Row(kind, named, None, again * self._known(str(slope.name)))
-        if z == b and any(name in parameters and _is_one(each) for name, each in self._partials(z).items()):
+        is_local = self.forms.is_local(self.working.place[node])
+        has_bias = any(each in parameters and _is_one(partial) for each, partial in self._partials(z).items())
+        if z == b and has_bias and not is_local:
             for x in map(self.working.operand, sources.values()):
                 yield Row("added factor", None, x, again * x)
         if z != b and b in sources:
