@@ -264,9 +264,14 @@ def in_common(analogous: Sequence[Found]) -> list[Found]:
 
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
-    """What two hits have in common that are the same mistake with other indices."""
-    said = re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
-    return hit.edit.kind, stem(hit.edit.place), said if isinstance(hit.edit.done, Slip) else stem(said)
+    """What two hits have in common that are the same mistake with other indices, or in the update of a bias."""
+    edit, said = hit.edit, re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
+    if isinstance(edit.done, Slip):
+        return edit.kind, stem(edit.place), said
+    if edit.place.endswith("+"):
+        own = rf"∂/∂\w+|\b{edit.place[:-1]}\b"
+        return edit.kind, "+", stem(re.sub(own, lambda found: "∂/∂" if "∂" in found[0] else "", said))
+    return edit.kind, stem(edit.place), stem(said)
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:

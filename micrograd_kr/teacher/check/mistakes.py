@@ -114,7 +114,8 @@ class Catalogue:
 
     def __init__(self, working: Working) -> None:
         self.working, self.known, self.forms = working, working.known, working.known.forms
-        self.operations = [node for node in working.order if isinstance(node, Symbol)]
+        operations = [node for node in working.order if isinstance(node, Symbol)]
+        self.operations = sorted(operations, key=lambda node: working.place[node] != working.name)  # its own line first
         self.uses: dict[str, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))  # by places and operands
         for node in self.operations:
             if node.rule is not ops.where_:
