@@ -177,7 +177,8 @@ class Diagnosis:
         """What a root came to, and its causes."""
         workings = list(self._workings(judged, self.known))
         self.due[judged.key] = workings[0].values[0]
-        search = Search(self.known, judged, max(self.work_left - self.enough, self.least))
+        self.work_left -= len(self.known.names)  # each of which is looked at
+        search = Search(self.known, judged, max(self.work_left - self.enough, self.least), self.is_spent)
         found = search.causes(workings)
         causes = found.causes
         self.work_left -= search.work
@@ -250,6 +251,8 @@ class Diagnosis:
         one, after a slip of the pen; and other guesses at what was not written.
         """
         yield {}
+        if self.is_spent:
+            return
         due = [{key: (self.due[key], self.due[key])} for key in used if key in self.due]
         others = chain(
             *(self.guesses[root][1:] for root in dict.fromkeys(guessed[key] for key in used if key in guessed))

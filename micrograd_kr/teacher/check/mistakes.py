@@ -128,8 +128,7 @@ class Catalogue:
         """Every edit, those that nobody would think of first last."""
         uses = [(operand, nodes) for each in self.uses.values() for operand, nodes in each.items()]
         singles = []
-        of_operations = (edits(node) for node in self.operations for edits in (self._of_operation, self._of_result))
-        for edit in chain(*of_operations, *(self._of_operand(*each) for each in uses)):
+        for edit in chain(self.of_operations(), *(self._of_operand(*each) for each in uses)):
             singles.append(edit)
             yield edit
         yield from chain(*map(self._exchanged, self.uses), self._throughout(singles), self._left_out())
@@ -137,6 +136,10 @@ class Catalogue:
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
             yield self.put(root, "copied", root, self.working.operand(other))
+
+    def of_operations(self) -> Iterator[Edit]:
+        """Those in what is done, not in what it is done to; they are made at once."""
+        return chain(*(edits(node) for node in self.operations for edits in (self._of_operation, self._of_result)))
 
     def put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
         """An edit of one operation. put: what is put for it, if that is not what is said to be done."""
