@@ -88,10 +88,11 @@ class Search:
     competes with chance: that something else was done which nobody foresaw.
     """
 
-    def __init__(self, known: Known, judged: Judged, limit: int) -> None:
+    def __init__(self, known: Known, judged: Judged, limit: int, is_brief: bool = False) -> None:
+        """limit: of work. is_brief: only what is done is looked at, not what it is done to."""
         self.known, self.judged = known, judged
         self.decimals = max(judged.written.decimals, known.sheet.decimals.usual)
-        self.limit, self.work = limit, 0
+        self.limit, self.work, self.is_brief = limit, 0, is_brief
         self.ways: Counter[tuple[str, bool]] = Counter()  # to make a mistake of a kind
 
     def causes(self, workings: Sequence[Working]) -> Found:
@@ -99,7 +100,7 @@ class Search:
         digits = len(self.judged.written.number.as_tuple().digits)
         usual = [each for each in workings if digits >= SURE_AFRESH or not each.is_afresh]
         found = self._found(usual[:1])
-        return found if found.causes else self._found(usual[1:])
+        return found if found.causes or self.is_brief else self._found(usual[1:])
 
     def _found(self, workings: Sequence[Working]) -> Found:
         hits = [hit for working in workings for hit in self._hits(working)]
@@ -107,7 +108,7 @@ class Search:
         chance = 1 / (MAGNITUDES * max(self._off(workings), 1.0)) if workings else 1.0
         odds = sum(hit.score for hit in hits) / chance / UNFORESEEN
         named = _likeliest(hits) if odds > POSSIBLE else ()
-        return Found(named, odds, self.work > self.limit, tuple(hits), chance)
+        return Found(named, odds, self.is_brief or self.work > self.limit, tuple(hits), chance)
 
     def _off(self, workings: Sequence[Working]) -> float:
         """How many units the number is off."""
@@ -121,12 +122,12 @@ class Search:
         yield from self._misspelt(working)
         catalogue = Catalogue(working)
         misread = Slips(catalogue, self.decimals)
-        for edit in chain(catalogue.edits(), misread.rounded()):
+        for edit in catalogue.of_operations() if self.is_brief else chain(catalogue.edits(), misread.rounded()):
             self.ways[edit.kind, edit.throughout] += 1
             if self.work > self.limit:
                 return
             yield from self._hit(working, edit)
-        for operand, nodes in misread.places():
+        for operand, nodes in () if self.is_brief else misread.places():
             if self.work > self.limit:
                 return
             found = misread.of(operand)
@@ -265,9 +266,14 @@ def in_common(analogous: Sequence[Found]) -> list[Found]:
 
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
-    """What two hits have in common that are the same mistake with other indices."""
-    said = re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
-    return hit.edit.kind, stem(hit.edit.place), said if isinstance(hit.edit.done, Slip) else stem(said)
+    """What two hits have in common that are the same mistake with other indices, or in the update of a bias."""
+    edit, said = hit.edit, re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
+    if isinstance(edit.done, Slip):
+        return edit.kind, stem(edit.place), said
+    if edit.place.endswith("+"):
+        own = rf"∂/∂\w+|\b{edit.place[:-1]}\b"
+        return edit.kind, "+", stem(re.sub(own, lambda found: "∂/∂" if "∂" in found[0] else "", said))
+    return edit.kind, stem(edit.place), stem(said)
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:

@@ -12,7 +12,7 @@ carried on from there.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
@@ -22,7 +22,17 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
 from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.check.causes import LIKELY, Found, Search, cause_of, certain, comparable, in_common, sort_of
+from micrograd_kr.teacher.check.causes import (
+    LIKELY,
+    WORK_OF_ERROR,
+    Found,
+    Search,
+    cause_of,
+    certain,
+    comparable,
+    in_common,
+    sort_of,
+)
 from micrograd_kr.teacher.check.report import Note, Report, Row, Step
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries, row_of
 from micrograd_kr.teacher.check.working import Guess, Known, Working
@@ -30,7 +40,8 @@ from micrograd_kr.teacher.derive import labelled as graphs
 from micrograd_kr.teacher.derive.labelled import stem
 from micrograd_kr.teacher.derive.lines import Lines
 
-ALL_WORK = 300_000  # operations for the causes on one sheet, and half of them again for shares; some two seconds
+ALL_WORK = 400_000  # operations for the causes on one sheet, and as many again for least shares; some two seconds
+LEAST_WORK = 500  # for each root: what is done in the line itself is tried in any case
 WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so many
 FEW = 2  # numbers are wrong alike by chance
 LAST = 100  # units off, at most, is a number that differs in its last digits only
@@ -133,8 +144,8 @@ class Diagnosis:
         self.order = {name: i for i, name in enumerate(sheet.judged)}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
         self.coarse: list[str] = []
-        self.work_left, self.enough = ALL_WORK, 0
-        self.share = ALL_WORK // 2 // max(1, len(self.known.wrong))
+        self.work_left, self.enough, self.still_wrong = ALL_WORK, 0, len(self.known.wrong)
+        self.least = max(ALL_WORK // 2 // max(1, self.still_wrong), LEAST_WORK)
         self.due: dict[str, float] = {}  # what roots should have been
         self.guesses: dict[str, list[Guess]] = {}  # of each root, what its causes carry
 
@@ -144,13 +155,19 @@ class Diagnosis:
         if judged.verdict != "wrong":
             self.known.know(judged, self._as_carried(judged))
             return Finding()
-        self.enough = self.work_left - max(self.work_left // 4, self.share)
+        share = min(self.work_left // 4, self.work_left * 3 // max(1, self.still_wrong))
+        self.enough, self.still_wrong = self.work_left - max(share, self.least), self.still_wrong - 1
         carried, finding = float(judged.written.number), Finding(found=Found(capped=True))
-        if self.work_left >= -ALL_WORK // 2:
+        if not self.is_spent or all(each in self.known.numbers for each in self.forms.mentions(judged.key)):
             carried, finding = self._follows(judged) or self._caused(name, judged)
         self.origins[judged.key] = finding.follows_from or name
         self.known.know(judged, carried)
         return finding
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether so much work was done that only what is worked from numbers on the sheet is looked at."""
+        return self.work_left < -ALL_WORK // 2
 
     def is_root(self, name: str) -> bool:
         """Whether a number is wrong by itself."""
@@ -160,7 +177,8 @@ class Diagnosis:
         """What a root came to, and its causes."""
         workings = list(self._workings(judged, self.known))
         self.due[judged.key] = workings[0].values[0]
-        search = Search(self.known, judged, self.work_left - self.enough)
+        self.work_left -= len(self.known.names)  # each of which is looked at
+        search = Search(self.known, judged, max(self.work_left - self.enough, self.least), self.is_spent)
         found = search.causes(workings)
         causes = found.causes
         self.work_left -= search.work
@@ -195,11 +213,12 @@ class Diagnosis:
         def length(plan: Mapping[str, Any]) -> int:
             return sum(len(self.forms.operations(form)) or 1 for form in plan.values())
 
-        forms = list(self.forms.of(key, known.numbers, named=True))
+        forms = list(islice(self.forms.of(key, known.numbers, named=True), 1 if self.is_spent else None))
         plans = sorted((known.plan(key, form) for form in forms), key=length)
         self.work_left -= WORK_OF_BUILDING * sum(map(length, plans))
         seen: set[Any] = set()
-        for i, plan in enumerate([*plans, known.plan(key, forms[0], is_afresh=True)]):
+        afresh = (known.plan(key, form, is_afresh=True) for form in forms[:1])
+        for i, plan in enumerate(chain(plans, afresh)):
             if seen and self.work_left < self.enough:
                 return
             working = Working(known, key, plan, is_afresh=i == len(plans))
@@ -232,6 +251,8 @@ class Diagnosis:
         one, after a slip of the pen; and other guesses at what was not written.
         """
         yield {}
+        if self.is_spent:
+            return
         due = [{key: (self.due[key], self.due[key])} for key in used if key in self.due]
         others = chain(
             *(self.guesses[root][1:] for root in dict.fromkeys(guessed[key] for key in used if key in guessed))
@@ -241,6 +262,7 @@ class Diagnosis:
     def _agrees(self, judged: Judged, working: Working) -> bool:
         off = min(distance(judged.written, value) for value in working.values)
         is_near = off <= 1000 * (judged.error + judged.unit)
+        self.work_left -= WORK_OF_ERROR * len(working.order) * is_near
         return off < judged.unit or (is_near and off < self.known.error(working.form()) + judged.unit)
 
 

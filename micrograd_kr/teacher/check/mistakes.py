@@ -121,7 +121,8 @@ class Catalogue:
 
     def __init__(self, working: Working) -> None:
         self.working, self.known, self.forms = working, working.known, working.known.forms
-        self.operations = [node for node in working.order if isinstance(node, Symbol)]
+        operations = [node for node in working.order if isinstance(node, Symbol)]
+        self.operations = sorted(operations, key=lambda node: working.place[node] != working.name)  # its own line first
         self.uses: dict[str, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))  # by places and operands
         for node in self.operations:
             if node.rule is not ops.where_:
@@ -134,8 +135,7 @@ class Catalogue:
         """Every edit, those that nobody would think of first last."""
         uses = [(operand, nodes) for each in self.uses.values() for operand, nodes in each.items()]
         singles = []
-        of_operations = (edits(node) for node in self.operations for edits in (self._of_operation, self._of_result))
-        for edit in chain(*of_operations, *(self._of_operand(*each) for each in uses)):
+        for edit in chain(self.of_operations(), *(self._of_operand(*each) for each in uses)):
             singles.append(edit)
             yield edit
         yield from chain(*map(self._exchanged, self.uses), self._throughout(singles), self._left_out())
@@ -144,6 +144,10 @@ class Catalogue:
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
             yield self.put(root, "copied", root, self.working.operand(other))
+
+    def of_operations(self) -> Iterator[Edit]:
+        """Those in what is done, not in what it is done to; they are made at once."""
+        return chain(*(edits(node) for node in self.operations for edits in (self._of_operation, self._of_result)))
 
     def put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
         """An edit of one operation. put: what is put for it, if that is not what is said to be done."""

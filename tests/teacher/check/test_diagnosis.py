@@ -22,7 +22,9 @@ from micrograd_kr.teacher.check import diagnosis
 from micrograd_kr.teacher.check.causes import KINDS, SENTENCES
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Cause, Report, Row
+from micrograd_kr.teacher.check.sheet import Sheet
 from micrograd_kr.teacher.check.slips import OF_A_PEN, meant, misread
+from micrograd_kr.teacher.derive.lines import Lines
 
 CHAPTER7 = load("chapter7")
 EXACT = check(CHAPTER7)
@@ -608,3 +610,17 @@ def test_two_causes_are_shown_and_all_on_demand() -> None:
 def test_who_does_not_write_a_derivative_is_told_of_the_loss_s() -> None:
     (cause,) = row(with_numbers(**{"W6+": "0.41314795"}), "W6+").causes  # ∂E_total/∂W6 is not on the chapter's sheet
     assert "lr·∂E_total/∂W6" in str(cause.said)
+
+
+# --- the budget -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("formulas", [11, 60, 120])
+def test_one_budget_holds_for_all_work_on_a_sheet(formulas: int, tmp_path: Path) -> None:
+    solution = solve(deep(tmp_path, formulas, wrong=True))
+    sheet = Sheet(solution, Lines.of(solution))
+    found = diagnosis.Diagnosis(sheet)
+    for name in sheet.judged:
+        found.of(name)
+    spent = diagnosis.ALL_WORK - found.work_left
+    assert diagnosis.ALL_WORK < spent < 3 * diagnosis.ALL_WORK  # its own, the least shares, and what was begun
