@@ -117,7 +117,7 @@ def status(report: "Report") -> int:
 
 def print_tables(report: "Report", options: Options) -> None:
     out = sys.stdout
-    shown = replace(report, lang=options.lang, digits=options.digits)
+    shown = replace(report, lang=options.lang, digits=options.digits, all_causes=options.all_causes)
     out.write(as_text(shown, width_of(out), out.encoding or "utf-8", out.isatty()))
 
 
@@ -277,7 +277,7 @@ def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser
     about, examples = (Said("\n".join(texts[each])).in_(lang) for each in ("about", "examples"))
     takes = texts["always"] | texts["alone"]
     parser = Parser(lang, takes, prog="micrograd-kr", description=about, epilog=examples)
-    parser.set_defaults(run=alone, digits=None)
+    parser.set_defaults(run=alone, digits=None, all_causes=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, run in COMMANDS.items():
         command = texts["commands"][name]

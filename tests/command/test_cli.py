@@ -447,7 +447,7 @@ def test_a_terminal_of_80_columns_is_filled_and_not_overrun():
     pty = pytest.importorskip("pty")  # where there are such terminals
     ours, theirs = pty.openpty()
     env = {**os.environ, "COLUMNS": "80", "TERM": "xterm-256color"}
-    arguments = [sys.executable, "-m", "micrograd_kr", "check", sheet(z1="0.08", o1="0.71")]
+    arguments = [sys.executable, "-m", "micrograd_kr", "check", sheet(z1="0.08", o1="0.71234567")]
     with subprocess.Popen(arguments, env=env, stdout=theirs, stdin=subprocess.DEVNULL) as process:
         os.close(theirs)
         said = b""

@@ -22,7 +22,7 @@ def gaps(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
-INFLECTIONS = {"s", "was", "is_", "its"}  # of one or several, in English only
+INFLECTIONS = {"s", "was", "is_", "its", "has"}  # of one or several, in English only
 
 
 WEB = PACKAGE / "teacher/show/web"

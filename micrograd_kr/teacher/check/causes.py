@@ -1,101 +1,210 @@
 """The mistakes that explain one wrong number, and the sentences that say so."""
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
-from itertools import chain
+from itertools import chain, compress
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Symbol
+from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, simplified
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
-from micrograd_kr.teacher.check.mistakes import KINDS, MISCONCEPTIONS, SENTENCES, Catalogue, Edit, transposed
+from micrograd_kr.teacher.ask.quantity import derivative, read
+from micrograd_kr.teacher.check import mistakes, slips
+from micrograd_kr.teacher.check.mistakes import Catalogue, Edit
 from micrograd_kr.teacher.check.report import Cause
 from micrograd_kr.teacher.check.sheet import Judged
-from micrograd_kr.teacher.check.working import Guess, Known, Working
+from micrograd_kr.teacher.check.slips import Slip, Slips
+from micrograd_kr.teacher.check.working import Guess, Known, Working, applied
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.labelled import stem
+
+SENTENCES = mistakes.SENTENCES | slips.SENTENCES
+KINDS = tuple(SENTENCES)
+
+# How common a kind of mistake is; most are as common as any other. As much as all of them together is what nobody
+# foresaw, a slip in arithmetic among it: such a number is off by 1 to 9 units as often as by 10 to 99, and so on.
+COMMON = {"kink": 100.0, "lr": 3.0, "operand": 0.5, "copied": 0.1, "far": 0.05}
+COMMON |= dict.fromkeys(("slope twice", "mean", "share", "old", "rounded"), 2.0)
+COMMON |= dict.fromkeys(("e", "degrees", "normalised", "function twice", "formula", "update"), 0.3)
+UNFORESEEN = sum(COMMON.get(kind, 1.0) for kind in KINDS if kind != "kink")
+MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
+
+LIKELY = 8  # times as likely as chance is a cause that is named without a caveat
+POSSIBLE = 0.2  # and one with it
+CERTAIN = 1e4  # one that explains a number although it does not explain others like it
+WORSE = 10  # times less likely than the best is what is not named
 
 WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
 WORK_OF_ERROR = 4  # and the running error of one
 CAUSES = 5
-NAMES = 3  # of one cause
+NAMES = 2  # of one cause
 SURE_AFRESH = 5
-FAR_FETCHED = frozenset({"far", "copied"})
-WITH_ITS_NAME = frozenset({"sign", "rounded", "point", "copied"})  # a quantity is called by its name, not its formula
+CHOICES = frozenset({"kink", "case"})
+WITH_ITS_NAME = frozenset({"sign", "rounded", "copied"})  # a quantity is called by its name, not its formula
 
 
 class Hit(NamedTuple):
-    """An edit that comes to the number. carries: what else it makes of quantities that are not on the sheet."""
+    """An edit that comes to the number.
 
-    tier: int
+    likely: how likely the number is if it was made. carries: what else it makes of quantities that are not on the
+    sheet. weight: how likely it is that it was made.
+    """
+
+    likely: float
     value: float
     edit: Edit
     working: Working
     carries: Guess
+    weight: float = 1.0
+
+    @property
+    def score(self) -> float:
+        return self.weight * self.likely
+
+
+class Found(NamedTuple):
+    """What a search found.
+
+    causes: what is named, hits that come to one value, the likeliest first. odds: how much likelier than chance they
+    are. hits: all. chance: how likely the number is if something was done that nobody foresaw.
+    """
+
+    causes: tuple[tuple[Hit, ...], ...] = ()
+    odds: float = 0.0
+    capped: bool = False
+    hits: tuple[Hit, ...] = ()
+    chance: float = 1.0
 
 
 class Search:
-    """Looks for the mistakes that explain one wrong number."""
+    """Looks for the mistakes that explain one wrong number.
 
-    def __init__(self, known: Known, judged: Judged, limit: int) -> None:
+    A cause is likely if its kind is common, if there are few ways to make it, and if it comes to just this number. It
+    competes with chance: that something else was done which nobody foresaw.
+    """
+
+    def __init__(self, known: Known, judged: Judged, limit: int, is_brief: bool = False) -> None:
+        """limit: of work. is_brief: only what is done is looked at, not what it is done to."""
         self.known, self.judged = known, judged
         self.decimals = max(judged.written.decimals, known.sheet.decimals.usual)
-        self.limit, self.work = limit, 0
+        self.limit, self.work, self.is_brief = limit, 0, is_brief
+        self.ways: Counter[tuple[str, bool]] = Counter()  # to make a mistake of a kind
 
-    def causes(self, workings: Sequence[Working]) -> tuple[tuple[tuple[Hit, ...], ...], bool]:
-        """The hits of the best tier by their values; whether the search was cut short. If the shortest way of working
-        explains nothing, the others are tried.
-        """
+    def causes(self, workings: Sequence[Working]) -> Found:
+        """If the shortest way of working explains nothing, the others are tried."""
         digits = len(self.judged.written.number.as_tuple().digits)
         usual = [each for each in workings if digits >= SURE_AFRESH or not each.is_afresh]
-        hits = list(chain(*map(self._hits, usual[:1]))) or list(chain(*map(self._hits, usual[1:])))
-        return _distinct(hits), self.work > self.limit
+        found = self._found(usual[:1])
+        return found if found.causes or self.is_brief else self._found(usual[1:])
+
+    def _found(self, workings: Sequence[Working]) -> Found:
+        hits = [hit for working in workings for hit in self._hits(working)]
+        hits = [hit._replace(weight=self._weight(hit.edit)) for hit in hits]
+        chance = 1 / (MAGNITUDES * max(self._off(workings), 1.0)) if workings else 1.0
+        odds = sum(hit.score for hit in hits) / chance / UNFORESEEN
+        named = _likeliest(hits) if odds > POSSIBLE else ()
+        return Found(named, odds, self.is_brief or self.work > self.limit, tuple(hits), chance)
+
+    def _off(self, workings: Sequence[Working]) -> float:
+        """How many units the number is off."""
+        return min(distance(self.judged.written, value) for value in workings[0].values) / self.judged.unit
+
+    def _weight(self, edit: Edit) -> float:
+        """How likely a mistake is among all that are made: as its kind, by the number of ways to make one of it."""
+        return COMMON.get(edit.kind, 1.0) / self.ways[edit.kind, edit.throughout]
 
     def _hits(self, working: Working) -> Iterator[Hit]:
-        written, due = self.judged.written, working.values[0]
         yield from self._misspelt(working)
-        for edit in Catalogue(working, self.decimals).edits():
+        catalogue = Catalogue(working)
+        misread = Slips(catalogue, self.decimals)
+        for edit in catalogue.of_operations() if self.is_brief else chain(catalogue.edits(), misread.rounded()):
+            self.ways[edit.kind, edit.throughout] += 1
             if self.work > self.limit:
                 return
-            changes = edit.changes
-            affected = working.above(*changes)
-            self.work += 2 * len(affected) + WORK_OF_EDIT
-            carried = working.recomputed(changes, working.carried)
-            value = carried[working.root]
-            if abs(value - due) >= self.judged.unit / 2 and self._is_near(written, value, due):
-                by_hand = working.recomputed(changes, working.hand)
-                tier = self._tier(written, (value, by_hand[working.root]), working, changes)
-                if tier is not None:
-                    roots = {name: root for name, root in working.roots.items() if root in affected}
-                    carries = {name: (carried[root], by_hand[root]) for name, root in roots.items()}
-                    carries.pop(working.name, None)
-                    yield Hit(tier, value, edit, working, carries)
+            yield from self._hit(working, edit)
+        for operand, nodes in () if self.is_brief else misread.places():
+            if self.work > self.limit:
+                return
+            found = misread.of(operand)
+            for slip in found:
+                self.ways[slip.kind, False] += 1
+            for edit in self._near(working, operand, nodes, found):
+                yield from self._hit(working, edit)
 
-    def _is_near(self, written: Hand, value: float, due: float) -> bool:
+    def _hit(self, working: Working, edit: Edit) -> Iterator[Hit]:
+        """An edit, if it comes to the number and does not blame what stands right on the sheet."""
+        written, due, changes = self.judged.written, working.values[0], edit.changes
+        affected = working.above(*changes)
+        self.work += 2 * len(affected) + WORK_OF_EDIT
+        roots = {name: root for name, root in working.roots.items() if root in affected and name != working.name}
+        if not self.known.right.isdisjoint(roots):
+            return
+        carried = working.recomputed(changes, working.carried)
+        if edit.kind not in CHOICES and any(not carried[root] and working.carried[root] for root in roots.values()):
+            return  # whoever comes to 0, as in o·1 − o, looks again
+        value = carried[working.root]
+        if abs(value - due) >= self.judged.unit / 2 and self._is_near(written, value, due):
+            by_hand = working.recomputed(changes, working.hand)
+            likely = self._likely(written, (value, by_hand[working.root]), working, changes)
+            if likely:
+                carries = {name: (carried[root], by_hand[root]) for name, root in roots.items()}
+                yield Hit(likely, value, edit, working, carries)
+
+    def _near(self, working: Working, operand: Any, nodes: list[Symbol], found: list[Slip]) -> Iterator[Edit]:
+        """Of the slips in a number that is taken over, those that may come to the number; all are tried at once."""
+        misread = np.array([float(slip.written) for slip in found])
+        for some in [[each] for each in nodes] + [nodes] * (len(nodes) > 1):
+            changes = {node: applied(node, {operand: misread}) for node in some}
+            affected = working.above(*changes)
+            self.work += 2 * len(affected) + len(found) // 4 + WORK_OF_EDIT
+            near: Any = np.full(len(found), True)
+            if not any(isinstance(node, Comparison) or type(node.x) is tuple for node in affected):
+                with np.errstate(all="ignore"):
+                    values = working.recomputed(changes, working.carried)[working.root]
+                    near &= self._is_near(self.judged.written, values, working.values[0])
+            place, position = working.place[some[0]], working.position[some[0]]
+            for slip in compress(found, near):
+                put = {node: {operand: float(slip.written)} for node in some}
+                yield Edit(slip.kind, place, operand, slip, operands=put, position=position)
+
+    def _is_near(self, written: Hand, value: Any, due: float) -> Any:
         """Whether rounding may take what an edit comes to to the number; generous, and cheap."""
-        grown = max(1.0, abs(value / due)) if due else 1.0
+        grown = 1.0 + abs(value / due) if due else 1.0
         return abs(float(written.number) - value) < 20 * grown * (self.judged.error + self.judged.unit)
 
-    def _tier(
+    def _likely(
         self, written: Hand, values: tuple[float, float], working: Working, changes: Mapping[Any, Any]
-    ) -> int | None:
-        for tier, unit in enumerate((10.0**-self.decimals, self.judged.unit)):
+    ) -> float:
+        """How likely a number is where it ought to come to one of two values.
+
+        If it is no rounding of either, it is as likely as any within the bound. A number whose zeros were dropped,
+        0.375 among numbers of eight decimals, says more than its own three.
+        """
+        usual, own = 10.0**-self.decimals, self.judged.unit
+        for likely, unit in (math.sqrt(max(own / usual, 1.0)), usual), (0.1, own):
             if any(is_written(written, value, unit, self.known.cuts_off) for value in values):
-                return tier
+                return likely
         off = min(distance(written, value) for value in values)
         self.work += WORK_OF_ERROR * len(working.order)
-        return 2 if off < self.known.error(working.form(changes)) + self.judged.unit else None
+        bound = self.known.error(working.form(changes)) + self.judged.unit
+        return 0.2 * self.judged.unit / bound if off < bound else 0.0
 
     def _misspelt(self, working: Working) -> Iterator[Hit]:
-        """Digits transposed in what was written down."""
+        """Slips in writing the number down."""
         written = self.judged.written
-        for meant in map(hand, transposed(written.text)):
+        for slip in slips.meant(written.text, self.decimals):
+            self.ways[slip.kind, False] += 1
+            meant = hand(slip.meant)
             if all(self._is_near(meant, value, float(meant.number)) for value in working.values):
-                tier = self._tier(meant, working.values, working, {})
-                if tier is not None:
-                    edit = Edit("digits", working.name, meant.text, written.text)
-                    yield Hit(tier, float(written.number), edit, working, {})
+                likely = self._likely(meant, working.values, working, {})
+                if likely:
+                    edit = Edit(slip.kind, working.name, None, slip)
+                    yield Hit(likely, float(written.number), edit, working, {})
 
 
 def is_written(written: Hand, value: float, unit: float, cuts_off: bool) -> bool:
@@ -107,53 +216,104 @@ def is_written(written: Hand, value: float, unit: float, cuts_off: bool) -> bool
     return abs(number - value) <= unit / 2 + slack
 
 
-def _distinct(hits: list[Hit]) -> tuple[tuple[Hit, ...], ...]:
-    """The hits of the best tier by what they come to. A kink explains itself, far-fetched ones are a last resort."""
-    kinks = [hit for hit in hits if hit.edit.kind == "kink"]
-    hits = kinks or [hit for hit in hits if hit.edit.kind not in FAR_FETCHED] or hits
-    named = _best(hits)
-    if all(hit.edit.kind not in MISCONCEPTIONS - {"term"} for hit in named):  # without a small term much looks right
-        named += _best([hit for hit in hits if hit.edit.kind in MISCONCEPTIONS])
-    named.sort(key=lambda hit: (KINDS.index(hit.edit.kind), hit.edit.throughout, hit.edit.place != hit.working.name))
+def _likeliest(hits: Iterable[Hit]) -> tuple[tuple[Hit, ...], ...]:
+    """Hits that come to one value, the likeliest first, and of these groups the likeliest first."""
     groups: list[list[Hit]] = []
-    for hit in named:
+    for hit in sorted(hits, key=lambda hit: (-hit.score, KINDS.index(hit.edit.kind))):
         same = (group for group in groups if math.isclose(group[0].value, hit.value, rel_tol=1e-12, abs_tol=1e-15))
         group = next(same, None)
         if group is None:
             groups.append(group := [])
         group.append(hit)
-    return tuple(map(tuple, groups[:CAUSES]))
+    scores = [sum(hit.score for hit in group) for group in groups]
+    likely = [(score, tuple(group)) for score, group in zip(scores, groups, strict=True) if score > max(scores) / WORSE]
+    return tuple(group for _, group in sorted(likely, key=lambda each: -each[0])[:CAUSES])
 
 
-def _best(hits: list[Hit]) -> list[Hit]:
-    """The hits of the best tier reached."""
-    best = min((hit.tier for hit in hits), default=0)
-    return [hit for hit in hits if hit.tier == best]
+def comparable(hits: Sequence[Hit]) -> list[Hit]:
+    """Of hits that come to one value those that are nearly as likely as the first."""
+    return [hit for hit in hits if hit.score > hits[0].score / WORSE]
+
+
+def certain(found: Found) -> Found:
+    """What is named although it does not explain others like it, or is worked from numbers nobody knows."""
+    return found if found.odds > CERTAIN else found._replace(causes=(), odds=0.0)
+
+
+def in_common(analogous: Sequence[Found]) -> list[Found]:
+    """What explains analogous numbers all alike; what explains only some of them is met by chance."""
+    by_sort: list[dict[Any, Hit]] = []
+    for found in analogous:
+        best = sorted(found.hits, key=lambda hit: hit.score)
+        by_sort.append({sort_of(hit): hit for hit in best})
+    shared = set(by_sort[0]).intersection(*by_sort[1:])
+
+    def odds(sort: Any) -> float:
+        """Of one mistake that was made at all of them."""
+        hits = [each[sort] for each in by_sort]
+        fits = math.prod(hit.likely / found.chance for hit, found in zip(hits, analogous, strict=True))
+        return min(hit.weight for hit in hits) * fits / UNFORESEEN
+
+    likely = {sort: odds(sort) for sort in shared}
+    most = max(likely.values(), default=0.0)
+    if most < POSSIBLE:
+        return list(map(certain, analogous))
+    kept = {sort for sort, each in likely.items() if each > most / WORSE}
+    return [
+        found._replace(causes=_likeliest(hit for hit in found.hits if sort_of(hit) in kept), odds=most)
+        for found in analogous
+    ]
 
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
-    """What two hits have in common that are the same mistake with other indices."""
-    return hit.edit.kind, *map(stem, (hit.edit.place, str(_said(hit, {}))))
+    """What two hits have in common that are the same mistake with other indices, or in the update of a bias."""
+    edit, said = hit.edit, re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
+    if isinstance(edit.done, Slip):
+        return edit.kind, stem(edit.place), said
+    if edit.place.endswith("+"):
+        own = rf"∂/∂\w+|\b{edit.place[:-1]}\b"
+        return edit.kind, "+", stem(re.sub(own, lambda found: "∂/∂" if "∂" in found[0] else "", said))
+    return edit.kind, stem(edit.place), stem(said)
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
-    """One cause, by the names that it has, three at most."""
+    """One cause, by the names that it has, two at most."""
     first = hits[0]
     kind, place, is_throughout, working = first.edit.kind, first.edit.place, first.edit.throughout, first.working
-    alike = [hit for hit in hits if hit.edit.throughout == is_throughout]
+    names = {**names, **_of_update(working)}
+    alike = [hit for hit in comparable(hits) if hit.edit.throughout == is_throughout]
     said = list({str(each): each for each in (_said(hit, names) for hit in alike)}.values())[:NAMES]
     also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != kind))
     either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
     written = names.get(place, place)
-    shown = notation.text(working.shown(working.roots[place], names, place))
-    what = say("{mistake} ({form})", mistake=either, form=f"{notation.quantity(written)} = {shown}")
+    shown = working.shown(working.roots[place], names, place)
+    due = first.edit.due if isinstance(first.edit.due, tuple) else (first.edit.due,)
+    if not any(isinstance(each, str | float) for each in due):  # a number that was left out has to be seen
+        shown = simplified(shown)
+    what = say("{mistake} ({form})", mistake=either, form=f"{notation.quantity(written)} = {notation.text(shown)}")
     others = tuple(each for each in together[sort_of(first)] if each != names[working.name])
     return Cause(kind, written, first.value, what, also, is_throughout, others)
+
+
+def _of_update(working: Working) -> dict[str, str]:
+    """What the derivative is called that a parameter is changed by: the loss's by it, ∂E/∂b, not ∂E/∂z."""
+    asked, forms = read(working.name), working.known.forms
+    gradient = forms.gradient(forms.exercise.loss, asked.of) if asked.kind == "updated" else None
+    return {str(gradient.name): derivative(forms.exercise.loss, asked.of)} if isinstance(gradient, Symbol) else {}
+
+
+def _slip_said(slip: Slip, of: Iterable[str]) -> Said:
+    """How a pen slipped, in writing the number itself or one that is taken over."""
+    named = "".join(f"{each} = " for each in of)
+    due, done = (each.replace("-", "−") for each in (slip.meant, slip.written))
+    return Said(SENTENCES[slip.kind].text, {"due": named + due, "done": done, "at": slip.at})
 
 
 def _said(hit: Hit, names: Mapping[str, str]) -> Said:
     """What an edit did."""
     edit = hit.edit
+    if isinstance(edit.done, Slip):
+        return _slip_said(edit.done, _written(hit.working, edit.due, names, None))
     whole = None if edit.kind in WITH_ITS_NAME or edit.throughout else edit.place
     due, done = (list(dict.fromkeys(_written(hit.working, each, names, whole))) for each in (edit.due, edit.done))
     many = len(due) > 1
@@ -165,7 +325,9 @@ def _said(hit: Hit, names: Mapping[str, str]) -> Said:
         "s": "s" if many else "",
         "was": "were" if len(done or due) > 1 else "was",
         "is_": "are" if many else "is",
+        "has": "have" if many else "has",
         "its": "their" if many else "its",
+        "because": " ".join(_written(hit.working, edit.because, names, whole)),
     }
     sentence = Said(SENTENCES[edit.kind].text, words)
     return say("{sentence}, everywhere", sentence=sentence) if edit.throughout else sentence
@@ -184,5 +346,5 @@ def _written(working: Working, of: Any, names: Mapping[str, str], whole: str | N
     if isinstance(of, tuple):
         return chain(*(_written(working, each, names, whole) for each in of))
     if isinstance(of, Symbol):
-        return [notation.text(working.shown(of, names, whole))]
-    return [of if isinstance(of, str) else f"{of:.12g}"] if of is not None else []
+        return [notation.text(simplified(working.shown(of, names, whole)))]
+    return [of if isinstance(of, str) else notation.text(of)] if of is not None else []

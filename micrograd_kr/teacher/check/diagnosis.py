@@ -13,25 +13,41 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance
+from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.ask.solution import Solution, solve
-from micrograd_kr.teacher.check.causes import Hit, Search, cause_of, sort_of
+from micrograd_kr.teacher.check.causes import (
+    LIKELY,
+    WORK_OF_ERROR,
+    Found,
+    Search,
+    cause_of,
+    certain,
+    comparable,
+    in_common,
+    sort_of,
+)
 from micrograd_kr.teacher.check.report import Note, Report, Row, Step, unreadable_row
 from micrograd_kr.teacher.check.rows import as_due, explanations, row_of
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries
 from micrograd_kr.teacher.check.worked import worked_lines
 from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import labelled as graphs
+from micrograd_kr.teacher.derive.labelled import stem
 from micrograd_kr.teacher.derive.lines import Lines
 
-ALL_WORK = 300_000  # operations for the causes on one sheet, and half of them again for shares; some two seconds
+ALL_WORK = 400_000  # operations for the causes on one sheet, and as many again for least shares; some two seconds
+LEAST_WORK = 500  # for each root: what is done in the line itself is tried in any case
 WORK_OF_BUILDING = 8  # to write down an operation takes as long as to do so many
+FEW = 2  # numbers are wrong alike by chance
+LAST = 100  # units off, at most, is a number that differs in its last digits only
 SURE = 4  # significant digits below which a wrong number meets too many mistakes by chance
 
 
@@ -61,14 +77,16 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     explained, remarks = explanations(sheet, lines)
     diagnosis = Diagnosis(sheet, explained)
     found = {name: diagnosis.of(name) for name in sheet.judged}
+    found |= _of_broken_rules(diagnosis, found)
+    names = _names(sheet)
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
-        if finding.causes:
-            together[sort_of(finding.causes[0][0])].append(name)
+        if finding.found.causes:
+            together[sort_of(finding.found.causes[0][0])].append(name)
 
     def with_finding(row: Row) -> Row:
         judged, finding = sheet.judged[row.name], found[row.name]
-        causes = tuple(cause_of(hits, sheet.names | {judged.key: row.name}, together) for hits in finding.causes)
+        causes = tuple(cause_of(hits, names | {judged.key: row.name}, together) for hits in finding.found.causes)
         own = () if row.name in explained else _notes(judged, finding, sheet.decimals.usual)
         notes = (*row.notes, *explained.get(row.name, ()), *(Note(kind, NOTES[kind]) for kind in own))
         parts = as_due(row.parts) if finding.follows_from else row.parts
@@ -85,11 +103,51 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
 
 
 class Finding(NamedTuple):
-    """What became of one number. causes: hits that come to one value, best first."""
+    """What became of one number: what it follows from, or what explains it."""
 
     follows_from: str | None = None
-    causes: tuple[tuple[Hit, ...], ...] = ()
-    capped: bool = False
+    found: Found = Found()
+
+
+def _names(sheet: Sheet) -> dict[str, str]:
+    """What quantities are called: as on the sheet. A derivative that is not there is one of the loss, where it can be;
+    and nobody works with ∂E/∂b where ∂E/∂z is meant.
+    """
+    names, forms, loss = dict(sheet.names), sheet.forms, sheet.exercise.loss
+    for key, (of, by) in list(forms.gradients.items()):
+        written = read(names.get(key, ""))
+        if written.by != by:
+            symbol = forms.gradient(loss, by)
+            usual = isinstance(symbol, Symbol) and symbol.name == key
+            names[key] = derivative(written.of if written.by else loss if usual else of, by)
+    return names
+
+
+def _of_broken_rules(diagnosis: "Diagnosis", found: Mapping[str, Finding]) -> Iterator[tuple[str, Finding]]:
+    """What is found for rows of one kind, W1+, W2+, …, where most are roots, together: there a rule is broken.
+
+    Where none is found that would, the numbers worked from unwritten ones of the kind have no cause, either.
+    """
+    rows, broken = defaultdict(list), set[str]()
+    for name in found:
+        rows[_kind_of_row(name)].append(name)
+    for kind, names in rows.items():
+        roots = [name for name in names if diagnosis.is_root(name) and not found[name].found.capped]
+        if len(roots) > max(FEW, len(names) / 2):
+            together = in_common([found[name].found for name in roots])
+            broken |= {kind} if not all(each.causes for each in together) else set()
+            for name, each in zip(roots, together, strict=True):
+                yield name, found[name]._replace(found=each)
+    for name, finding in found.items():
+        key = diagnosis.sheet.judged[name].key
+        worked = {each for hit in finding.found.hits for each in hit.working.roots if each != key}
+        if not broken.isdisjoint(map(_kind_of_row, worked)):
+            yield name, finding._replace(found=certain(finding.found))
+
+
+def _kind_of_row(name: str) -> str:
+    """A bias is updated like a weight."""
+    return "+" if name.endswith("+") else stem(name)
 
 
 class Diagnosis:
@@ -101,8 +159,8 @@ class Diagnosis:
         self.order = {name: i for i, name in enumerate(sheet.judged)}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
         self.coarse: list[str] = []
-        self.work_left, self.enough = ALL_WORK, 0
-        self.share = ALL_WORK // 2 // max(1, len(self.known.wrong))
+        self.work_left, self.enough, self.still_wrong = ALL_WORK, 0, len(self.known.wrong)
+        self.least = max(ALL_WORK // 2 // max(1, self.still_wrong), LEAST_WORK)
         self.due: dict[str, float] = {}  # what roots should have been
         self.guesses: dict[str, list[Guess]] = {}  # of each root, what its causes carry
         self.others = defaultdict[str, list[float]](list)  # wrong numbers under the second name of a quantity
@@ -113,11 +171,12 @@ class Diagnosis:
         if judged.verdict != "wrong":
             self.known.know(judged, self._as_carried(judged))
             return Finding()
-        self.enough = self.work_left - max(self.work_left // 4, self.share)
-        carried, finding = float(judged.written.number), Finding(capped=True)
+        share = min(self.work_left // 4, self.work_left * 3 // max(1, self.still_wrong))
+        self.enough, self.still_wrong = self.work_left - max(share, self.least), self.still_wrong - 1
+        carried, finding = float(judged.written.number), Finding(found=Found(capped=True))
         if name in self.explained:
             finding, self.due[judged.key] = Finding(), judged.value
-        elif self.work_left >= -ALL_WORK // 2:
+        elif not self.is_spent or all(each in self.known.numbers for each in self.forms.mentions(judged.key)):
             carried, finding = self._follows(judged) or self._caused(name, judged)
         self.origins[judged.key] = finding.follows_from or name
         if judged.key in self.known.names:
@@ -125,17 +184,28 @@ class Diagnosis:
         self.known.know(judged, carried)
         return finding
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether so much work was done that only what is worked from numbers on the sheet is looked at."""
+        return self.work_left < -ALL_WORK // 2
+
+    def is_root(self, name: str) -> bool:
+        """Whether a number is wrong by itself."""
+        return self.origins.get(self.sheet.judged[name].key) == name
+
     def _caused(self, name: str, judged: Judged) -> tuple[float, Finding]:
         """What a root came to, and its causes."""
         workings = list(self._workings(judged, self.known))
         self.due[judged.key] = workings[0].values[0]
-        search = Search(self.known, judged, self.work_left - self.enough)
-        causes, capped = search.causes(workings)
+        self.work_left -= len(self.known.names)  # each of which is looked at
+        search = Search(self.known, judged, max(self.work_left - self.enough, self.least), self.is_spent)
+        found = search.causes(workings)
+        causes = found.causes
         self.work_left -= search.work
-        self.guesses[name] = [hits[0].carries for hits in causes if hits[0].carries]
+        self.guesses[name] = [hits[0].carries for hits in causes if all(hit.carries for hit in comparable(hits))]
         for guess in self.guesses[name][:1]:
             self.known.guess(guess)
-        return causes[0][0].value if causes else float(judged.written.number), Finding(None, causes, capped)
+        return causes[0][0].value if causes else float(judged.written.number), Finding(None, found)
 
     def _as_carried(self, judged: Judged) -> float:
         """What a person who carried everything had for a number that is not wrong: the exact one.
@@ -163,11 +233,12 @@ class Diagnosis:
         def length(plan: Mapping[str, Any]) -> int:
             return sum(len(self.forms.operations(form)) or 1 for form in plan.values())
 
-        forms = list(self.forms.of(key, known.numbers, named=True))
+        forms = list(islice(self.forms.of(key, known.numbers, named=True), 1 if self.is_spent else None))
         plans = sorted((known.plan(key, form) for form in forms), key=length)
         self.work_left -= WORK_OF_BUILDING * sum(map(length, plans))
         seen: set[Any] = set()
-        for i, plan in enumerate([*plans, known.plan(key, forms[0], is_afresh=True)]):
+        afresh = (known.plan(key, form, is_afresh=True) for form in forms[:1])
+        for i, plan in enumerate(chain(plans, afresh)):
             if seen and self.work_left < self.enough:
                 return
             working = Working(known, key, plan, is_afresh=i == len(plans))
@@ -200,6 +271,8 @@ class Diagnosis:
         one, after a slip of the pen, or what stands under another name; and other guesses at what was not written.
         """
         yield {}
+        if self.is_spent:
+            return
         due = [{key: (self.due[key], self.due[key])} for key in used if key in self.due]
         due += [{key: (number, number)} for key in used for number in self.others[key]]
         others = chain(
@@ -210,12 +283,14 @@ class Diagnosis:
     def _agrees(self, judged: Judged, working: Working) -> bool:
         off = min(distance(judged.written, value) for value in working.values)
         is_near = off <= 1000 * (judged.error + judged.unit)
+        self.work_left -= WORK_OF_ERROR * len(working.order) * is_near
         return off < judged.unit or (is_near and off < self.known.error(working.form()) + judged.unit)
 
 
 NOTES: dict[str, Said] = {
     "no cause": say("no cause found"),
-    "capped": say("the search for causes was cut short: too many ways to try; write more of the steps"),
+    "last digits": say("the last digits differ: a slip in writing or subtracting"),
+    "capped": say("the search for causes was cut short"),
     "few digits": say("too few digits to be sure of the cause"),
     "fewer decimals": say("fewer decimals than the other numbers"),
 }
@@ -223,12 +298,25 @@ NOTES: dict[str, Said] = {
 
 def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
     if judged.verdict == "wrong":
-        if finding.capped or (not finding.causes and finding.follows_from is None):
-            yield "capped" if finding.capped else "no cause"
-        is_guess = finding.causes and finding.causes[0][0].edit.kind != "kink"
-        if is_guess and len(judged.written.number.as_tuple().digits) < SURE:
+        found = finding.found
+        if found.capped:
+            yield "capped"
+        is_guess = found.causes and found.causes[0][0].edit.kind != "kink"
+        unsure = is_guess and (found.odds < LIKELY or len(judged.written.number.as_tuple().digits) < SURE)
+        if not found.capped and finding.follows_from is None and (unsure or not found.causes):
+            if _is_off_in_the_last(judged):
+                yield "last digits"
+            elif not found.causes:
+                yield "no cause"
+        if unsure:
             yield "few digits"
     elif judged.verdict != "undecided":
         noticed = max(10.0**-decimals, 4 * math.ulp(judged.value))
         if judged.written.decimals < decimals and distance(judged.written, judged.value) > noticed:
             yield "fewer decimals"
+
+
+def _is_off_in_the_last(judged: Judged) -> bool:
+    """Whether a number is right but for its last two digits, of four and more."""
+    off = distance(judged.written, judged.value)
+    return off < LAST * judged.unit and off < abs(judged.value) / LAST

@@ -4,10 +4,8 @@ An `Edit` puts another expression for some of a working's operations, or other o
 there on, twice: in the person's numbers, and carried, with exact numbers wherever theirs are right.
 """
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain, combinations
 from typing import Any, NamedTuple
@@ -15,104 +13,83 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.expressions import Symbol, number
+from micrograd_kr.teacher.ask.expressions import Symbol, number, operands
 from micrograd_kr.teacher.ask.quantity import read, updated
+from micrograd_kr.teacher.check.misconceptions import Misconceptions
+from micrograd_kr.teacher.check.operations import fraction, is_activation
 from micrograd_kr.teacher.check.working import Working, applied, value
 from micrograd_kr.teacher.derive.labelled import stem
 
 # One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
 USED = say("{done} {was} used where {due} {is_} due")
+COMPUTED = say("{done} {was} computed instead of {due}")
 
-# Every kind of mistake; of names for one and the same result the first is used.
+# Every kind of mistake, the likelier first; of names for one and the same result the first is used.
 SENTENCES: dict[str, Said] = {
     "kink": say("at 0 the derivative is taken as {due}, not {done}"),
-    "case": say("the other case was taken, {done} where {due} is due"),
+    "case": say("the wrong branch was taken: since {because}, {due} is due, not {done}"),
     "updated": USED,
     "old": USED,
     "derivative": say("{done} {was} used where {its} derivative{s} {is_} due, {due}"),
-    "other function": USED,
+    "derivative here": say("{done} itself was used; its derivative is {due}, since {because}"),
+    "lr": say("the factor lr was left out"),
     "lr twice": say("lr was multiplied twice"),
+    "share": say("it was not divided by {done}"),
+    "mean": say("1/{done} of what is due: was the mean taken instead of the sum?"),
     "half": say("the factor ½ was left out"),
     "two": say("the factor 2 was left out"),
-    "lr": say("the factor lr was left out"),
-    "plus for minus": say("{done} {was} worked where {due} {is_} due"),
-    "sign": say("the sign{s} of {due} {was} turned"),
+    "plus for minus": COMPUTED,
+    "sign": say("{due} {has} the wrong sign{s}"),
     "minus one": say("the factor −1 was left out"),
+    "slope twice": say("the derivative{s} {due} {was} multiplied twice"),
+    "added factor": say("it was multiplied by {done}, too, as for a weight; for a bias it is not"),
+    "slopes": say("the errors were passed back without the derivatives {due}"),
+    "constants": say("the factors {due} were left out"),
+    "weights": say("the weights {due} were left out"),
+    "power kept": say("the power was kept in the derivative: {done} {was} used where {due} {is_} due"),
+    "slope": USED,
+    "brackets": say("the brackets were missed: {done} {was} computed instead of {due}"),
+    "step twice": say("twice {due} was subtracted"),
+    "step halved": say("only half of {due} was subtracted"),
+    "another lr": say("{done} was used for lr = {due}"),
+    "update": COMPUTED,
     "exchanged": say("{due} and {done} were exchanged"),
+    "square": say("{due} {was} not squared"),
     "power": say("the power was left out: {done} {was} used where {due} {is_} due"),
     "function": say("the function was left out: {done} {was} used where {due} {is_} due"),
+    "other function": USED,
+    "function twice": say("the function was applied twice: {done} {was} computed instead of {due}"),
+    "formula": COMPUTED,
+    "e": say("e was taken as {done}"),
+    "degrees": say("{due} was worked in degrees; radians are due"),
     "term": say("the term{s} {due} {was} left out"),
     "factor": say("the factor{s} {due} {was} left out"),
+    "other loss": say("{done} {was} used where {due} {is_} due: that belongs to another loss"),
+    "half added": say("it was multiplied by ½, too, which is not in this error"),
+    "slope early": say("it was multiplied by {due}, which comes only with the next step"),
+    "inverse": USED,
+    "one of many": say("{done} alone was taken, not the mean"),
+    "transposed": say("the outer product was transposed: this is {done}"),
+    "summed": say("errors of other weights were added: {done} {was} computed instead of {due}"),
+    "times input": say("the bias {due} was multiplied by {done}"),
+    "normalised": say("the weights were divided by their sum, {done}"),
     "index": USED,
     "operand": USED,
-    "digits": say("digits were transposed, {done} for {due}"),
-    "rounded": say("{due} was rounded too early, to {done} decimal{s}"),
-    "point": say("the decimal point of {due} was moved"),
+    "one": USED,
     "far": USED,
     "copied": say("{done} was written in the place of {due}"),
 }
 
 KINDS = tuple(SENTENCES)
+OF_A_FUNCTION = frozenset({"function", "other function", "function twice", "formula", "e", "degrees"})
 
-# What is made at every such place by those who do not know better; the others are slips.
-MISCONCEPTIONS = frozenset(KINDS[: KINDS.index("exchanged")]) - {"kink", "case"} | {"power", "term", "factor"}
-
-SLACK = 1e-6  # for decimals that a float cannot hold
-FACTORS: dict[Any, str] = {0.5: "half", 2.0: "two", -1.0: "minus one", "lr": "lr"}
-POWERS_OF_TEN = (0.01, 0.1, 10.0, 100.0)
+# Slips; the others are made at every such place by those who do not know better.
+SLIPS = frozenset({"kink", "case", "exchanged", *KINDS[KINDS.index("index") :]})
+MISCONCEPTIONS = frozenset(KINDS) - SLIPS | {"one"}
 
 
-def _shortening(name: str, more: float) -> Rule:
-    """A rule that leaves decimals away; what that leaves of an expression is a number."""
-
-    def shortened(x: float, decimals: float) -> float:
-        units = abs(x) * 10**decimals + more + SLACK
-        return math.copysign(math.floor(units) / 10**decimals, x) if units < 1e16 else x  # very large ones have none
-
-    dx, made_of = lambda g, out, x, y: g, lambda x, y: shortened(number(x), y)
-    return Rule(name, shortened, dx, scalar=shortened, made_of=made_of)
-
-
-ROUNDED, CUT = _shortening("round", 0.5), _shortening("cut", 0.0)  # half up, as people do it
-LOG10 = Rule("log10", lambda x: ops.log.compute(x) / math.log(10), dx=lambda g, out, x: g / (x * math.log(10)))
-OTHERS = {ops.log: LOG10, ops.sigmoid: ops.tanh, ops.tanh: ops.sigmoid}  # functions taken for one another
-
-
-def _op(rule: Rule, x: Any, y: Any = None) -> Symbol:
+def op(rule: Rule, x: Any, y: Any = None) -> Symbol:
     return Symbol(None, float("nan"), rule, x, y)
-
-
-# What is done wrong in an operation of x and y: the kind, what should stand there, what does, what is put for it all.
-Rows = list[tuple[str, Any, Any, Any]]
-
-OF_OPERATION: dict[Rule | None, Callable[[Symbol, Any, Any], Rows]] = {
-    ops.add: lambda node, x, y: [
-        ("plus for minus", node, other := _op(ops.sub, x, y), other),
-        ("sign", x, None, _op(ops.sub, y, x)),
-        ("term", y, None, x),
-        ("term", x, None, y),
-    ],
-    ops.sub: lambda node, x, y: [
-        ("plus for minus", node, other := _op(ops.add, x, y), other),
-        ("sign", x, None, _op(ops.neg, other)),
-        ("term", y, None, x),
-        ("term", x, None, _op(ops.neg, y)),
-        ("exchanged", x, y, _op(ops.sub, y, x)),
-    ],
-    ops.mul: lambda node, x, y: [("factor", x, None, y), ("factor", y, None, x)],
-    ops.neg: lambda node, x, y: [("minus one", -1.0, x, x)],
-    ops.div: lambda node, x, y: [("factor", y, None, x), ("exchanged", x, y, _op(ops.div, y, x))],
-    ops.power: lambda node, x, y: [("power", node, x, x)],
-    ops.identity: lambda node, x, y: [],
-}
-
-
-def _of_function(node: Symbol, x: Any, y: Any) -> Rows:
-    if y is not None or not isinstance(x, Symbol):
-        return []
-    rows = [("sign", x, None, applied(node, {x: _op(ops.neg, x)})), ("function", node, x, x)]
-    others = [_op(OTHERS[node.rule], x)] if node.rule in OTHERS else []
-    return [*rows, *(("other function", node, other, other) for other in others)]
 
 
 class Edit(NamedTuple):
@@ -120,7 +97,7 @@ class Edit(NamedTuple):
 
     kind: of KINDS. place: the quantity in whose working it is made. due, done: what should stand there, what does.
     nodes: operations and what is put in their place. operands: operations, and what is put for some of their operands.
-    position: where in the place; alike in like places.
+    position: where in the place; alike in like places. because: what holds, and makes one case due and not the other.
     """
 
     kind: str
@@ -131,6 +108,7 @@ class Edit(NamedTuple):
     operands: Mapping[Any, Mapping[Any, Any]] = {}
     position: int = 0
     throughout: bool = False
+    because: Any = None
 
     @property
     def changes(self) -> dict[Any, Any]:
@@ -141,89 +119,90 @@ class Edit(NamedTuple):
 class Catalogue:
     """All single edits of a working, and the misconceptions made throughout."""
 
-    def __init__(self, working: Working, decimals: int) -> None:
-        self.working, self.known, self.forms, self.decimals = working, working.known, working.known.forms, decimals
-        self.operations = [node for node in working.order if isinstance(node, Symbol)]
+    def __init__(self, working: Working) -> None:
+        self.working, self.known, self.forms = working, working.known, working.known.forms
+        operations = [node for node in working.order if isinstance(node, Symbol)]
+        self.operations = sorted(operations, key=lambda node: working.place[node] != working.name)  # its own line first
         self.uses: dict[str, dict[Any, list[Symbol]]] = defaultdict(lambda: defaultdict(list))  # by places and operands
         for node in self.operations:
             if node.rule is not ops.where_:
-                for each in dict.fromkeys((node.x, node.y)):
+                for each in dict.fromkeys(operands(node)):
                     if each in working.called:
                         self.uses[working.place[node]][each].append(node)
-        self.likely = cache(self._likely)
+        self.likely, self.misconceptions = cache(self._likely), Misconceptions(working)
 
     def edits(self) -> Iterator[Edit]:
         """Every edit, those that nobody would think of first last."""
         uses = [(operand, nodes) for each in self.uses.values() for operand, nodes in each.items()]
         singles = []
-        of_operations = (edits(node) for node in self.operations for edits in (self._of_operation, self._of_result))
-        for edit in chain(*of_operations, *(self._of_operand(*each) for each in uses)):
+        for edit in chain(self.of_operations(), *(self._of_operand(*each) for each in uses)):
             singles.append(edit)
             yield edit
-        yield from chain(*map(self._exchanged, self.uses), self._throughout(singles))
+        yield from chain(*map(self._exchanged, self.uses), self._throughout(singles), self._left_out())
+        yield from chain(*map(self._constants, self.working.roots))
         yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
-            yield self._put(root, "copied", root, self.working.operand(other))
+            yield self.put(root, "copied", root, self.working.operand(other))
 
-    def _put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
+    def of_operations(self) -> Iterator[Edit]:
+        """Those in what is done, not in what it is done to; they are made at once."""
+        return chain(*(edits(node) for node in self.operations for edits in (self._of_operation, self._of_result)))
+
+    def put(self, node: Symbol, kind: str, due: Any, done: Any, put: Any = None) -> Edit:
         """An edit of one operation. put: what is put for it, if that is not what is said to be done."""
         place, position = self.working.place[node], self.working.position[node]
         return Edit(kind, place, due, done, {node: done if put is None else put}, position=position)
 
-    def _used(self, kind: str, operand: Any, nodes: list[Symbol], done: Any) -> Iterator[Edit]:
+    def used(self, kind: str, operand: Any, nodes: list[Symbol], done: Any) -> Iterator[Edit]:
         """Something used in the place of an operand: once, and at all its places."""
         place, position, put = self.working.place[nodes[0]], self.working.position, {operand: done}
         for some in [[each] for each in nodes] + [nodes] * (len(nodes) > 1):
             yield Edit(kind, place, operand, done, operands=dict.fromkeys(some, put), position=position[some[0]])
 
     def _of_operation(self, node: Symbol) -> Iterator[Edit]:
-        x, y, called = node.x, node.y, self.working.called
         if node.rule is ops.where_:
-            # where both sides of the comparison are equal, at 0 of relu, either case is as good
-            sides = [value(each, self.working.carried) for each in (y.x, y.y)]
-            one, other = x if y.operation(*sides) else x[::-1]
-            yield self._put(node, "kink" if sides[0] == sides[1] else "case", one, other)
+            yield self._of_choice(node)
             return
-        for kind, due, done, put in OF_OPERATION.get(node.rule, _of_function)(node, x, y):
-            sort = FACTORS.get(called.get(due, due), kind) if node.rule is ops.mul else kind
-            yield self._put(node, sort, due, done, put)
-        if node.rule in (ops.add, ops.sub) and self.working.place[node] in self.forms.gradients:
-            for each in (x, y):
-                if isinstance(each, Symbol) and each not in called:  # a path, a number on many a sheet
-                    yield from self._miscopied(each, [node])
+        for kind, due, done, put in self.misconceptions.rows(node):
+            yield self.put(node, kind, due, done, put)
 
     def _of_result(self, node: Symbol) -> Iterator[Edit]:
         """What is done to a quantity as a whole; of a derivative, the function itself or another one's."""
         place, forms = self.working.place[node], self.forms
         if self.working.roots[place] is not node:
             return
-        again, number = _op(node.rule or ops.identity, node.x, node.y), self.working.carried[node]
-        yield self._put(node, "sign", node, None, node.x if node.rule is ops.neg else _op(ops.neg, again))
-        for power in POWERS_OF_TEN:
-            if ROUNDED.compute(power * number, self.decimals):
-                yield self._put(node, "point", node, None, _op(ops.mul, again, power))
-        if place == self.working.name:
-            for shortened in self._shortened(again, number):
-                yield self._put(node, "rounded", node, shortened)
-        function, by = forms.gradients[place] if forms.is_local(place) else ("", "")
+        again = op(node.rule or ops.identity, node.x, node.y)
+        yield self.put(node, "sign", node, None, node.x if node.rule is ops.neg else op(ops.neg, again))
+        function = forms.gradients[place][0] if forms.is_local(place) else ""
         formula = forms.lines[function].formula if function else None
         if formula is not None and formula.rule not in (ops.add, ops.sub, ops.mul, ops.identity):
-            out = self.working.operand(function)
-            yield self._put(node, "derivative", node, out)
-            if formula.rule in OTHERS and formula.x.rule is None:
-                yield self._put(
-                    node, "other function", node, OTHERS[formula.rule].dx(1.0, out, self.working.operand(by))
-                )
+            edit = self.put(node, "derivative", node, self.working.operand(function))
+            is_choice = node.rule is ops.where_
+            yield edit._replace(kind="derivative here", **self._case(node)) if is_choice else edit
+
+    def _of_choice(self, node: Symbol) -> Edit:
+        """The other side of a comparison; where both are equal, at 0 of relu, either is as good."""
+        case = self._case(node)
+        _, relation, _ = case["because"]
+        other = node.x[1 if value(node.y, self.working.carried) else 0]
+        kind = "kink" if relation == "=" else "case"
+        return self.put(node, kind, None, chosen(other, self.working.carried))._replace(**case)
+
+    def _case(self, node: Symbol) -> dict[str, Any]:
+        """What a choice comes down to, and why."""
+        carried = self.working.carried
+        left, right = (value(each, carried) for each in (node.y.x, node.y.y))
+        relation = "=" if left == right else ">" if left > right else "<"
+        return {"due": chosen(node, carried), "because": (node.y.x, relation, node.y.y)}
 
     def _of_operand(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
         name = self.working.called[operand]
         if name == "lr":
-            yield from self._used("lr twice", operand, nodes[:1], _op(ops.mul, operand, operand))
+            yield from self.used("lr twice", operand, nodes[:1], op(ops.mul, operand, operand))
         for kind, others in self.likely(self.working.place[nodes[0]], name).items():
             for other in others:
-                yield from self._used(kind, operand, nodes, self.working.operand(other))
-        yield from self._miscopied(operand, nodes)
+                yield from self.used(kind, operand, nodes, self.working.operand(other))
 
     def _likely(self, place: str, name: str) -> dict[str, list[str]]:
         """What is easily used in the place of an operand, by the kind of mistake."""
@@ -268,33 +247,69 @@ class Catalogue:
         likely = {"lr"}.union(*self.likely(place, name).values())
         others = [each for each in (*self.known.start, *self.known.names) if each not in likely]
         for other in self._allowed(place, name, others):
-            yield from self._used("far", operand, nodes, self.working.operand(other))
-
-    def _miscopied(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
-        """A number with digits transposed, as it is on the sheet or would be, or rounded before it is used."""
-        number, text = self.working.carried[operand], self.known.texts.get(self.working.called.get(operand, ""))
-        if text is None:
-            texts = {f"{rule.compute(number, self.decimals):.{self.decimals}f}" for rule in (ROUNDED, CUT)}
-        else:
-            texts = {text, f"{Decimal(text):.{self.decimals}f}"}  # zeros behind it may have been dropped
-        for misread in dict.fromkeys(chain(*map(transposed, sorted(texts)))):
-            yield from self._used("digits", operand, nodes, float(misread))
-        if operand.name not in self.known.start:
-            for shortened in self._shortened(operand, number):
-                yield from self._used("rounded", operand, nodes, shortened)
-
-    def _shortened(self, operand: Symbol, number: float) -> Iterator[Symbol]:
-        """A number with fewer decimals, in every way that leaves something of it."""
-        for rule in (ROUNDED, CUT):
-            for decimals in range(1, self.decimals):
-                if rule.compute(number, decimals):
-                    yield _op(rule, operand, float(decimals))
+            yield from self.used("far", operand, nodes, self.working.operand(other))
 
     def _exchanged(self, place: str) -> Iterator[Edit]:
         for (one, some), (other, others) in combinations(self.uses[place].items(), 2):
             if stem(self.working.called[one]) == stem(self.working.called[other]):
                 swap = {one: other, other: one}
                 yield Edit("exchanged", place, one, other, operands=dict.fromkeys((*some, *others), swap))
+
+    def _left_out(self) -> Iterator[Edit]:
+        """All weights on the way back, or all derivatives of activations, or those of one layer."""
+        parameters, operand = self.forms.exercise.parameters, self.working.operand
+        found: dict[Any, list[tuple[Any, Any, list[Symbol]]]] = defaultdict(list)  # what is due, what is put for what
+        for place, uses in self.uses.items():
+            for each, nodes in uses.items() if place in self.forms.gradients else ():
+                name, among = self.working.called[each], [node for node in nodes if node.rule is ops.mul]
+                if among and name in parameters:
+                    found["weights", ""].append((each, {each: 1.0}, among))
+                elif among and self._is_slope(*self.forms.gradients.get(name, ("", ""))):
+                    for layer in ("", stem(name)):
+                        found["slopes", layer].append((each, {each: 1.0}, among))
+                elif among and (error := self._error(name)):
+                    slope, above = error
+                    found["slopes", "raw"].append((operand(slope), {each: operand(above)}, among))
+        for (kind, _), left_out in found.items():
+            if len(left_out) > 1:
+                puts = defaultdict[Any, dict[Any, Any]](dict)
+                for _, put, nodes in left_out:
+                    for node in nodes:
+                        puts[node] |= put
+                left_out.sort(key=lambda each: self._order(self.working.called[each[0]]))
+                place = self.working.place[next(iter(puts))]
+                yield Edit(kind, place, tuple(due for due, _, _ in left_out), None, operands=puts)
+
+    def _order(self, name: str) -> int:
+        """When what a name stands for, or is differentiated by, is worked."""
+        asked = read(name)
+        return self.forms.order.get(asked.by or asked.of, 0)
+
+    def _error(self, name: str) -> tuple[str, str] | None:
+        """Of ∂E/∂z, where o is an activation of z: ∂o/∂z and ∂E/∂o."""
+        a, z = self.forms.gradients.get(name, ("", ""))
+        users = self.forms.users.get(z, [])
+        if len(users) == 1 and self._is_slope(users[0], z) and name not in self.working.roots:
+            pair = self.forms.gradient(users[0], z), self.forms.gradient(a, users[0])
+            return (pair[0].name, pair[1].name) if all(isinstance(each, Symbol) for each in pair) else None
+        return None
+
+    def _constants(self, place: str) -> Iterator[Edit]:
+        """All numbers in a product left out, but for their signs."""
+        nodes, numbers = dict[Any, Any](), list[Any]()
+        for node in self.operations[::-1]:
+            if node.rule is ops.mul and self.working.place[node] == place:
+                for one, other in ((node.x, node.y), (node.y, node.x)):
+                    if not isinstance(one, Symbol) and abs(one) != 1.0:
+                        nodes[node] = other if one > 0 else -other
+                        numbers.append(fraction(abs(one)))
+        if len(numbers) > 1:
+            yield Edit("constants", place, tuple(numbers), None, nodes)
+
+    def _is_slope(self, of: str, by: str) -> bool:
+        """Whether a derivative is that of an activation."""
+        line = self.forms.lines.get(of)
+        return line is not None and by in line.partials and is_activation(line.formula, number(line.partials[by]))
 
     def _throughout(self, singles: Iterable[Edit]) -> Iterator[Edit]:
         """The same misconception at every place where it could be made."""
@@ -307,18 +322,21 @@ class Catalogue:
                 made[here] += bool(edit.nodes)  # of two factors only one is left out
         for edits in alike.values():
             if len(edits) > 1:
+                edits.sort(key=lambda edit: self._order(edit.place))
                 nodes = {node: put for edit in edits for node, put in edit.nodes.items()}
-                operands = defaultdict[Any, dict[Any, Any]](dict)
+                puts = defaultdict[Any, dict[Any, Any]](dict)
                 for node, put in chain(*(edit.operands.items() for edit in edits)):
-                    operands[node] |= put
+                    puts[node] |= put
                 due, done = (tuple(dict.fromkeys(getattr(edit, each) for edit in edits)) for each in ("due", "done"))
                 edit = edits[0]
-                yield edit._replace(due=due, done=done, nodes=nodes, operands=operands, throughout=True)
+                yield edit._replace(due=due, done=done, nodes=nodes, operands=puts, throughout=True)
 
     def _sort(self, edit: Edit) -> tuple[Any, ...]:
         """What edits have in common that are one misconception."""
-        if edit.kind in ("updated", "half", "two", "lr", "lr twice"):
+        if edit.kind in ("updated", "half", "two", "lr", "lr twice", "share"):
             return ()
+        if edit.kind in OF_A_FUNCTION:
+            return tuple(node.rule for node in edit.nodes)
         if edit.kind == "old":
             return (read(self.working.called[edit.due]).kind,)
         if read(edit.place).kind == "updated":
@@ -329,11 +347,8 @@ class Catalogue:
         return (stem(edit.place), edit.position)
 
 
-def transposed(text: str) -> Iterator[str]:
-    """A number with two neighbouring digits exchanged, in every way."""
-    for at in range(len(text) - 1):
-        one, other = text[at], text[at + 1]
-        if one.isdigit() and other.isdigit() and one != other:
-            changed = text[:at] + other + one + text[at + 2 :]
-            if Decimal(changed) != Decimal(text):
-                yield changed
+def chosen(of: Any, results: Mapping[Any, float]) -> Any:
+    """What a choice comes down to."""
+    while isinstance(of, Symbol) and of.rule is ops.where_:
+        of = of.x[0 if value(of.y, results) else 1]
+    return of

@@ -35,6 +35,8 @@ STYLES: dict[Verdict, str] = {
     "unreadable": "magenta",
 }
 
+SHOWN = 2  # causes of a number
+
 
 @dataclass(frozen=True)
 class Part:
@@ -132,7 +134,7 @@ class Report(Printed):
 
     order: the rows' names in the order a person works in. asked: the exercise the numbers are of, None for tensors.
     remarks: on all of them. lang, digits: how it prints, "en" or "ko", with so many decimals of the engine's numbers,
-    by default the hand's.
+    by default the hand's. all_causes: it prints all causes, not only the two likeliest.
     """
 
     exercise: str
@@ -143,6 +145,7 @@ class Report(Printed):
     asked: Exercise | None = None
     lang: str = "en"
     digits: int | None = None
+    all_causes: bool = False
     remarks: tuple[Note, ...] = ()
 
     @property
@@ -235,10 +238,18 @@ class Report(Printed):
         if row.follows_from:
             notes.append(say("follows from {name}", name=row.follows_from).in_(lang))
         notes += [each.said.in_(lang) for each in row.notes if each != WORKING]  # which the summary says
-        for cause in row.causes:
+        return notes + [each.in_(lang) for each in self.explained(row)]
+
+    def explained(self, row: Row) -> Iterator[Said]:
+        """The causes of a row; one that stands below another row already is only referred to."""
+        place = {each.name: i for i, each in enumerate(self.rows)}
+        for cause in row.causes[: len(row.causes) if self.all_causes else SHOWN]:
+            first = min((row.name, *cause.same_at), key=lambda name: place.get(name, len(place)))
+            if first != row.name:
+                yield say("the same mistake as at {name}", name=first)
+                return
             same = say("{cause}; the same at {names}", cause=cause.said, names=", ".join(cause.same_at))
-            notes.append((same if cause.same_at else cause.said).in_(lang))
-        return notes
+            yield same if cause.same_at else cause.said
 
     def _step(self) -> list[Column]:
         """Each parameter before the step, its gradient, and after it; in the last row the loss."""

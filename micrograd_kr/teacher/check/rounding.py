@@ -226,7 +226,6 @@ class RunningError:
             error += 2 * self.precision.step(1.0)
         return float(error + (not last) * self.precision.step(form.number))
 
-
     def _of_share(self, form: Any, last: bool) -> float:
         """One entry of softmax, or its logarithm: e to the power of each input and their sum are rounded, too."""
         inputs = tuple(map(number, form.x))

@@ -43,6 +43,8 @@ class Known:
         self.texts = {name: f"{number:.15g}" for name, number in self.start.items()}
         self.numbers = {name: (number, number) for name, number in self.start.items()}
         self.wrong = {each.key: each.unit for each in sheet.judged.values() if each.verdict == "wrong"}
+        self.right = {each.key for each in sheet.judged.values() if each.verdict in ("match", "rounding")}
+        self.right -= self.wrong.keys()
         self._running = RunningError(self.forms, sheet.errors.known | self.wrong, sheet.kept)
         self._shortest: tuple[dict[str, tuple[int, Any]], ...] = ({}, {})
 
@@ -200,7 +202,7 @@ def applied(node: Any, others: Mapping[Any, Any]) -> Any:
 
 
 def value(of: Any, results: Mapping[Any, float]) -> Any:
-    """What an expression comes to, where some parts have results."""
+    """What an expression comes to, where some parts have results; of several, softmax's inputs, what each does."""
     if type(of) is tuple:
         return tuple(value(each, results) for each in of)
     if not isinstance(of, PARTS):

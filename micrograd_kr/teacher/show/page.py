@@ -87,14 +87,14 @@ def _sides(name: str, line: chain.Line) -> Sides:
     return list(zip(*both, strict=True))
 
 
-def _hand(diagram: Diagram, row: Row) -> dict[str, Any]:
+def _hand(diagram: Diagram, report: Report, row: Row) -> dict[str, Any]:
     """A row of the report, with the key of the number in the picture that it is about."""
-    said: list[Any] = [*row.causes, *row.notes]
+    said = [*report.explained(row), *(note.said for note in row.notes)]
     return {part: getattr(row, part) for part in ("name", "hand", "value", "difference", "verdict")} | {
         "key": diagram.key(row.name),
         "follows": row.follows_from,
         "parts": [vars(part) for part in row.parts or ()],
-        "said": [{lang: each.said.in_(lang) for lang in LANGUAGES} for each in said],
+        "said": [{lang: each.in_(lang) for lang in LANGUAGES} for each in said],
     }
 
 
@@ -137,7 +137,7 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "math": [(key, notation.quantity(name, "mathml")) for key, name in names.items()],
         "partials": [(line.name, _sides(derivative(t, s), line)) for s, t, line in along],
         **_derivations(solution, readable, gradients),
-        "hand": [_hand(diagram, row) for row in report.read],
+        "hand": [_hand(diagram, report, row) for row in report.read],
         "remarks": [{lang: each.said.in_(lang) for lang in LANGUAGES} for each in report.remarks],
         "firstWrong": report.first_wrong.name if report.first_wrong else None,
         "words": {lang: {key: each.template(lang) for key, each in WORDS.items()} for lang in LANGUAGES},

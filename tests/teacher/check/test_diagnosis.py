@@ -3,7 +3,9 @@
 import random
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +13,18 @@ import pytest
 
 from micrograd_kr import Value
 from micrograd_kr.engine import inputs_first
+from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import Exercise, load
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import forward, solve
 from micrograd_kr.teacher.check import diagnosis
-from micrograd_kr.teacher.check.causes import SENTENCES
+from micrograd_kr.teacher.check.causes import KINDS, SENTENCES
 from micrograd_kr.teacher.check.diagnosis import check
-from micrograd_kr.teacher.check.mistakes import KINDS, transposed
-from micrograd_kr.teacher.check.report import Report, Row
+from micrograd_kr.teacher.check.report import Cause, Report, Row
+from micrograd_kr.teacher.check.sheet import Sheet
+from micrograd_kr.teacher.check.slips import OF_A_PEN, meant, misread
+from micrograd_kr.teacher.derive.lines import Lines
 
 CHAPTER7 = load("chapter7")
 EXACT = check(CHAPTER7)
@@ -103,7 +108,7 @@ DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
 @pytest.mark.parametrize(
     ("name", "value", "kinds", "says"),
     [
-        ("dE_total/do1", -DO1, {"sign", "minus one", "exchanged"}, "the sign of"),
+        ("dE_total/do1", -DO1, {"sign", "minus one", "exchanged"}, "the factor −1 was left out, or target_o1 and o1"),
         ("E_o1", DO1**2, {"half"}, "the factor ½ was left out"),
         ("dE_total/do1", DO1 * 2, {"half"}, "the factor ½"),
         ("dE_total/do1", DO1 / 2, {"two"}, "the factor 2"),
@@ -121,12 +126,17 @@ DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
         ("W5+", 0.45 - 0.025922855604, {"lr"}, "the factor lr was left out"),
         ("z3'", 0.45 * 0.519938866042 + 0.4 * 0.527428057734, {"old"}, "W5 and W6 were used where W5⁺ and W6⁺ are due"),
         ("z3'", 0.437038572198 * H1 + 0.386852049336 * H2, {"old"}, "h1 and h2 were used where h1′ and h2′ are due"),
-        ("h2", 0.52742730, {"digits"}, "digits were transposed, 0.52742730 for 0.52747230"),
+        (
+            "h2",
+            0.52742730,
+            {"digits"},
+            "0.52747230 was written as 0.52742730, digits 5 and 6 after the point changed places",
+        ),
         ("z3", 0.45 * 0.52 + 0.4 * H2, {"rounded"}, "h1 was rounded too early, to 2 decimals"),
         ("z3", 0.45 * 0.5 + 0.4 * H2, {"rounded"}, "h1 was rounded too early, to 1 decimal ("),
         ("o1", 0.609, {"rounded"}, "o1 was rounded too early, to 3 decimals"),
-        ("o1", 10 * O1, {"point"}, "the decimal point of o1 was moved"),
-        ("do1/dz3", 1 - O1**2, {"other function"}, "1 − o1·o1 was used where o1·(1 − o1) is due"),
+        ("o1", 6.0944600, {"point"}, "0.609446000 was written as 6.09446000, the decimal point was moved"),
+        ("do1/dz3", 1 - O1**2, {"slope"}, "1 − o1² was used where o1·(1 − o1) is due"),
         ("W6+", 0.437038572198, {"copied"}, "W5⁺ was written in the place of W6⁺"),
     ],
 )
@@ -147,12 +157,10 @@ def test_what_was_done_at_several_places_is_said_in_the_plural() -> None:
     ((cause,),) = (each.causes for each in check(replace(CHAPTER7, hand=sheet)).wrong)
     assert str(cause.said) == (
         "o1 and o2 were used where their derivatives are due, ∂o1/∂z3 and ∂o2/∂z4, everywhere, "
-        "or the terms o1 and o2 were left out, everywhere, "
         "or the factors 1 − o1 and 1 − o2 were left out, everywhere (∂o1/∂z3 = o1·(1 − o1))"
     )
     assert cause.said.in_("ko") == (
         "모든 곳에서 미분 ∂o1/∂z3, ∂o2/∂z4 자리에 미분하지 않은 o1, o2 값을 썼습니다. "
-        "또는 모든 곳에서 더할 항이 빠졌습니다: o1, o2. "
         "또는 모든 곳에서 곱할 인수가 빠졌습니다: 1 − o1, 1 − o2 (∂o1/∂z3 = o1·(1 − o1))"
     )
 
@@ -194,6 +202,45 @@ def test_a_number_that_no_mistake_explains_says_so_in_both_languages() -> None:
     assert [(str(note.said), note.said.in_("ko")) for note in found.notes] == [
         ("no cause found", "원인을 찾지 못했습니다")
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("dE_total/dW5", "0.02592246"),  # last digits wrong; ∂E_total/∂o1, right on the sheet, was blamed
+        ("z3", "0.44498417"),
+        ("W6+", "0.38685199"),
+        ("W1+", "0.29959566"),  # h1 was blamed
+    ],
+)
+def test_a_number_off_in_its_last_digits_is_put_down_to_no_misconception(name: str, written: str) -> None:
+    found = row(with_numbers(**{name: written}), name)
+    assert {(cause.kind in OF_A_PEN, cause.place) for cause in found.causes} <= {(True, name)}
+    said = [(str(note.said), note.said.in_("ko")) for note in found.notes]
+    assert said[0] == (
+        "the last digits differ: a slip in writing or subtracting",
+        "끝자리가 다릅니다. 옮겨 적거나 빼는 중에 생긴 실수 같습니다",
+    )
+
+
+MEAN_OVER_PATHS = {"dE_total/dh1": "0.01620341", "dE_total/dW1": "0.00040444", "W1+": "0.29979778"}
+
+
+def test_what_stands_right_on_the_sheet_is_not_blamed() -> None:
+    blamed = with_numbers(**MEAN_OVER_PATHS).roots
+    assert [(each.name, {cause.place for cause in each.causes}) for each in blamed] == [
+        ("dE_total/dh1", {"dE_total/dh1"})
+    ]
+    alone = replace(CHAPTER7, hand={"dE_total/dh1": f"{0.03240681098510368 * 2:.8f}"})  # ∂E_total/∂o1 is not on it
+    assert check(alone).rows[0].causes[0].place == "dE_total/do1"
+
+
+def test_a_mistake_is_sure_only_where_chance_would_seldom_meet_it() -> None:
+    """Moved by 20 units h1 is what o1 misread would make of it, too; moved by 20,000 it is so no more."""
+    for written, is_sure in ("0.51998984", False), ("0.51498934", True):
+        found = row(with_numbers(h1=written), "h1")
+        assert found.causes[0].kind in OF_A_PEN
+        assert ("few digits" not in {note.kind for note in found.notes}) == is_sure
 
 
 def test_too_few_digits_to_be_sure_are_said() -> None:
@@ -279,22 +326,50 @@ def test_an_enormous_number_is_no_trouble() -> None:
 def test_every_kind_of_mistake_has_a_sentence_in_both_languages() -> None:
     assert set(SENTENCES) == set(KINDS)
     for said in SENTENCES.values():
-        assert set(re.findall(r"{due}|{done}", said.text)) == set(re.findall(r"{\w+}", said.template("ko")))
+        gaps = set(re.findall(r"{due}|{done}|{at}|{because}", said.text))
+        assert gaps == set(re.findall(r"{\w+}", said.template("ko")))
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "kind", "found"),
     [
-        ("0.12", ["0.21"]),
-        ("-0.512", ["-0.152", "-0.521"]),
-        ("0.11", []),
-        ("7", []),
-        ("12.5", ["21.5"]),
-        ("8.12e-4", ["8.21e-4"]),
+        ("0.123", "digits", ["0.213", "0.132", "0.321"]),
+        ("-0.11", "digits", []),
+        ("12.5", "digits", ["21.5"]),
+        ("8.12e-4", "digits", ["8.21e-4"]),
+        ("0.64", "look-alike", ["0.04", "0.69"]),
+        ("0.123", "left out", ["0.23", "0.13", "0.12"]),
+        ("0.122", "doubled", ["0.1122", "0.1222"]),
+        ("0.5", "left out", []),
+        ("0.5", "point", ["0.005", "0.05", "5", "50"]),
     ],
 )
-def test_neighbouring_digits_are_transposed(text: str, found: list[str]) -> None:
-    assert sorted(transposed(text)) == found
+def test_a_number_is_misread_in_every_way_a_pen_slips(text: str, kind: str, found: list[str]) -> None:
+    slips = [slip for slip in misread(text) if slip.kind == kind]
+    assert sorted(Decimal(slip.written) for slip in slips) == sorted(map(Decimal, found))
+
+
+@pytest.mark.parametrize("text", ["0.52747231", "12.503", "-0.0441"])
+def test_what_was_meant_is_found_again(text: str) -> None:
+    decimals = len(text.partition(".")[2])
+    for slip in misread(text):
+        assert text in {each.meant for each in meant(slip.written, decimals)}, slip
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("0.51998984", "digit 7 after the point is another one"),
+        ("0.51989934", "digits 4 and 5 after the point changed places"),
+        ("0.5199834", "digit 6 after the point was left out"),
+        ("0.519989934", "digit 6 after the point was written twice"),
+        ("5.1998934", "the decimal point was moved"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_with_its_digit(written: str, says: str) -> None:
+    found = row(with_numbers(h1=written), "h1").causes
+    assert str(found[0].said).startswith(f"a slip in writing: 0.51998934 was written as {written}, {says}")
+    assert found[0].said.in_("ko").startswith(f"옮겨 쓰다가 생긴 실수입니다: 0.51998934 대신 {written}, ")
 
 
 # --- corner cases -----------------------------------------------------------------------------------------------------
@@ -319,7 +394,10 @@ E = "1/2*(t - h)**2"
 def test_the_derivative_of_the_other_case_gets_a_sentence_of_its_own(tmp_path: Path) -> None:
     dead = RELU.format(function="relu").replace("x = 0.0", "x = -1.25")
     (cause,) = written(dead + 'z = "-0.6250"\n"dh/dz" = "1.0000"\n', tmp_path).rows[1].causes
-    assert str(cause.said) == "the other case was taken, 1 where 0 is due (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
+    assert str(cause.said) == (
+        "the wrong branch was taken: since z < 0, 0 is due, not 1 (∂h/∂z = {1 (z > 0), 0 (z ≤ 0)})"
+    )
+    assert cause.said.in_("ko").startswith("조건을 잘못 골랐습니다. z < 0이므로 1 대신 0 값을 씁니다")
 
 
 @pytest.mark.parametrize(
@@ -487,3 +565,62 @@ def test_what_is_no_number_is_an_error_for_a_graph_too(written) -> None:
     z.label = "z"
     with pytest.raises(ExerciseError, match="expected a number, or its text, got"):
         check({"z": written}, z)
+
+
+# --- rules that are broken --------------------------------------------------------------------------------------------
+
+
+def updates(rule: Callable[[str], float], decimals: int = 8) -> Report:
+    """The chapter's sheet with all weights updated by another rule."""
+    return with_numbers(**{f"W{n}+": f"{rule(f'W{n}'):.{decimals}f}" for n in range(1, 9)})
+
+
+def test_one_mistake_at_all_updates_is_one_cause_and_said_once() -> None:
+    report = updates(lambda weight: CHAPTER7.parameters[weight])
+    causes = [each.causes for each in report.roots]
+    assert {(len(each), each[0].kind, len(each[0].same_at)) for each in causes} == {(1, "term", 7)}
+    said = {row.name: [str(each) for each in report.explained(row)] for row in report.roots}
+    (cause,) = said.pop("W5+")
+    assert cause.startswith("the term −lr·∂E_total/∂W5 was left out (W5⁺ = ")
+    assert cause.endswith("; the same at W6+, W7+, W8+, W1+, W2+, W3+, W4+")
+    assert {each for (each,) in said.values()} == {"the same mistake as at W5+"}
+
+
+def test_a_cause_is_named_only_if_it_holds_for_all_rows_of_a_broken_rule() -> None:
+    """At 4 decimals each alone would have another story."""
+    report = updates(lambda weight: CHAPTER7.parameters[weight] + 0.0031, decimals=4)
+    assert len(report.roots) == 8
+    assert not any(each.causes for each in report.roots)
+
+
+def test_a_rule_that_is_broken_alike_is_sure_although_each_row_alone_is_not() -> None:
+    gradients = solve(CHAPTER7).gradients
+    report = updates(lambda weight: CHAPTER7.parameters[weight] + 0.5 * gradients[weight], decimals=6)
+    assert {(each.causes[0].kind, each.notes) for each in report.roots} == {("plus for minus", ())}
+
+
+def test_two_causes_are_shown_and_all_on_demand() -> None:
+    causes = (Cause("two", "h1", 0.53, say("the factor 2 was left out")),) * 3
+    found = replace(row(EXACT, "h1"), causes=causes)
+    report = replace(EXACT, rows=(found,))
+    assert len(list(report.explained(found))) == 2
+    assert len(list(replace(report, all_causes=True).explained(found))) == 3
+
+
+def test_who_does_not_write_a_derivative_is_told_of_the_loss_s() -> None:
+    (cause,) = row(with_numbers(**{"W6+": "0.41314795"}), "W6+").causes  # ∂E_total/∂W6 is not on the chapter's sheet
+    assert "lr·∂E_total/∂W6" in str(cause.said)
+
+
+# --- the budget -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("formulas", [11, 60, 120])
+def test_one_budget_holds_for_all_work_on_a_sheet(formulas: int, tmp_path: Path) -> None:
+    solution = solve(deep(tmp_path, formulas, wrong=True))
+    sheet = Sheet(solution, Lines.of(solution))
+    found = diagnosis.Diagnosis(sheet)
+    for name in sheet.judged:
+        found.of(name)
+    spent = diagnosis.ALL_WORK - found.work_left
+    assert diagnosis.ALL_WORK < spent < 3 * diagnosis.ALL_WORK  # its own, the least shares, and what was begun

@@ -27,9 +27,7 @@ ENCODINGS = ["utf-8", "cp949", "ascii", "latin-1"]
 FINE = Row("z1", "W1*x1 + W2*x2", "0.08", 0.08, 0.0, 1e-8, "match")
 CLOSE = Row("dE/dW1", "∂E/∂W1", "0.02592285", 0.025922855604, 5.6e-9, 2.5e-8, "rounding")
 FOLLOWING = Row("dE/do1", "∂E/∂o1", "0.2", 0.209446, 0.009446, 1e-8, "wrong", follows_from="o1")
-CAUSE = Cause(
-    "sign", "o1", -0.6, say("the sign{s} of {due} {was} turned", s="", due="o1", was="was"), same_at=("o2", "o3")
-)
+CAUSE = Cause("sign", "o1", -0.6, say("{due} {has} the wrong sign{s}", s="", due="o1", has="has"), same_at=("o2", "o3"))
 UNSURE = Note("few digits", say("too few digits to be sure of the cause"))
 OFF = Row(
     "o1", "sigmoid(z3)", "-0.60944700", 0.6094460049, 1.2188930049, 2.6e-8, "wrong", causes=(CAUSE,), notes=(UNSURE,)
@@ -335,8 +333,8 @@ def test_json_has_the_documented_keys_in_order_and_every_number_in_full():
             "kind": "sign",
             "place": "o1",
             "value": -0.6,
-            "english": "the sign of o1 was turned",
-            "korean": "o1 값의 부호가 바뀌었습니다",
+            "english": "o1 has the wrong sign",
+            "korean": "o1의 부호가 틀렸습니다",
             "also": [],
             "throughout": False,
             "same_at": ["o2", "o3"],
