@@ -14,6 +14,7 @@ from micrograd_kr import ops
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
+from micrograd_kr.teacher.ask.quantity import read
 from micrograd_kr.teacher.check import mistakes, slips
 from micrograd_kr.teacher.check.mistakes import Catalogue, Edit
 from micrograd_kr.teacher.check.report import Cause
@@ -45,6 +46,7 @@ WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
 WORK_OF_ERROR = 4  # and the running error of one
 CAUSES = 5
 NAMES = 2  # of one cause
+LISTED = 4  # quantities in one sentence
 SURE_AFRESH = 5
 CHOICES = frozenset({"kink", "case"})
 WITH_ITS_NAME = frozenset({"sign", "rounded", "copied"})  # a quantity is called by its name, not its formula
@@ -323,6 +325,9 @@ def _said(hit: Hit, names: Mapping[str, str]) -> Said:
         return _slip_said(edit.done, _written(hit.working, edit.due, names, None))
     whole = None if edit.kind in WITH_ITS_NAME or edit.throughout else edit.place
     due, done = (list(dict.fromkeys(_written(hit.working, each, names, whole))) for each in (edit.due, edit.done))
+    if edit.kind == "old" and len(due) > LISTED:
+        weights = all(read(hit.working.called[each]).is_parameter for each in edit.due)
+        return say("the old weights were used") if weights else say("the numbers of the first pass were used")
     many = len(due) > 1
     if edit.kind == "rounded":
         done, many = [f"{edit.done.y:.0f}"], edit.done.y > 1
