@@ -36,13 +36,17 @@ MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
 
 LIKELY = 8  # times as likely as chance is a cause that is named without a caveat
 POSSIBLE = 0.2  # and one with it
+NEARLY_ALL = 0.75  # of the numbers of one kind have the cause that is named for all
 CERTAIN = 1e4  # one that explains a number although it does not explain others like it
 WORSE = 10  # times less likely than the best is what is not named
+
+OWN = 0.1  # how likely is a number that is a rounding of what is due at its own decimals, and not at the sheet's
 
 WORK_OF_EDIT = 8  # to make an edit takes as long as so many operations
 WORK_OF_ERROR = 4  # and the running error of one
 CAUSES = 5
 NAMES = 2  # of one cause
+LISTED = 4  # quantities in one sentence
 SURE_AFRESH = 5
 CHOICES = frozenset({"kink", "case"})
 WITH_ITS_NAME = frozenset({"sign", "rounded", "copied"})  # a quantity is called by its name, not its formula
@@ -93,7 +97,7 @@ class Search:
         self.known, self.judged = known, judged
         self.decimals = max(judged.written.decimals, known.sheet.decimals.usual)
         self.limit, self.work, self.is_brief = limit, 0, is_brief
-        self.ways: Counter[tuple[str, bool]] = Counter()  # to make a mistake of a kind
+        self.ways: Counter[tuple[str, bool, bool]] = Counter()  # to make a mistake of a kind
 
     def causes(self, workings: Sequence[Working]) -> Found:
         """If the shortest way of working explains nothing, the others are tried."""
@@ -116,14 +120,14 @@ class Search:
 
     def _weight(self, edit: Edit) -> float:
         """How likely a mistake is among all that are made: as its kind, by the number of ways to make one of it."""
-        return COMMON.get(edit.kind, 1.0) / self.ways[edit.kind, edit.throughout]
+        return COMMON.get(edit.kind, 1.0) / self.ways[_sort_of_way(edit)]
 
     def _hits(self, working: Working) -> Iterator[Hit]:
         yield from self._misspelt(working)
         catalogue = Catalogue(working)
         misread = Slips(catalogue, self.decimals)
         for edit in catalogue.of_operations() if self.is_brief else chain(catalogue.edits(), misread.rounded()):
-            self.ways[edit.kind, edit.throughout] += 1
+            self.ways[_sort_of_way(edit)] += 1
             if self.work > self.limit:
                 return
             yield from self._hit(working, edit)
@@ -131,8 +135,7 @@ class Search:
             if self.work > self.limit:
                 return
             found = misread.of(operand)
-            for slip in found:
-                self.ways[slip.kind, False] += 1
+            self.ways.update((slip.kind, False, False) for slip in found)
             for edit in self._near(working, operand, nodes, found):
                 yield from self._hit(working, edit)
 
@@ -186,25 +189,30 @@ class Search:
         0.375 among numbers of eight decimals, says more than its own three.
         """
         usual, own = 10.0**-self.decimals, self.judged.unit
-        for likely, unit in (math.sqrt(max(own / usual, 1.0)), usual), (0.1, own):
+        for likely, unit in (math.sqrt(max(own / usual, 1.0)), usual), (OWN, own):
             if any(is_written(written, value, unit, self.known.cuts_off) for value in values):
                 return likely
         off = min(distance(written, value) for value in values)
         self.work += WORK_OF_ERROR * len(working.order)
         bound = self.known.error(working.form(changes)) + self.judged.unit
-        return 0.2 * self.judged.unit / bound if off < bound else 0.0
+        return OWN * self.judged.unit / bound if off < bound else 0.0
 
     def _misspelt(self, working: Working) -> Iterator[Hit]:
         """Slips in writing the number down."""
         written = self.judged.written
         for slip in slips.meant(written.text, self.decimals):
-            self.ways[slip.kind, False] += 1
+            edit = Edit(slip.kind, working.name, None, slip)
+            self.ways[_sort_of_way(edit)] += 1
             meant = hand(slip.meant)
             if all(self._is_near(meant, value, float(meant.number)) for value in working.values):
                 likely = self._likely(meant, working.values, working, {})
                 if likely:
-                    edit = Edit(slip.kind, working.name, None, slip)
                     yield Hit(likely, float(written.number), edit, working, {})
+
+
+def _sort_of_way(edit: Edit) -> tuple[str, bool, bool]:
+    """What a mistake is counted by: its kind, whether it is made throughout, or in writing the number down."""
+    return edit.kind, edit.throughout, not edit.nodes and not edit.operands
 
 
 def is_written(written: Hand, value: float, unit: float, cuts_off: bool) -> bool:
@@ -226,7 +234,13 @@ def _likeliest(hits: Iterable[Hit]) -> tuple[tuple[Hit, ...], ...]:
             groups.append(group := [])
         group.append(hit)
     scores = [sum(hit.score for hit in group) for group in groups]
-    likely = [(score, tuple(group)) for score, group in zip(scores, groups, strict=True) if score > max(scores) / WORSE]
+    # what comes to just this number stands before what only may be rounded to it
+    exact = max((score for score, group in zip(scores, groups, strict=True) if group[0].likely >= OWN), default=0.0)
+    likely = [
+        (score, tuple(group))
+        for score, group in zip(scores, groups, strict=True)
+        if score > (max(scores) / WORSE if group[0].likely >= OWN else exact)
+    ]
     return tuple(group for _, group in sorted(likely, key=lambda each: -each[0])[:CAUSES])
 
 
@@ -241,39 +255,45 @@ def certain(found: Found) -> Found:
 
 
 def in_common(analogous: Sequence[Found]) -> list[Found]:
-    """What explains analogous numbers all alike; what explains only some of them is met by chance."""
+    """What explains analogous numbers all alike, or nearly all; what explains only some of them is met by chance."""
     by_sort: list[dict[Any, Hit]] = []
     for found in analogous:
-        best = sorted(found.hits, key=lambda hit: hit.score)
-        by_sort.append({sort_of(hit): hit for hit in best})
-    shared = set(by_sort[0]).intersection(*by_sort[1:])
+        by_sort.append({sort_of(hit): hit for hit in sorted(found.hits, key=lambda hit: hit.score)})
+    counts = Counter(chain.from_iterable(by_sort))
 
     def odds(sort: Any) -> float:
         """Of one mistake that was made at all of them."""
-        hits = [each[sort] for each in by_sort]
-        fits = math.prod(hit.likely / found.chance for hit, found in zip(hits, analogous, strict=True))
-        return min(hit.weight for hit in hits) * fits / UNFORESEEN
+        pairs = [(each[sort], found) for each, found in zip(by_sort, analogous, strict=True) if sort in each]
+        fits = math.prod(hit.likely / found.chance for hit, found in pairs)
+        return min(hit.weight for hit, _ in pairs) * fits / UNFORESEEN
 
-    likely = {sort: odds(sort) for sort in shared}
+    likely = {sort: odds(sort) for sort, count in counts.items() if count >= NEARLY_ALL * len(analogous)}
     most = max(likely.values(), default=0.0)
-    if most < POSSIBLE:
-        return list(map(certain, analogous))
-    kept = {sort for sort, each in likely.items() if each > most / WORSE}
-    return [
-        found._replace(causes=_likeliest(hit for hit in found.hits if sort_of(hit) in kept), odds=most)
-        for found in analogous
-    ]
+    kept = {sort for sort, each in likely.items() if each > max(most / WORSE, POSSIBLE)}
+
+    def explained(found: Found) -> Found:
+        named = _likeliest(hit for hit in found.hits if sort_of(hit) in kept)
+        return found._replace(causes=named, odds=most) if named else certain(found)
+
+    return list(map(explained, analogous))
 
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
     """What two hits have in common that are the same mistake with other indices, or in the update of a bias."""
-    edit, said = hit.edit, re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
+    edit = hit.edit
+    if edit.throughout:  # at one place or at more
+        edit = edit._replace(due=_first(edit.due), done=_first(edit.done), throughout=False)
+    said = re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit._replace(edit=edit), {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
     if isinstance(edit.done, Slip):
         return edit.kind, stem(edit.place), said
     if edit.place.endswith("+"):
         own = rf"∂/∂\w+|\b{edit.place[:-1]}\b"
         return edit.kind, "+", stem(re.sub(own, lambda found: "∂/∂" if "∂" in found[0] else "", said))
     return edit.kind, stem(edit.place), stem(said)
+
+
+def _first(of: Any) -> Any:
+    return of[:1] if isinstance(of, tuple) else of
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
@@ -316,6 +336,9 @@ def _said(hit: Hit, names: Mapping[str, str]) -> Said:
         return _slip_said(edit.done, _written(hit.working, edit.due, names, None))
     whole = None if edit.kind in WITH_ITS_NAME or edit.throughout else edit.place
     due, done = (list(dict.fromkeys(_written(hit.working, each, names, whole))) for each in (edit.due, edit.done))
+    if edit.kind == "old" and len(due) > LISTED:
+        weights = all(read(hit.working.called[each]).is_parameter for each in edit.due)
+        return say("the old weights were used") if weights else say("the numbers of the first pass were used")
     many = len(due) > 1
     if edit.kind == "rounded":
         done, many = [f"{edit.done.y:.0f}"], edit.done.y > 1

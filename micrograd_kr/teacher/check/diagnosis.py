@@ -2,11 +2,10 @@
 
 Numbers are taken in the order a person works in. A wrong one *follows* if it agrees with one of its forms in the
 person's own numbers, wrong ones among them; otherwise it is a *root*, and its causes are looked for: each edit of its
-form (`mistakes`) that comes to the number. What an edit comes to is compared on three tiers: within half a unit at the
-sheet's decimals, at the number's own, within the running error of the edited form. The best tier reached is named, all
-of it. Slips can be made in hundreds of ways and meet a number by chance more often than misconceptions: where the best
-tier holds only slips, the best misconceptions are named, too. A cause inside a quantity that is not on the sheet is
-carried on from there.
+form (`mistakes`, `slips`) that comes to the number and blames nothing that stands right on the sheet. Thousands are
+tried, so some meet a number by chance: a cause is named without a caveat only where it is much likelier than that
+(`causes`). Where most rows of a kind are roots, a rule is broken, and only what explains nearly all of them is named. A
+cause inside a quantity that is not on the sheet is carried on from there.
 """
 
 import math

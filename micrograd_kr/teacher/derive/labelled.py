@@ -79,7 +79,6 @@ def _parameters(hand: Mapping[str, Any], leaves: Mapping[str, Value], parameters
 
 
 @lru_cache(maxsize=10_000)
-@lru_cache(maxsize=10_000)
 def stem(name: str) -> str:
     """A name without its indices: W5 and W7 are alike, dE_o1/dz3 and dE_o2/dz4 are."""
     return re.sub("[0-9]", "", name)

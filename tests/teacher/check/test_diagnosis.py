@@ -624,3 +624,26 @@ def test_one_budget_holds_for_all_work_on_a_sheet(formulas: int, tmp_path: Path)
         found.of(name)
     spent = diagnosis.ALL_WORK - found.work_left
     assert diagnosis.ALL_WORK < spent < 3 * diagnosis.ALL_WORK  # its own, the least shares, and what was begun
+
+
+# --- the likelier first -----------------------------------------------------------------------------------------------
+
+
+def test_a_forgotten_lr_comes_before_a_forgotten_half() -> None:
+    """lr is ½: the same number, and a ½ is left out everywhere by few."""
+    causes = check(replace(CHAPTER7, hand={"W1+": "0.29919112"})).rows[0].causes
+    assert str(causes[0].said).startswith("the factor lr was left out")
+
+
+def test_what_a_cause_says_gives_the_number_at_its_decimals() -> None:
+    """A turned sign gives 0.6052."""
+    causes = check(replace(CHAPTER7, hand={"o1": "0.6054"})).rows[0].causes
+    assert causes
+    assert {f"{cause.value:.4f}" for cause in causes} == {"0.6054"}
+
+
+def test_what_was_not_worked_again_is_one_thing_and_no_list_of_all_that_went_into_it() -> None:
+    (cause,) = check(replace(CHAPTER7, hand={"E_total'": "0.02397190"})).rows[0].causes
+    assert "the old weights were used" in str(cause.said)
+    assert "업데이트하기 전의 가중치를 썼습니다" in cause.said.in_("ko")
+    assert len(str(cause.said)) < 160
