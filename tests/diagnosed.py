@@ -10,6 +10,11 @@ right   A cause named for that number comes to what the mistake comes to, within
         that is not on the sheet, to within one in its last digit. What comes to one number by nature (σ for σ', 1 − o
         forgotten) or by data (lr twice, ½ forgotten where lr is ½) cannot be told apart, so no more is asked;
         sentences are not read.
+misleading  A number has causes without a caveat, and none of them is what was done: none comes to what the mistake
+        comes to, or it blames a number that stands on the sheet and that the mistake does not reach. A number called
+        a slip of the pen is not blamed on anything.
+beside  Beside the right cause of the first wrong number stands another without a caveat that is not.
+slip    The first wrong number is said to be a slip in writing.
 """
 
 import math
@@ -30,6 +35,39 @@ class Outcome(NamedTuple):
     causes: int  # of the first wrong number
     unexplained: int  # other numbers that follow from nothing and have no cause
     elsewhere: int  # numbers called wrong that the mistake does not reach
+    misleading: int = 0  # roots
+    later: int = 0  # of them those after the first
+    beside: bool = False
+    slip: bool = False
+    wrong: int = 0  # numbers called wrong
+
+
+# How a report says that it is not sure, and that a digit was written wrongly: the kinds of its notes and causes.
+CAVEATS = ("few digits",)
+SLIPS = ("slip",)
+
+
+def claims(row: Any) -> list[Any]:
+    """The causes of a number that are named without a caveat; that it was written wrongly blames nothing."""
+    if any(note.kind in CAVEATS for note in row.notes):
+        return []
+    return [cause for cause in row.causes if not (cause.kind in SLIPS and cause.place == row.name)]
+
+
+def is_called_a_slip(row: Any) -> bool:
+    return any(each.kind in SLIPS for each in (*row.notes, *row.causes))
+
+
+def is_right(cause: Any, row: Any, planted: Planted, wrong: Iterable[str]) -> bool:
+    """Whether a cause is what was done, as far as can be told."""
+    place, untouched = canonical(cause.place), set(map(canonical, planted.sheet.hand)) - planted.touched
+    blames_the_right = place in untouched and place != canonical(row.name)
+    return not blames_the_right and comes_to(cause.value, planted, row.name, wrong)
+
+
+def is_misleading(row: Any, planted: Planted, wrong: Iterable[str]) -> bool:
+    found = claims(row)
+    return bool(found) and not any(is_right(cause, row, planted, wrong) for cause in found)
 
 
 def judged(planted: Planted, report: Any) -> Outcome:
@@ -42,7 +80,22 @@ def judged(planted: Planted, report: Any) -> Outcome:
     first = canonical(row.name) == canonical(due)
     right = first and any(comes_to(cause.value, planted, due, wrong) for cause in row.causes)
     unexplained = sum(not each.causes for each in report.roots if each.name != row.name)
-    return Outcome(planted.kind, False, first, right, len(row.causes), unexplained, elsewhere)
+    misled = [is_misleading(each, planted, wrong) for each in report.roots]
+    beside = right and not misled[0] and not all(is_right(each, row, planted, wrong) for each in claims(row))
+    return Outcome(
+        planted.kind,
+        False,
+        first,
+        right,
+        len(row.causes),
+        unexplained,
+        elsewhere,
+        sum(misled),
+        sum(misled[1:]),
+        beside,
+        first and is_called_a_slip(row),
+        len(wrong),
+    )
 
 
 def comes_to(value: float, planted: Planted, name: str, wrong: Iterable[str]) -> bool:
