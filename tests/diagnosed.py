@@ -11,10 +11,10 @@ right   A cause named for that number comes to what the mistake comes to, within
         forgotten) or by data (lr twice, ½ forgotten where lr is ½) cannot be told apart, so no more is asked;
         sentences are not read.
 misleading  A number has causes without a caveat, and none of them is what was done: none comes to what the mistake
-        comes to, or it blames a number that stands on the sheet and that the mistake does not reach. A number called
-        a slip of the pen is not blamed on anything.
+        comes to, or it blames a number that stands on the sheet and that the mistake does not reach. That a number was
+        written wrongly itself blames nothing.
 beside  Beside the right cause of the first wrong number stands another without a caveat that is not.
-slip    The first wrong number is said to be a slip in writing.
+slip    The first wrong number is said to be a slip in writing, and which; vague: its last digits are said to differ.
 """
 
 import math
@@ -39,23 +39,21 @@ class Outcome(NamedTuple):
     later: int = 0  # of them those after the first
     beside: bool = False
     slip: bool = False
+    vague: bool = False
     wrong: int = 0  # numbers called wrong
 
 
-# How a report says that it is not sure, and that a digit was written wrongly: the kinds of its notes and causes.
+# How a report says that it is not sure, and that digits were written wrongly: the kinds of its notes and causes.
 CAVEATS = ("few digits",)
-SLIPS = ("slip",)
+SLIPS = ("slip", "digits", "left out", "doubled", "look-alike", "point")
+VAGUE = ("last digits",)
 
 
 def claims(row: Any) -> list[Any]:
-    """The causes of a number that are named without a caveat; that it was written wrongly blames nothing."""
+    """The causes of a number that are named without a caveat, but for slips in writing that number itself."""
     if any(note.kind in CAVEATS for note in row.notes):
         return []
-    return [cause for cause in row.causes if not (cause.kind in SLIPS and cause.place == row.name)]
-
-
-def is_called_a_slip(row: Any) -> bool:
-    return any(each.kind in SLIPS for each in (*row.notes, *row.causes))
+    return [cause for cause in row.causes if not (cause.kind in SLIPS and math.isclose(cause.value, float(row.hand)))]
 
 
 def is_right(cause: Any, row: Any, planted: Planted, wrong: Iterable[str]) -> bool:
@@ -66,8 +64,7 @@ def is_right(cause: Any, row: Any, planted: Planted, wrong: Iterable[str]) -> bo
 
 
 def is_misleading(row: Any, planted: Planted, wrong: Iterable[str]) -> bool:
-    found = claims(row)
-    return bool(found) and not any(is_right(cause, row, planted, wrong) for cause in found)
+    return bool(claims(row)) and not any(is_right(cause, row, planted, wrong) for cause in row.causes)
 
 
 def judged(planted: Planted, report: Any) -> Outcome:
@@ -93,7 +90,8 @@ def judged(planted: Planted, report: Any) -> Outcome:
         sum(misled),
         sum(misled[1:]),
         beside,
-        first and is_called_a_slip(row),
+        first and any(cause.kind in SLIPS for cause in row.causes),
+        first and any(note.kind in VAGUE for note in row.notes),
         len(wrong),
     )
 

@@ -78,7 +78,7 @@ def honest(seed: str, sheets: int, folder: Path, keep: Path) -> int:
         if habit != "float32" or TAKES_FLOAT32:
             groups[habit] = partial(people.sheet_of_habit, seed, habit=habit)
     false_alarms = numbers = 0
-    print(f"{'honest sheets':<24}{'sheets':>8}{'numbers':>10}{'match':>8}{'rounding':>10}{'wrong':>8}")
+    print(f"{'honest sheets':<24}{'sheets':>8}{'numbers':>10}{'match':>8}{'rounding':>10}{'undecided':>11}{'wrong':>8}")
     for name, draw in groups.items():
         verdicts: list[str] = []
         for number in range(sheets):
@@ -88,7 +88,8 @@ def honest(seed: str, sheets: int, folder: Path, keep: Path) -> int:
             if report.wrong:
                 explain(sheet, report, keep)
         shares = [verdicts.count(each) / len(verdicts) for each in ("match", "rounding")]
-        line = f"{sheets:>8}{len(verdicts):>10}{shares[0]:>8.1%}{shares[1]:>10.1%}{verdicts.count('wrong'):>8}"
+        line = f"{sheets:>8}{len(verdicts):>10}{shares[0]:>8.1%}{shares[1]:>10.1%}"
+        line += f"{verdicts.count('undecided'):>11}{verdicts.count('wrong'):>8}"
         print(f"{name:<24}{line}", flush=True)
         false_alarms += verdicts.count("wrong")
         numbers += len(verdicts)

@@ -28,7 +28,7 @@ from micrograd_kr.teacher.check.report import Cause, Note, Report, Row
 
 SEED = os.environ.get("MICROGRAD_KR_SEED") or secrets.token_hex(4)
 EVERYBODY = (*strangers.KINDS, *strangers.PENS, *strangers.RULES)
-FEW = ("lr/2", "o² for the slope", "the power kept", "a digit left out", "all ∂E/∂W", "sign")
+FEW = ("2·lr", "lr/2", "(1 − o)² for the slope", "the power kept", "a digit left out", "all ∂E/∂W", "sign")
 
 
 def checked(text: str, folder: Path) -> Report:
@@ -164,11 +164,13 @@ def test_who_blames_a_number_that_is_right_misleads(planted: careless.Planted, t
     assert judged(planted, tmp_path, (1.0, right)).misleading
 
 
-def test_a_slip_of_the_pen_blames_nothing_but_a_number_misread_does(planted: careless.Planted, tmp_path: Path) -> None:
+def test_a_slip_in_a_number_blames_nothing_but_a_number_misread_does(planted: careless.Planted, tmp_path: Path) -> None:
     for slip in diagnosed.SLIPS:
-        found = judged(planted, tmp_path, (1.001, None, slip))
-        assert (found.slip, found.misleading) == (True, 0)
-        assert judged(planted, tmp_path, (1.001, next(iter(planted.sheet.net.given)), slip)).misleading
+        report = checked(planted.toml(), tmp_path)
+        for comes_to, misleads in (lambda row: float(row.hand), False), (lambda row: row.value * 1.001, True):
+            told = with_causes(report, lambda row, of=comes_to, slip=slip: (a_cause(row, of(row), kind=slip),))
+            found = diagnosed.judged(planted, told)
+            assert (found.slip, bool(found.misleading)) == (True, misleads)
 
 
 # --- the bars ---------------------------------------------------------------------------------------------------------
@@ -182,8 +184,13 @@ def trust(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def missed(bench: Any) -> list[str]:
     """The bars that are missed on a few sheets, by more than chance."""
-    lines = chain(bench.numbers_moved(8, [(10, 30)]), bench.numbers_moved(4, [(100, 1000)]), bench.mistakes(8, FEW))
+    lines = chain(bench.numbers_moved(8, [(10, 30)]), bench.mistakes(8, FEW))
     return [line.what for line in lines if not line.is_met(few_sheets=True)]
+
+
+@pytest.mark.xfail(reason="causes are not weighed against chance yet", strict=False)
+def test_the_bars_are_met_on_a_few_sheets(trust: Any, tmp_path: Path) -> None:
+    assert missed(trust.Bench(SEED, 5, tmp_path)) == [], f"MICROGRAD_KR_SEED={SEED}"
 
 
 def test_who_names_causes_at_random_misses_the_bars(
@@ -196,7 +203,7 @@ def test_who_names_causes_at_random_misses_the_bars(
 
     monkeypatch.setattr(trust, "check", at_random)
     found = missed(trust.Bench(SEED, 2, tmp_path))
-    due = "off by 10–30 units on a sheet", "off by 100–1000 units on chapter7", "all kinds, 8 decimals: misleading"
+    due = "off by 10–30 units on a sheet", "off by 10–30 units on chapter7", "all kinds, 8 decimals: misleading"
     for part in due:
         assert any(what.startswith(part) for what in found), (SEED, part, found)
 
