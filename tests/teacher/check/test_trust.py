@@ -173,6 +173,26 @@ def test_a_slip_in_a_number_blames_nothing_but_a_number_misread_does(planted: ca
             assert (found.slip, bool(found.misleading)) == (True, misleads)
 
 
+def test_a_wrong_number_without_decimals_beside_the_right_one_under_another_name_is_a_root(tmp_path: Path) -> None:
+    exercise = """title = "a neuron"
+loss = "E"
+[given]
+x = 0.8
+t = 0
+[parameters]
+w = 0.3
+b = 0.1
+[forward]
+z = "w*x + b"
+E = "1/2*(t - z)**2"
+[hand]
+"dE/dz" = "0.34"
+"dE/db" = "1"
+"""
+    report = checked(exercise, tmp_path)
+    assert [row.name for row in report.roots] == ["dE/db"]
+
+
 # --- the bars ---------------------------------------------------------------------------------------------------------
 
 
