@@ -238,8 +238,8 @@ def of_outcomes(shown: Sequence[Outcome], decimals: int) -> Iterator[Rate]:
     yield rate("slips of a pen{}: a false cause", pens, is_misled, FALSE if is_fine else None)
     for what, kinds in ("kinds told{}", strangers.TOLD), ("kinds kept apart{}", strangers.APART):
         yield rate(f"{what}: the first wrong number", kinds, lambda one: one.first, diagnosed.FIRST, True)
-        yield rate(f"{what}: the right cause", kinds, lambda one: one.right)
-        yield rate(f"{what}: called a slip, and not right", kinds, lambda one: one.slip and not one.right)
+        yield rate(f"{what}: the right cause", kinds, lambda one: one.told)
+        yield rate(f"{what}: called a slip, and not right", kinds, lambda one: one.slip and not one.told)
         yield rate(f"{what}: misleading", kinds, is_misled)
     mistakes = (*strangers.PENS, *strangers.KINDS, *CATALOGUE)
     yield rate("all kinds{}: misleading", mistakes, is_misled, MISLEADING)
@@ -247,12 +247,12 @@ def of_outcomes(shown: Sequence[Outcome], decimals: int) -> Iterator[Rate]:
     if is_fine:
         for kind in (*strangers.TOLD, *strangers.APART):
             bar = KNOWN if kind in strangers.TOLD else None
-            yield rate(f"  {kind}: the right cause", [kind], lambda one: one.right, bar, True)
+            yield rate(f"  {kind}: the right cause", [kind], lambda one: one.told, bar, True)
         yield from (rate(f"  {pen}: named", [pen], is_named_slip) for pen in pens)
 
 
 def is_named_slip(one: Outcome) -> bool:
-    return one.slip or one.right
+    return one.slip or one.told
 
 
 def is_misled(one: Outcome) -> bool:

@@ -144,8 +144,8 @@ def judged(planted: careless.Planted, folder: Path, *told: tuple[Any, ...], note
 
 def test_the_true_cause_is_right_and_no_other(planted: careless.Planted, tmp_path: Path) -> None:
     true, false = judged(planted, tmp_path, (1.0,)), judged(planted, tmp_path, (1.001,))
-    assert (true.right, true.misleading, true.beside) == (True, 0, False)
-    assert not false.right
+    assert (true.told, true.misleading, true.beside) == (True, 0, False)
+    assert not false.told
     assert false.misleading
     assert not judged(planted, tmp_path).misleading
 
@@ -156,7 +156,13 @@ def test_a_false_cause_with_a_caveat_or_beside_the_true_one_does_not_mislead(
     for caveat in diagnosed.CAVEATS:
         assert not judged(planted, tmp_path, (1.001,), notes=(caveat,)).misleading
     both = judged(planted, tmp_path, (1.0,), (1.001,))
-    assert (both.right, both.misleading, both.beside) == (True, 0, True)
+    assert (both.told, both.misleading, both.beside) == (True, 0, True)
+
+
+def test_only_the_causes_that_are_shown_count(planted: careless.Planted, tmp_path: Path) -> None:
+    late = judged(planted, tmp_path, *((1 + n / 1000,) for n in (1, 2, 0)))
+    assert (late.right, late.told) == (True, False)
+    assert late.misleading
 
 
 def test_who_blames_a_number_that_is_right_misleads(planted: careless.Planted, tmp_path: Path) -> None:
