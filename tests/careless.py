@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_UP, Decimal, DivisionByZero, InvalidOperation, localcontext
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -26,13 +26,17 @@ from people import text as written_text
 
 CONSTANTS = ("0.5", "2", "-1", "1")
 LITERAL = re.compile(r"-?[0-9.]+")
-BETWEEN_OPERANDS = re.compile(r"( [-+] |²)")
+BETWEEN_OPERANDS = re.compile(r"( [-+] |²|(?:log2|log10|log|abs|sigmoid|cos°|cos|1 /) )")
 
 Term = tuple[str, ...]
 
 
 class Line(NamedTuple):
-    """name = function(Σ Π factors). A factor is a name, a number, "1 - o1", "1 - h1²" or "step z1" (1 where z1 > 0)."""
+    """name = function(Σ Π factors).
+
+    A factor is a name, a number, "1 - o1", "1 - h1²", "log 1 - o1" (of the difference), "1 / 1 - o1" or "step z1" (1
+    where z1 > 0). A softmax is of the first term, among all; what is "as written" is a number as it stands on paper.
+    """
 
     name: str
     terms: tuple[Term, ...]
@@ -69,13 +73,17 @@ class Habit(NamedTuple):
     paths: bool  # dE_o1/dh1 and dE_o2/dh1; else only their sum
 
 
+def update(name: str, loss: str = "E_total") -> Line:
+    return Line(f"{name}+", ((name,), ("-1", "lr", f"d{loss}/d{name}")))
+
+
 def textbook(net: Net, habit: Habit) -> list[Line]:
     """Backpropagation in the chapter's order: the output layer and its update, the hidden layer and its, once more."""
     hidden, outer = net.sizes[1], net.sizes[0] * net.sizes[1]
     updates: tuple[list[Line], list[Line]] = ([], [])
     for name in net.parameters:
         is_outer = int(name[1:]) > (outer if name.startswith("W") else hidden)
-        updates[is_outer].append(Line(f"{name}+", ((name,), ("-1", "lr", f"dE_total/d{name}"))))
+        updates[is_outer].append(update(name))
     back = [line for k in net.outputs for line in to_output(net, habit, k)] + updates[True]
     further_back = [line for j in net.units for line in to_hidden(net, habit, j)] + updates[False]
     return [*forward(net, "", ""), *back, *further_back, *forward(net, "+", "'")]
@@ -111,7 +119,11 @@ def to_z(habit: Habit, net: Net, above: str, function: str, z: str) -> Iterator[
     yield Line(f"d{above}/d{z}", (slope(function, above, z),))
     if habit.deltas:
         yield Line(f"dE_total/d{z}", ((f"dE_total/d{above}", f"d{above}/d{z}"),))
-    back = delta(habit, above, z)
+    yield from to_weights(net, delta(habit, above, z), z)
+
+
+def to_weights(net: Net, back: Term, z: str) -> Iterator[Line]:
+    """From z, reached by `back`, on to its weights and its bias."""
     for weight, source in net.terms(int(z[1:])):
         yield Line(f"d{z}/d{weight}", ((source,),))
         yield Line(f"dE_total/d{weight}", ((*back, source),))
@@ -153,15 +165,22 @@ class Student(Person):
 
     def factor(self, factor: str) -> Decimal:
         match factor.split():
-            case [left, "-", right]:
-                return self.factor(left) - self.factor(right)
-            case [left, "+", right]:
-                return self.factor(left) + self.factor(right)
+            case ["1", "/", *rest]:
+                return ONE / self.factor(" ".join(rest))
             case ["step", z]:
                 return ONE if self.take(z) > 0 else ZERO
+            case [function, *rest] if rest and function in FUNCTIONS:
+                return FUNCTIONS[function](self, self.factor(" ".join(rest)))
+            case [*left, "-", right]:
+                return self.factor(" ".join(left)) - self.factor(right)
+            case [*left, "+", right]:
+                return self.factor(" ".join(left)) + self.factor(right)
         if factor.endswith("²"):
             return self.scratch(self.product([self.factor(factor[:-1])] * 2))
         return Decimal(factor) if LITERAL.fullmatch(factor) else self.take(factor)
+
+    def on_paper(self) -> dict[str, Decimal]:
+        return self.written | self.paper
 
     def term(self, factors: Term) -> Decimal:
         """A product; what 2 · ½ · (−1) comes to is seen without working."""
@@ -172,25 +191,58 @@ class Student(Person):
         return self.product(others) * (1 if constant > 0 else -1)
 
     def value(self, line: Line) -> Decimal:
-        return self.activation(line.function, self.total([self.term(each) for each in line.terms]))
+        terms = [self.term(each) for each in line.terms]
+        if line.function in OF_ALL:
+            return OF_ALL[line.function](self, terms)
+        return FUNCTIONS[line.function](self, self.total(terms))
 
     def work_through(self, lines: Iterable[Line], mistake: Mapping[str, Line], slip: bool = False) -> "Student":
         with localcontext(prec=60):
             for line in lines:
                 as_worked = mistake.get(line.name, line)
-                self.note(line.name, self.value(line if slip else as_worked))
+                used = line if slip else as_worked
+                self.note(line.name, self.value(used))
+                if used.function == AS_WRITTEN:
+                    self.written[line.name] = self.kept[line.name]
                 if slip and line.name in mistake:
-                    self.paper[line.name] = self.value(as_worked)
+                    value = self.value(as_worked)
+                    is_text = as_worked.function == AS_WRITTEN
+                    self.paper[line.name] = value if is_text else self.rounded(value)
         return self
 
-    def on_paper(self) -> dict[str, Decimal]:
-        return self.written | {name: self.rounded(value) for name, value in self.paper.items()}
+    def exponentials(self, terms: Iterable[Decimal]) -> list[Decimal]:
+        return [self.scratch(each.exp()) for each in terms]
+
+
+AS_WRITTEN = "as written"
+
+
+def reached_by_floats(function: Callable[[float], float]) -> Callable[[Student, Decimal], Decimal]:
+    return lambda _, z: Decimal(function(float(z)))
+
+
+FUNCTIONS: dict[str, Callable[[Student, Decimal], Decimal]] = {
+    "linear": lambda _, z: z,
+    AS_WRITTEN: lambda _, z: z,
+    "relu": lambda _, z: max(z, ZERO),
+    "abs": lambda _, z: abs(z),
+    "log": lambda _, z: z.ln(),
+    "log2": lambda _, z: z.ln() / Decimal(2).ln(),
+    "log10": lambda _, z: z.log10(),
+    "sin": reached_by_floats(math.sin),
+    "cos": reached_by_floats(math.cos),
+    "tanh": Student.tanh,
+    "sigmoid": Student.sigmoid,
+}
+OF_ALL: dict[str, Callable[[Student, list[Decimal]], Decimal]] = {
+    "softmax": lambda student, terms: (found := student.exponentials(terms))[0] / sum(found),
+}
 
 
 def exact_values(
-    net: Net, lines: Iterable[Line], mistake: Mapping[str, Line], slip: bool = False
+    net: Net, lines: Iterable[Line], mistake: Mapping[str, Line], slip: bool = False, decimals: int = 20
 ) -> dict[str, Decimal]:
-    nothing_rounded = Style("half-even", "carried", 20, scratch=False, afresh=0.0, zeros="kept", written="all")
+    nothing_rounded = Style("half-even", "carried", decimals, scratch=False, afresh=0.0, zeros="kept", written="all")
     student = Student(net, nothing_rounded, random.Random(0)).work_through(lines, mistake, slip)
     return student.kept | student.paper
 
@@ -558,6 +610,10 @@ class Planted:
         apart = {name: abs(truth[canonical(name)] - exact[canonical(name)]) for name in self.sheet.hand}
         return {name for name, difference in apart.items() if difference > Decimal("1e-30")}
 
+    @property
+    def touched(self) -> set[str]:
+        return set(map(canonical, self.reached))
+
     def toml(self) -> str:
         """The file, with what was done as a comment."""
         done = "".join(f"# {line.name} = {line.function} {line.terms}\n" for line in self.mistake.values())
@@ -574,38 +630,73 @@ def can_be_made(kind: str, data: str) -> bool:
     return not (data == "lr = 1" and "lr" in kind)
 
 
+class Course(NamedTuple):
+    """Exercises of a sort, and how a textbook works one."""
+
+    net: Callable[[random.Random], Any]
+    lines: Callable[[Any, random.Random], list[Line]]
+
+
+def draw_habit(draw: random.Random) -> Habit:
+    return Habit(draw.random() < 0.5, draw.random() < 0.7)
+
+
+CHAPTER = Course(lambda draw: draw_net(draw, (*SIZES, (2, 3, 1))), lambda net, draw: textbook(net, draw_habit(draw)))
+
+
 def planted(seed: str, number: int, kind: str, data: str = "ordinary", **fixed: Any) -> Planted:
     """A sheet with a mistake of a kind; the same arguments, the same sheet. `fixed`: fields of Style not drawn."""
     draw = random.Random(f"{seed}/{number}/{kind}/{data}")
+    ways = {**KINDS, **MISCONCEPTIONS}[kind]
+    course = CHAPTER._replace(net=lambda draw: DATA[data](CHAPTER.net(draw)))
+    return drawn(draw, (seed, number), kind, course, ways, 0.25 * (kind in KINDS), fixed)
+
+
+def drawn(
+    draw: random.Random,
+    place: tuple[str, int],
+    kind: str,
+    course: Course,
+    ways: Callable[[Book], Iterator[Mistake]],
+    on_paper_only: float,
+    fixed: Mapping[str, Any],
+) -> Planted:
+    """A sheet with one of the ways to make a mistake, which reaches it."""
     for _ in range(500):
-        with suppress(InvalidOperation):  # e⁻ᶻ has more than 60 digits; nobody writes such numbers
-            found = attempt(draw, seed, number, kind, data, fixed)
+        with suppress(InvalidOperation, DivisionByZero):  # e⁻ᶻ has more than 60 digits; nobody writes such numbers
+            found = attempt(draw, place, kind, course, ways, on_paper_only, fixed)
             if found is not None:
                 return found
-    raise ValueError(f"no mistake of the kind {kind!r} reaches a sheet with {data}")
+    raise ValueError(f"no mistake of the kind {kind!r} reaches a sheet")
 
 
 def attempt(
-    draw: random.Random, seed: str, number: int, kind: str, data: str, fixed: Mapping[str, Any]
+    draw: random.Random,
+    place: tuple[str, int],
+    kind: str,
+    course: Course,
+    ways: Callable[[Book], Iterator[Mistake]],
+    on_paper_only: float,
+    fixed: Mapping[str, Any],
 ) -> Planted | None:
     """One draw of everything; None where such a mistake cannot be made, or changes no number on the sheet."""
-    net = DATA[data](draw_net(draw, (*SIZES, (2, 3, 1))))
+    net = course.net(draw)
     style = draw_style(draw)._replace(**fixed)
-    lines = textbook(net, Habit(draw.random() < 0.5, draw.random() < 0.7))
+    lines = course.lines(net, draw)
     names, rounding = on_sheet([line.name for line in lines], style, draw), draw.random()
     exact = exact_values(net, lines, {})
     honest = Student(net, style, random.Random(rounding)).work_through(lines, {}).written
     display = {name: value.quantize(ONE.scaleb(-style.decimals), ROUND_HALF_UP) for name, value in exact.items()}
     readable = {name: number for name, number in honest.items() if name in names or number == display[name]}
     book = Book(net, lines, readable)
-    wrong = draw_mistake({**KINDS, **MISCONCEPTIONS}[kind](book), draw)
+    wrong = draw_mistake(ways(book), draw)
     if wrong is None:
         return None
     mistake = {line.name: line for line in wrong}
-    slip = kind in KINDS and len(mistake) == 1 and draw.random() < 0.25
+    slip = on_paper_only > 0 and len(mistake) == 1 and draw.random() < on_paper_only
     paper = Student(net, style, random.Random(rounding)).work_through(lines, mistake, slip).on_paper()
     hand = renamed_by_habit({name: written_text(paper[name], exact[name], style.zeros) for name in names}, draw)
-    planted = Planted(kind, lines, mistake, slip, Sheet(seed, number, net, style, exact, hand))
+    planted = Planted(kind, lines, mistake, slip, Sheet(*place, net, style, exact, hand))
     return planted if planted.reached else None
 
 

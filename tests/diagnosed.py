@@ -10,6 +10,12 @@ right   A cause named for that number comes to what the mistake comes to, within
         that is not on the sheet, to within one in its last digit. What comes to one number by nature (σ for σ', 1 − o
         forgotten) or by data (lr twice, ½ forgotten where lr is ½) cannot be told apart, so no more is asked;
         sentences are not read.
+told    The right cause is one of those that are shown without being asked for; what follows looks at these only.
+misleading  A number has causes without a caveat, and none of them is what was done: none comes to what the mistake
+        comes to, or it blames a number that stands on the sheet and that the mistake does not reach. That a number was
+        written wrongly itself blames nothing.
+beside  Beside the right cause of the first wrong number stands another without a caveat that is not.
+slip    The first wrong number is said to be a slip in writing, and which; vague: its last digits are said to differ.
 """
 
 import math
@@ -30,6 +36,42 @@ class Outcome(NamedTuple):
     causes: int  # of the first wrong number
     unexplained: int  # other numbers that follow from nothing and have no cause
     elsewhere: int  # numbers called wrong that the mistake does not reach
+    told: bool = False
+    misleading: int = 0  # roots
+    later: int = 0  # of them those after the first
+    beside: bool = False
+    slip: bool = False
+    vague: bool = False
+    wrong: int = 0  # numbers called wrong
+
+
+# How a report says that it is not sure, and that digits were written wrongly: the kinds of its notes and causes.
+CAVEATS = ("few digits",)
+SLIPS = ("slip", "digits", "left out", "doubled", "look-alike", "point")
+VAGUE = ("last digits",)
+SHOWN = 2  # causes of a number
+
+
+def shown(row: Any) -> Sequence[Any]:
+    return row.causes[:SHOWN]
+
+
+def claims(row: Any) -> list[Any]:
+    """The causes of a number that are named without a caveat, but for slips in writing that number itself."""
+    if any(note.kind in CAVEATS for note in row.notes):
+        return []
+    return [cause for cause in shown(row) if not (cause.kind in SLIPS and math.isclose(cause.value, float(row.hand)))]
+
+
+def is_right(cause: Any, row: Any, planted: Planted, wrong: Iterable[str]) -> bool:
+    """Whether a cause is what was done, as far as can be told."""
+    place, untouched = canonical(cause.place), set(map(canonical, planted.sheet.hand)) - planted.touched
+    blames_the_right = place in untouched and place != canonical(row.name)
+    return not blames_the_right and comes_to(cause.value, planted, row.name, wrong)
+
+
+def is_misleading(row: Any, planted: Planted, wrong: Iterable[str]) -> bool:
+    return bool(claims(row)) and not any(is_right(cause, row, planted, wrong) for cause in shown(row))
 
 
 def judged(planted: Planted, report: Any) -> Outcome:
@@ -42,7 +84,25 @@ def judged(planted: Planted, report: Any) -> Outcome:
     first = canonical(row.name) == canonical(due)
     right = first and any(comes_to(cause.value, planted, due, wrong) for cause in row.causes)
     unexplained = sum(not each.causes for each in report.roots if each.name != row.name)
-    return Outcome(planted.kind, False, first, right, len(row.causes), unexplained, elsewhere)
+    misled = [is_misleading(each, planted, wrong) for each in report.roots]
+    told = first and any(comes_to(cause.value, planted, due, wrong) for cause in shown(row))
+    beside = told and not misled[0] and not all(is_right(each, row, planted, wrong) for each in claims(row))
+    return Outcome(
+        planted.kind,
+        False,
+        first,
+        right,
+        len(row.causes),
+        unexplained,
+        elsewhere,
+        told,
+        sum(misled),
+        sum(misled[1:]),
+        beside,
+        first and any(cause.kind in SLIPS for cause in shown(row)),
+        first and any(note.kind in VAGUE for note in row.notes),
+        len(wrong),
+    )
 
 
 def comes_to(value: float, planted: Planted, name: str, wrong: Iterable[str]) -> bool:

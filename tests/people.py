@@ -7,9 +7,10 @@ exercise and what one person writes down for it; the same arguments give the sam
 
 import os
 import random
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ CARRYING = ("carried", "not carried", "mixed")
 STYLES = tuple((rounding, carry) for rounding in ROUNDINGS for carry in CARRYING)
 SIZES = ((2, 2, 2), (2, 2, 1), (3, 2, 2), (1, 2, 1), (2, 3, 2), (1, 1, 1), (2, 1, 2), (2, 2, 3))
 HALF, ONE, ZERO = Decimal("0.5"), Decimal(1), Decimal(0)
+WHOLE = (1, 1, 1, 2, 2, 3, 4, 5, -1, -1, -2, 0)
 
 
 def number(wanted: int) -> int:
@@ -26,7 +28,11 @@ def number(wanted: int) -> int:
 
 
 class Style(NamedTuple):
-    """How one person rounds and writes; the decimals are equal on the whole sheet."""
+    """How one person rounds and writes.
+
+    keeps: "decimals" of the whole sheet; "digits", so many significant ones; "stages", more decimals for the gradients
+    and the updates than for the two forward passes; "float32", the numbers of a program that works in it.
+    """
 
     rounding: str  # a key of ROUNDINGS
     carry: str  # carried: full precision is kept, only what is written is rounded; mixed: at random per use
@@ -35,6 +41,8 @@ class Style(NamedTuple):
     afresh: float  # how often a gradient that was worked out already is worked out again where it is needed
     zeros: str  # kept, dropped, or dropped where the number is exact
     written: str  # all, 70 %, results
+    keeps: str = "decimals"
+    more: int = 0  # decimals of gradients and updates beyond those of the forward numbers; of stages
 
 
 @dataclass(frozen=True)
@@ -107,10 +115,15 @@ class Person:
     kept: dict[str, Decimal] = field(default_factory=dict)
     written: dict[str, Decimal] = field(default_factory=dict)
     worked: dict[str, Callable[[], list[Decimal]]] = field(default_factory=dict)
+    goes_back: bool = False  # at the gradients and updates
 
     def rounded(self, value: Decimal) -> Decimal:
-        unit = ONE.scaleb(-self.style.decimals)
-        return value.quantize(unit, ROUNDINGS[self.style.rounding])
+        last = -self.style.decimals
+        if self.style.keeps == "digits" and value:
+            last += value.adjusted() + 1
+        elif self.style.keeps == "stages" and self.goes_back:
+            last -= self.style.more
+        return value.quantize(ONE.scaleb(last), ROUNDINGS[self.style.rounding])
 
     def note(self, name: str, value: Decimal) -> None:
         self.kept[name], self.written[name] = value, self.rounded(value)
@@ -243,17 +256,53 @@ class Person:
             self.work(f"dE_total/db{z[1:]}", partial(self.factors, f"dE_total/d{z}"))
 
     def update(self) -> None:
-        for name, value in self.net.parameters.items():
+        for name in self.net.parameters:
             step = self.scratch(self.product([self.net.lr, *self.factors(f"dE_total/d{name}")]))
-            self.note(f"{name}+", value - step)
+            self.note(f"{name}+", self.take(name) - step)
 
     def solve(self) -> "Person":
         self.forward("", "")
+        self.goes_back = True
         self.back_to_outputs()
         self.back_to_hidden()
         self.update()
+        self.goes_back = False
         self.forward("+", "'")
         return self
+
+
+class Program(Person):
+    """Works in float32: what is given, every operation and what is printed. Nothing is rounded but so."""
+
+    def rounded(self, value: Decimal) -> Decimal:
+        return float32(value)
+
+    def take(self, name: str) -> Decimal:
+        return float32(super().take(name))
+
+    def scratch(self, value: Decimal) -> Decimal:
+        return float32(value)
+
+    def product(self, factors: list[Decimal]) -> Decimal:
+        return float32(super().product([float32(each) for each in factors]))
+
+    def total(self, terms: list[Decimal]) -> Decimal:
+        return float32(super().total(terms))
+
+    def sigmoid(self, z: Decimal) -> Decimal:
+        return float32(ONE / float32(ONE + float32((-z).exp())))
+
+    def tanh(self, z: Decimal) -> Decimal:
+        return float32(super().tanh(z))
+
+    def error(self, k: int, mark: str = "") -> Decimal:
+        return float32(self.take(f"o{k}{mark}") - float32(self.net.given[f"t{k}"]))
+
+
+def float32(value: Decimal) -> Decimal:
+    """The nearest number of 24 binary digits, exactly."""
+    (nearest,) = struct.unpack("f", struct.pack("f", float(value)))
+    return Decimal(nearest)
 
 
 @dataclass(frozen=True)
@@ -278,10 +327,12 @@ class Sheet:
         return replace(self, hand={**self.hand, name: f"{value:.{self.style.decimals}f}"})
 
 
-def sheet(seed: str, number: int, rounding: str, carry: str, **fixed: Any) -> Sheet:
+def sheet(
+    seed: str, number: int, rounding: str, carry: str, nets: Callable[[random.Random], Net] | None = None, **fixed: Any
+) -> Sheet:
     """One person's sheet, drawn from (seed, number, rounding, carry); `fixed`: fields of Style that are not drawn."""
     draw = random.Random(f"{seed}/{number}/{rounding}/{carry}")
-    net = draw_net(draw)
+    net = (nets or draw_net)(draw)
     style = Style(
         rounding,
         carry,
@@ -293,16 +344,33 @@ def sheet(seed: str, number: int, rounding: str, carry: str, **fixed: Any) -> Sh
     )
     style = style._replace(**fixed)
     exact = exact_values(net)
-    person = Person(net, style, draw).solve()
+    is_program = style.keeps == "float32"
+    person = (Program if is_program else Person)(net, style, draw).solve()
     names = chosen(list(exact), style.written, draw)
-    hand = {name: text(person.written[name], exact[name], style.zeros) for name in names}
+    numbers = person.written
+    hand = {n: printed(numbers[n]) if is_program else text(numbers[n], exact[n], style.zeros) for n in names}
     return Sheet(seed, number, net, style, exact, named_as_textbooks_do(hand, draw))
+
+
+HABITS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
+    "significant digits": lambda draw: {"keeps": "digits", "decimals": draw.randint(3, 6)},
+    "more for gradients": lambda draw: {"keeps": "stages", "decimals": 4, "more": draw.randint(2, 4)},
+    "whole numbers": lambda _: {"nets": draw_whole_net, "zeros": "dropped"},
+    "float32": lambda _: {"keeps": "float32", "afresh": 0.0},
+}
+
+
+def sheet_of_habit(seed: str, number: int, habit: str) -> Sheet:
+    """The sheet of a person who keeps other digits than so many decimals, in any of the styles."""
+    draw = random.Random(f"{seed}/{number}/{habit}")
+    return sheet(f"{seed} {habit}", number, *draw.choice(STYLES), **HABITS[habit](draw))
 
 
 def exact_values(net: Net) -> dict[str, Decimal]:
     """Every quantity to 25 digits and more: a person who rounds nothing."""
     nothing_rounded = Style("half-even", "carried", 20, scratch=False, afresh=0.0, zeros="kept", written="all")
-    return Person(net, nothing_rounded, random.Random(0)).solve().kept
+    with localcontext(prec=60):
+        return Person(net, nothing_rounded, random.Random(0)).solve().kept
 
 
 def draw_net(draw: random.Random, shapes: Sequence[tuple[int, int, int]] = SIZES) -> Net:
@@ -326,6 +394,16 @@ def draw_net(draw: random.Random, shapes: Sequence[tuple[int, int, int]] = SIZES
     return Net(sizes, draw.choice(("sigmoid", "sigmoid", "tanh", "relu")), output, biases, lr, given, parameters)
 
 
+def draw_whole_net(draw: random.Random) -> Net:
+    """A net for exercises in whole numbers, none of them large: small integers, relu, a linear output."""
+    while True:
+        net, lr = draw_net(draw), Decimal(draw.choice(("1", "0.5", "0.1", "0.01")))
+        given, parameters = ({n: Decimal(draw.choice(WHOLE)) for n in each} for each in (net.given, net.parameters))
+        whole = replace(net, hidden="relu", output="linear", lr=lr, given=given, parameters=parameters)
+        if max(map(abs, exact_values(whole).values())) < 1000:
+            return whole
+
+
 def chosen(everything: list[str], written: str, draw: random.Random) -> list[str]:
     """The names that are on the sheet, in working order."""
     if written == "all":
@@ -345,6 +423,11 @@ def named_as_textbooks_do(hand: Mapping[str, str], draw: random.Random) -> dict[
         if name.startswith("dE_total/do") and habit != "total":
             renamed[f"dE_o{name[len('dE_total/do') :]}/do{name[len('dE_total/do') :]}"] = written
     return renamed
+
+
+def printed(value: Decimal) -> str:
+    """A float32 as Python prints its `.item()`: all digits of the float64 that it is."""
+    return repr(float(value))
 
 
 def text(value: Decimal, exact: Decimal, zeros: str) -> str:

@@ -1,11 +1,13 @@
 """The check's verdicts on thousands of simulated people: `python tests/bench/honest.py [SEED] [--sheets N] …`.
 
-First the honest ones, in every style: no number may be called wrong, and a sheet on which one was is written to --keep.
+First the honest ones, in every style of decimals and with every other habit (significant digits, more decimals for
+gradients, whole numbers, float32): no number may be called wrong, and a sheet on which one was is written to --keep.
 Then the careless ones: how often one number that is off by 2, 5, 10, 20, 50 units of its last decimal is called wrong,
 and how wide the bounds are. Exits with 1 where a bar is missed. Without a SEED one is drawn and printed.
 """
 
 import argparse
+import inspect
 import math
 import random
 import secrets
@@ -13,7 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,10 +54,13 @@ GROUPS = (
 )
 
 
+TAKES_FLOAT32 = "float32" in inspect.signature(check).parameters
+
+
 def report_of(sheet: people.Sheet, folder: Path) -> Report:
     file = folder / "sheet.toml"
     file.write_text(sheet.toml(), encoding="utf-8")
-    return check(load(file))
+    return check(load(file), **{"float32": True} if sheet.style.keeps == "float32" and TAKES_FLOAT32 else {})
 
 
 def rate(found: int, of: int) -> str:
@@ -63,20 +69,28 @@ def rate(found: int, of: int) -> str:
 
 
 def honest(seed: str, sheets: int, folder: Path, keep: Path) -> int:
-    """Print a line for each style; the number of false alarms."""
+    """Print a line for each style and each other habit; the number of false alarms."""
+    groups: dict[str, Callable[[int], people.Sheet]] = {
+        f"{rounding}, {carry}": partial(people.sheet, seed, rounding=rounding, carry=carry)
+        for rounding, carry in people.STYLES
+    }
+    for habit in people.HABITS:
+        if habit != "float32" or TAKES_FLOAT32:
+            groups[habit] = partial(people.sheet_of_habit, seed, habit=habit)
     false_alarms = numbers = 0
-    print(f"{'honest sheets':<24}{'sheets':>8}{'numbers':>10}{'match':>8}{'rounding':>10}{'wrong':>8}")
-    for rounding, carry in people.STYLES:
+    print(f"{'honest sheets':<24}{'sheets':>8}{'numbers':>10}{'match':>8}{'rounding':>10}{'undecided':>11}{'wrong':>8}")
+    for name, draw in groups.items():
         verdicts: list[str] = []
         for number in range(sheets):
-            sheet = people.sheet(seed, number, rounding, carry)
+            sheet = draw(number)
             report = report_of(sheet, folder)
             verdicts += [row.verdict for row in report.rows]
             if report.wrong:
                 explain(sheet, report, keep)
         shares = [verdicts.count(each) / len(verdicts) for each in ("match", "rounding")]
-        line = f"{sheets:>8}{len(verdicts):>10}{shares[0]:>8.1%}{shares[1]:>10.1%}{verdicts.count('wrong'):>8}"
-        print(f"{rounding + ', ' + carry:<24}{line}", flush=True)
+        line = f"{sheets:>8}{len(verdicts):>10}{shares[0]:>8.1%}{shares[1]:>10.1%}"
+        line += f"{verdicts.count('undecided'):>11}{verdicts.count('wrong'):>8}"
+        print(f"{name:<24}{line}", flush=True)
         false_alarms += verdicts.count("wrong")
         numbers += len(verdicts)
     print(f"false alarms: {rate(false_alarms, numbers)} of {numbers:,} numbers\n")
@@ -141,7 +155,7 @@ def careless(seed: str, group: Group, count: int, folder: Path) -> bool:
 def main(words: Iterable[str]) -> int:
     parser = argparse.ArgumentParser(description="The check's verdicts on thousands of simulated people.")
     parser.add_argument("seed", nargs="?", default=secrets.token_hex(4))
-    parser.add_argument("--sheets", type=int, default=2000, help="honest sheets in each of the nine styles")
+    parser.add_argument("--sheets", type=int, default=2000, help="honest sheets of each style and habit")
     parser.add_argument("--slips", type=int, default=400, help="sheets in each group of careless people")
     parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "false-alarms")
     given = parser.parse_args(list(words))

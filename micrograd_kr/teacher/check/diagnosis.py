@@ -251,7 +251,7 @@ class Diagnosis:
         """What a wrong number that only follows from a root comes to, and that root; None for a root."""
         if judged.key in self.known.names:  # written twice, under two names
             carried, by_hand = self.known.numbers[judged.key]
-            same = abs(float(judged.written.number) - by_hand) <= judged.unit
+            same = judged.key in self.origins and abs(float(judged.written.number) - by_hand) <= judged.unit
             return (carried, Finding(self.origins[judged.key])) if same else None
         guessed = {key: root for root, guesses in self.guesses.items() for guess in guesses for key in guess}
         wrong = {**guessed, **self.origins}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import people
 import pytest
 
@@ -76,6 +77,44 @@ def test_the_same_seed_gives_the_same_sheet_and_another_seed_another() -> None:
     assert first == again != other
 
 
+def of_habit(habit: str, count: int = 10, seed: str = "habits") -> Iterable[people.Sheet]:
+    return (people.sheet_of_habit(seed, number, habit) for number in range(count))
+
+
+def test_who_keeps_significant_digits_writes_so_many() -> None:
+    left = []  # of what they may write
+    for sheet in of_habit("significant digits"):
+        numbers = [Decimal(each).normalize() for each in sheet.hand.values()]
+        left += [sheet.style.decimals - len(each.as_tuple().digits) for each in numbers if each % 1]
+    assert min(left) == 0
+    assert left.count(0) > len(left) / 3
+
+
+def test_who_keeps_more_for_gradients_writes_four_decimals_forward() -> None:
+    for sheet in of_habit("more for gradients"):
+        decimals = {name: len(written.partition(".")[2]) for name, written in sheet.hand.items()}
+        assert max(n for name, n in decimals.items() if "/" not in name and not name.endswith("+")) <= 4
+        assert max(decimals.values()) == 4 + sheet.style.more
+
+
+def test_whole_numbers_are_given_and_mostly_stay_whole() -> None:
+    hand = []
+    for sheet in of_habit("whole numbers"):
+        assert all(each == int(each) for each in (*sheet.net.given.values(), *sheet.net.parameters.values()))
+        hand += [written for name, written in sheet.hand.items() if name[-1] not in "+'"]
+    assert sum("." not in written for written in hand) > 0.8 * len(hand)
+
+
+def test_a_program_s_numbers_are_those_of_float32() -> None:
+    for sheet in of_habit("float32"):
+        assert all(float(np.float32(written)) == float(written) for written in sheet.hand.values())
+        net, hand = sheet.net, sheet.hand
+        for name in net.parameters:
+            if {f"{name}+", f"dE_total/d{name}"} <= set(hand):
+                step = np.float32(str(net.lr)) * np.float32(hand[f"dE_total/d{name}"])
+                assert hand[f"{name}+"] == repr((np.float32(str(net.parameters[name])) - step).item())
+
+
 # --- honest sheets ----------------------------------------------------------------------------------------------------
 
 
@@ -90,6 +129,12 @@ def said_wrong(sheet: people.Sheet, folder: Path) -> list[str]:
 @pytest.mark.parametrize(("rounding", "carry"), people.STYLES)
 def test_no_number_of_a_person_who_only_rounded_is_wrong(rounding: str, carry: str, tmp_path: Path) -> None:
     for sheet in honest(rounding, carry, HONEST):
+        assert not said_wrong(sheet, tmp_path)
+
+
+@pytest.mark.parametrize("habit", ["whole numbers"])
+def test_no_number_of_a_person_with_another_habit_is_wrong(habit: str, tmp_path: Path) -> None:
+    for sheet in of_habit(habit, HONEST, SEED):
         assert not said_wrong(sheet, tmp_path)
 
 
