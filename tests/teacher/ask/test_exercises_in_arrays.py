@@ -137,7 +137,7 @@ def three_steps(change: Any) -> Numbers:
     found: Numbers = {}
     with localcontext() as context:
         context.prec = 40
-        w, b, x, y = Decimal("0.5"), Decimal("0.2"), Decimal("1.5"), Decimal(3)
+        w, b, x, y = Decimal("0.5"), Decimal("0.2"), Decimal("1.4"), Decimal(3)
         for k in range(1, 5):
             h = w * x + b
             error = h - y
