@@ -21,10 +21,10 @@ from micrograd_kr import ops
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, inside_out, number, terms
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import read
-from micrograd_kr.teacher.ask.solution import FEW
 from micrograd_kr.teacher.check.forms import Forms
 
 STEPS = 250_000  # of working, some two seconds
+BY_HAND = 10  # updates; who wants to know what comes after more of them runs a program
 
 TRANSCENDENTAL = (
     *(ops.sigmoid, ops.tanh, ops.softplus, ops.logsigmoid),
@@ -137,9 +137,9 @@ class RunningError:
         return self.asked[name]
 
     def _is_a_programs(self, name: str) -> bool:
-        """Whether more than a few updates lie between what is on the sheet and a quantity: a program's, not rounded."""
+        """Whether so many updates lie between what is on the sheet and a quantity that nobody rounds its working."""
         step = read(name).in_pass
-        return step > FEW and not any(step - FEW <= read(each).in_pass <= step for each in self.known)
+        return step > BY_HAND and not any(step - BY_HAND <= read(each).in_pass <= step for each in self.known)
 
     def _of_name(self, name: str) -> float:
         if self._on_sheet(name):
