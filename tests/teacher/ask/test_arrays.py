@@ -358,7 +358,7 @@ z = ["0.3125", ""]
         ('"z[2]" = "1"', "z[2]", "z has the shape (2,): expected one of its numbers, z[0]"),
         ('"E@4" = "1"', "E@4", "E@4 comes after more updates than steps = 3"),
         ('"E@" = "1"', "E@", "expected the number of a pass"),
-        ('"x+" = ["1", "2"]', "x[0]+", "expected W+ of a name of [parameters]"),
+        ('"x+" = ["1", "2"]', "x+", "expected W+ of a name of [parameters]"),
     ],
 )
 def test_an_array_that_does_not_fit_is_one_line_that_says_what_was_expected(line, name, why, folder):
