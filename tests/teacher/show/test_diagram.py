@@ -66,7 +66,8 @@ def test_each_pass_of_a_solution_is_drawn_however_many_there_are(monkeypatch: py
     chapter = load("chapter7")
     solution = solve(chapter)
     later = dict.fromkeys(chapter.parameters, 0.0)
-    more = replace(solution, passes=(*solution.passes, forward(chapter, later)), states=(*solution.states, {}))
+    states = (*solution.states, {})
+    more = replace(solution, passes=(*solution.passes, forward(chapter, later)), states=states)
     diagram = Diagram(Lines.of(more), more, every_line=True)
     numbers, inside = diagram.numbers, [each for group in diagram.groups(diagram.boxes["h1"]) for each in group]
     assert [each.key for each in inside if each.kind == "second"] == ["z1'", "z1''", "h1'", "h1''"]
