@@ -13,7 +13,7 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 from importlib.resources import files
 from string import Template
@@ -70,19 +70,20 @@ SLOTS: dict[notation.Form, tuple[str, str]] = {
 }
 
 
-def _slot(name: str | None, value: float, tight: bool, form: notation.Form = "text") -> str:
-    """A place that the page fills with a number, tight: in brackets if it is negative."""
+def _slot(name: str | None, value: float, tight: bool, form: notation.Form = "text", fixed: Container[str] = ()) -> str:
+    """A place that the page fills with a number, tight: in brackets if it is negative; what is fixed is written."""
     own = notation.NOTATIONS[form]
-    return own.literal(value, tight) if name is None else SLOTS[form][tight] % own.escaped(name)
+    return own.literal(value, tight) if name is None or name in fixed else SLOTS[form][tight] % own.escaped(name)
 
 
 Sides = list[tuple[str, str]]  # equal expressions from left to right, each in MathML and as text
 
 
-def _sides(name: str, line: chain.Line) -> Sides:
+def _sides(name: str, line: chain.Line, fixed: Container[str] = ()) -> Sides:
     """A name and what it is equal to: ∂o/∂z = o(1 − o) = its numbers = its value."""
     both = (
-        [notation.quantity(name, form), *explanation.sides(line, form, partial(_slot, form=form))] for form in SLOTS
+        [notation.quantity(name, form), *explanation.sides(line, form, partial(_slot, form=form, fixed=fixed))]
+        for form in SLOTS
     )
     return list(zip(*both, strict=True))
 
@@ -153,11 +154,12 @@ def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> 
     """
     exercise = solution.exercise
     written: dict[tuple[str, str], tuple[int, Sides]] = {}
+    fixed = {"k"} - exercise.positions.keys()  # the number of a step, which the page does not change
 
     def place(each: chain.Line) -> int:
-        key = (each.kind, explanation.line_text(each, _slot))
+        key = (each.kind, explanation.line_text(each, partial(_slot, fixed=fixed)))
         if key not in written:
-            written[key] = len(written), _sides(each.name, each)
+            written[key] = len(written), _sides(each.name, each, fixed)
         return written[key][0]
 
     forms = {each.name: place(each) for each in explanation.explained(lines, solution).lines}

@@ -637,6 +637,10 @@ UNREADABLE = [
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[0]", '"dE/dh1"', '"dE/dx1"'),
         ["dE/dx1", "x1 has the shape (2,)", "x1[0]"],
     ),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[0]", '"dE/dh1" = "-0.4925"', '"dE/dx1" = ["1"]'),
+        ["dE/dx1", "expected numbers of the shape (2,), got (1,)"],
+    ),
     (changed('"0.3061"', '"x1 @ x1 = 0.3"'), ["W1+", "@ does not fit"]),
     (changed('"dE/dh1"', "\"dE''/dh1''\""), ["dE''/dh1''", "comes after more updates than steps = 1"]),
     (changed('"dE/dh1"', '"E@x"'), ["E@x", "the number of a pass behind @"]),

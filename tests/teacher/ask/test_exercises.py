@@ -50,6 +50,8 @@ CHAPTER7 = {
     "E_o2'": ("0.00198189", 0.001981885236567852),
     "E_total'": ("0.02323634", 0.02323633887229179),
 }
+NAMES = ["absolute", "adam", "chapter7", "chapter7-misprints", "momentum", "purchase", "recurrent", "recurrent-vectors"]
+NAMES += ["sigmoid-neuron", "softmax", "straight-line", "xor"]
 MISPRINTS = {
     "E_total": "1/9*(target_o1 - o1)**2 + 1/9*(target_o2 - o2)**2",  # 1/2, both
     "dE_total/dW5": "0.20944600*0.23802157*0.51998934 = 0.02592286",  # comes to …285; the result is right
@@ -66,9 +68,7 @@ def result(written: str) -> str:
     return written.rpartition("=")[2].strip()
 
 
-@pytest.mark.parametrize(
-    "name", ["chapter7", "chapter7-misprints", "purchase", "sigmoid-neuron", "absolute", "recurrent"]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_number_in_an_exercise_is_within_half_a_unit_of_the_engines(name):
     exercise = load(name)
     solution = solve(exercise)
@@ -78,7 +78,7 @@ def test_every_number_in_an_exercise_is_within_half_a_unit_of_the_engines(name):
 
 
 def test_the_exercises_are_these_and_each_says_in_korean_and_english_what_it_is():
-    assert built_in() == ["absolute", "chapter7", "chapter7-misprints", "purchase", "recurrent", "sigmoid-neuron"]
+    assert built_in() == NAMES
     for name in built_in():
         title = load(name).title
         assert any("가" <= letter <= "힣" for letter in title)
