@@ -238,8 +238,8 @@ class _Writer:
         if _is_choice(each):
             cases = [self.part("case", *case) for case in self._cases(each)]
             return self.part("cases", self.part("between_cases").join(cases))
-        if each.rule is ops.reshape and _unspread(each.shape) == _unspread(each.x.shape):
-            return self.of(each.x, level, tight)  # a vector as a row or a column
+        if (seen := _seen(each)) is not each:
+            return self.of(seen, level, tight)
         own, write = self.operations.get(each.rule, (ATOM, self._function))
         if each.rule is ops.transpose and each.y is not None and len(each.y) == 2:
             own, write = POWER, self._transposed
@@ -276,7 +276,7 @@ class _Writer:
         pieces: list[str] = []
         waiting: list[Any] = [each]
         while waiting:
-            factor = waiting.pop()
+            factor = _seen(waiting.pop())
             own = _sign(factor)
             if own == sign:
                 waiting += [factor.y, factor.x]
@@ -341,9 +341,15 @@ class _Writer:
         yield self.of(other), self.notation.joined(sides, rest)
 
 
-def _unspread(shape: tuple[int, ...]) -> list[int]:
-    """A shape without axes of length 1."""
-    return [length for length in shape if length != 1]
+def _seen(of: Any) -> Any:
+    """An expression without what only makes a row or a column of a vector."""
+
+    def lengths(each: Any) -> list[int]:
+        return [length for length in np.shape(number(each)) if length != 1]
+
+    while isinstance(of, Symbol) and of.rule is ops.reshape and lengths(of) == lengths(of.x):
+        of = of.x
+    return of
 
 
 def _is_choice(of: Any) -> bool:
