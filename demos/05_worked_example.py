@@ -16,7 +16,7 @@ from matplotlib import pyplot
 from three_ways import by_formulas, by_tensors
 
 from micrograd_kr import Value, check, gradients
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 
 demo = start(__doc__)
 

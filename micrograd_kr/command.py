@@ -131,7 +131,7 @@ def alone(options: Options) -> int:
 
 
 def show(options: Options) -> None:
-    from micrograd_kr.teacher.ask.exercise import built_in, source_text
+    from micrograd_kr.teacher.ask.file import built_in, source_text
 
     if options.list:
         names = built_in()
@@ -255,7 +255,7 @@ class Parser(argparse.ArgumentParser):
         for names, each in takes.items():
             gaps = {}
             if "{names}" in each["help"]:
-                from micrograd_kr.teacher.ask.exercise import built_in
+                from micrograd_kr.teacher.ask.file import built_in
 
                 gaps = {"names": ", ".join(built_in())}
             self.add_argument(*names.split(), **{**each, "help": Said(each["help"], gaps).in_(lang)})

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from micrograd_kr.engine import Value
-from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import load
 
 if TYPE_CHECKING:
     from micrograd_kr.drawing import Drawing

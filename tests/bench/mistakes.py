@@ -30,7 +30,7 @@ import diagnosed
 from careless import DATA, KINDS, MISCONCEPTIONS
 from diagnosed import Outcome
 
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.check.diagnosis import check
 
 WRITTEN = ("all", "70 %", "results")

@@ -31,7 +31,7 @@ import people
 import strangers
 from diagnosed import Outcome
 
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.check.diagnosis import check
 
 MOVES = ((10, 30), (30, 100), (100, 1000))

@@ -16,7 +16,7 @@ import micrograd_kr
 from micrograd_kr import command as cli
 from micrograd_kr.__main__ import main
 from micrograd_kr.command import language
-from micrograd_kr.teacher.ask.exercise import built_in, load, source_text
+from micrograd_kr.teacher.ask.file import built_in, load, source_text
 from micrograd_kr.teacher.derive import explanation
 from micrograd_kr.teacher.show import nets
 from micrograd_kr.teacher.show.worksheet import SHEETS

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from demos_run import run
 
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 
 PRINTED = load("chapter7").hand
 

@@ -30,7 +30,7 @@ from micrograd_kr.drawing import DrawingError, RendererMissing, draw, render
 from micrograd_kr.engine import inputs_first
 from micrograd_kr.files import FileError
 from micrograd_kr.said import SaidError, say
-from micrograd_kr.teacher.ask.exercise import built_in, load
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.derive.lines import Lines

@@ -7,7 +7,8 @@ from demos_run import DEMOS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd_kr.teacher.ask.exercise import load, parse_name
+from micrograd_kr.teacher.ask.exercise import parse_name
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
 

@@ -1,63 +1,26 @@
-"""An exercise file in, its quantities out: read from TOML, worked by the engine.
+"""An exercise: its numbers and formulas, and what the names on a sheet stand for.
 
-An exercise is data, nothing in a file is ever run. Whatever is wrong with one is an ExerciseError that names the file
-and the line. A name may be Hangul. It is normalised as Python does it (NFKC), so that two ways to type one name are
-one name.
+It is data, nothing in it is ever run. A name may be Hangul. It is normalised as Python does it (NFKC), so that two ways
+to type one name are one name.
 """
 
-import os
-import re
-import tomllib
-import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from importlib.resources import files
-from keyword import iskeyword
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
-from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
-from micrograd_kr.teacher.ask.arrays import array, array_of, check_size, entries, entry
+from micrograd_kr.said import say
+from micrograd_kr.teacher.ask.arrays import array_of, entry
 from micrograd_kr.teacher.ask.cell import Cell, Unreadable, read_cell
-from micrograd_kr.teacher.ask.formula import (
-    FUNCTIONS,
-    TYPED,
-    Formula,
-    check_length,
-    finite,
-    read_entries,
-    read_formula,
-    read_worked,
-)
-from micrograd_kr.teacher.ask.formula import source as source_of
-from micrograd_kr.teacher.ask.mending import RATES, hint
-from micrograd_kr.teacher.ask.messages import (
-    NAME_LENGTH,
-    ExerciseError,
-    limit,
-    nearest,
-    placed,
-    printable,
-    quoted,
-    unknown,
-)
-from micrograd_kr.teacher.ask.number import NUMBER, Hand, no_number, one_line
+from micrograd_kr.teacher.ask.formula import Formula, read_formula
+from micrograd_kr.teacher.ask.messages import ExerciseError, nearest, placed, quoted, unknown
+from micrograd_kr.teacher.ask.number import Hand
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, parse, spelled
 
-# What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
-# parts, which take it minutes.
-FILE_BYTES = 100_000
-FILE_LINES = 3_000
-LINE_LENGTH = 1_500
-STEPS = 200_000  # numbers in all passes
-HAND_NUMBERS = 1_000
 USUAL = "p - lr*g"  # what an update does to a parameter where nothing else is said
-BUILT_IN = files("micrograd_kr.teacher") / "exercises"
 
 
 @dataclass(frozen=True)
@@ -161,13 +124,13 @@ def parse_name(exercise: Exercise, text: str) -> Quantity:
     if asked is not None and not (asked.step and not exercise.steps):
         return asked
     with placed(exercise.source), placed(quoted(text)):
-        return _quantity_meant(exercise, spelled(text))
+        return quantity_meant(exercise, spelled(text))
 
 
-def _quantity_meant(exercise: Exercise, text: str) -> Quantity:
+def quantity_meant(exercise: Exercise, text: str) -> Quantity:
     """The quantity of a name, spelled as kept. Raises ExerciseError, with the one that was probably meant."""
     try:
-        return _quantity(exercise, parse(text))
+        return verified(exercise, parse(text))
     except ExerciseError as error:
         meant = _meant(exercise, text)
         if not meant or f"did you mean {meant}" in str(error):
@@ -189,12 +152,12 @@ def _meant(exercise: Exercise, text: str) -> str:
         of = near(above)
         meant = of + ("+" if of in exercise.parameters else "'") * (above != text)
     with suppress(ExerciseError):
-        _quantity(exercise, parse(meant))
+        verified(exercise, parse(meant))
         return "" if meant == text else meant
     return ""
 
 
-def _quantity(exercise: Exercise, asked: Quantity) -> Quantity:
+def verified(exercise: Exercise, asked: Quantity) -> Quantity:
     """A quantity, once it is known to be one. Raises ExerciseError for what is none of the exercise's."""
     meant = None if str(asked) == asked.of else ""  # all of it is meant to be said, dE/dW
     of = known(exercise, asked.of, meant)
@@ -233,383 +196,3 @@ def known(exercise: Exercise, name: str, meant: str | None = None) -> str:
         said = say("unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names")
         raise unknown(said, name, exercise.positions, meant)
     return name
-
-
-class Bare(str):
-    """A number that stands in a file without quotes, as it was written there."""
-
-
-def _text(path: Path) -> str:
-    """The text of an ordinary file, UTF-8 with or without a byte order mark, within the limits."""
-    try:
-        if path.exists() and not path.is_file():  # a FIFO would wait for someone to write into it
-            raise OSError(None, say("not an ordinary file"))
-        with path.open("rb") as file:
-            contents = file.read(FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise ExerciseError("no such file; the built-in exercises are {names}", names=", ".join(built_in())) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason) from None
-    limit(len(contents), FILE_BYTES, f"{FILE_BYTES // 1000} kB")
-    try:
-        text = contents.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = contents[: error.start].count(b"\n") + 1
-        raise ExerciseError("not UTF-8 in line {line}; save the file again in this encoding", line=line) from None
-    lines = text.split("\n")
-    limit(len(lines), FILE_LINES, say("{lines:,} lines", lines=FILE_LINES))
-    for each in lines:
-        with placed(quoted(each.partition("=")[0].strip())):
-            check_length(each, LINE_LENGTH)
-    return text
-
-
-def _tables(text: str) -> dict[str, Any]:
-    """What TOML says; a number with a point is kept as written."""
-    try:
-        return tomllib.loads(text, parse_float=Bare)
-    except RecursionError:
-        raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
-    except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
-        found = re.search(r"at line ([0-9]+)", str(error))
-        meant = hint(text.split("\n"), int(found[1]), str(error)) if found else ""
-        raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=meant) from None
-
-
-def built_in() -> list[str]:
-    """The names of the exercises that come with the package."""
-    return sorted(each.name.removesuffix(".toml") for each in BUILT_IN.iterdir() if each.name.endswith(".toml"))
-
-
-def source_text(name: str) -> str:
-    """The file of a built-in exercise, to start one's own from. Raises ExerciseError for an unknown name."""
-    if name not in built_in():
-        said = say("no built-in exercise {name}{meant}; there are {names}; a file is given as my.toml")
-        raise unknown(said, name, built_in())
-    return BUILT_IN.joinpath(f"{name}.toml").read_text("utf-8")
-
-
-def load(name_or_path: str | os.PathLike[str]) -> Exercise:
-    """A built-in exercise by its name, an exercise from a file, or a student's file.
-
-    A student's file holds `exercise = "chapter7"` and [hand], nothing else; it names a built-in exercise, or a .toml
-    file in its own folder or below. Its numbers take the place of the exercise's own.
-
-    Raises ExerciseError for whatever keeps it from being used.
-    """
-    name = os.fspath(name_or_path)
-    is_name = isinstance(name_or_path, str) and re.fullmatch(r"[\w-]*", name)
-    if is_name and (name in built_in() or not os.path.exists(name)):
-        return _exercise(name, f"{name}.toml", _tables(source_text(name)))
-    return _from_file(Path(name))
-
-
-def _from_file(path: Path, answers: bool = True) -> Exercise:
-    """answers: whether it may be a student's."""
-    with placed(printable(path.name)):
-        tables = _tables(_text(path))
-        if answers and "exercise" in tables:
-            return _answered(path, tables)
-        return _exercise(printable(path.stem), printable(path.name), tables)
-
-
-def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
-    """A student's file: the exercise that it names, with the student's numbers."""
-    named, entries = _parts(tables, ANSWERS)
-    asked = path.parent / named
-    if named in built_in():
-        exercise = load(named)
-    elif re.fullmatch(r"[^\0]*\.toml", named) and Path(os.path.realpath(asked)).is_relative_to(path.parent.resolve()):
-        exercise = _from_file(asked, answers=False)
-    else:
-        said = say("expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}")
-        raise unknown(said, named, built_in()).at("exercise")
-    unanswered = replace(exercise, hand={}, asked={}, source=printable(path.name))
-    return with_hand(unanswered, entries)
-
-
-def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
-    if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
-        raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
-    title, loss, lr, steps, update, given, parameters, forward, hand = _parts(
-        tables, EXERCISE, lr=None, steps=None, update={}, parameters={}, hand={}
-    )
-    with placed("lr"):
-        lr = None if lr is None else _number(lr)
-        if lr is not None and lr <= 0:
-            raise ExerciseError("expected a number above 0, got {lr}", lr=f"{lr:g}")
-    read = _Tables()
-    read.numbers("given", given)
-    read.numbers("parameters", parameters)
-    if not forward:
-        raise ExerciseError("expected at least one formula").at("[forward]")
-    for key, formula in forward.items():
-        read.formula(key, formula, forward)
-    formulas = read.found["forward"]
-    if loss in read.arrays:
-        shape = read.arrays[loss].shape
-        raise ExerciseError("{loss} has the shape {shape}: take its sum or mean", loss=loss, shape=shape).at("loss")
-    if loss not in formulas:
-        raise unknown(say("expected the name of a line in [forward], got {name}{meant}"), loss, formulas).at("loss")
-    exercise = Exercise(
-        name,
-        printable(title),
-        loss,
-        lr,
-        read.found["given"],
-        read.found["parameters"],
-        formulas,
-        {},
-        source,
-        steps=_steps(steps, lr is not None or bool(update), len(read.names)),
-        update=_update(update, lr, read),
-        shapes=read.shapes
-        | {f"{line}_{each}": read.shapes[each] for line in update for each in read.shapes if each in parameters},
-        written=read.written,
-    )
-    return with_hand(exercise, hand)
-
-
-# The parts of a file and the kind of each; the learning rate is looked at by itself.
-EXERCISE = {"title": str, "loss": str, "lr": object, "steps": object, "update": dict}
-EXERCISE |= {"given": dict, "parameters": dict, "forward": dict, "hand": dict}
-ANSWERS = {"exercise": str, "hand": dict}
-
-
-def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -> list[Any]:
-    """The lines and tables of a file, which must be known, there (or have a default) and of their kind."""
-    for key in tables:
-        if key not in kinds:
-            meant = "lr" if key in RATES and "lr" in kinds else None
-            raise unknown(say("unknown part {name}{meant}; expected {names}"), key, kinds, meant)
-    found = defaults | tables
-    for key, kind in kinds.items():
-        example = f"[{key}]" if kind is dict else f'{key} = "…"'
-        if key not in found and kind is dict:
-            raise ExerciseError("missing table {example}; only [forward] may not be empty", example=example)
-        if key not in found:
-            raise ExerciseError("missing line {example}; write it above the tables", example=example)
-        if kind not in (type(found[key]), object):
-            raise ExerciseError("expected {example}, got {kind}", example=example, kind=_kind(found[key])).at(key)
-    return [found[key] for key in kinds]
-
-
-class _Tables:
-    """What a file starts from and computes, read table by table: numbers and formulas, arrays by their entries.
-
-    names: each scalar with its table. arrays: each array's entries as symbols.
-    """
-
-    def __init__(self) -> None:
-        self.names: dict[str, str] = {}
-        self.arrays: dict[str, Any] = {}
-        self.written: dict[str, str] = {}
-        self.found: dict[str, dict[str, Any]] = {"given": {}, "parameters": {}, "forward": {}}
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {name: array.shape for name, array in self.arrays.items()}
-
-    def numbers(self, table: str, lines: Mapping[str, Any]) -> None:
-        for key, line in lines.items():
-            with placed(f"[{table}] {printable(key)}"):
-                name = self._named(key)
-                self._add(table, name, _array(line) if type(line) is list else array(_number(line)))
-
-    def formula(self, key: str, line: Any, lines: Iterable[str]) -> None:
-        """lines: all names of the table."""
-        with placed(f"[forward] {printable(key)}"):
-            name = self._named(key)
-            text = _formula(line)
-            read = read_entries(text, self.arrays)
-            formulas = array(np.frompyfunc(lambda each: Formula(source_of(each), each), 1, 1)(read))
-            is_plain = not read.ndim and self.arrays.keys().isdisjoint(re.findall(r"[^\W\d]\w*", text))
-            formulas = array(Formula(" ".join(text.split()), read.item())) if is_plain else formulas
-            for used in dict.fromkeys(used for each in formulas.flat for used in each.names):
-                if used not in self.names:
-                    raise _not_above(name, used, [*self.names, *self.arrays], lines)
-            self.written[name] = " ".join(text.split())
-            self._add("forward", name, formulas)
-
-    def _add(self, table: str, name: str, lines: Any) -> None:
-        check_size(lines.shape, len(self.names))
-        if lines.ndim:
-            self.arrays[name] = entries(name, lines.shape)
-        added = {entry(name, at): lines[at] for at in np.ndindex(lines.shape)}
-        self.names |= dict.fromkeys(added, table)
-        self.found[table] |= added
-
-    def _named(self, key: str) -> str:
-        """The normalised name of a line. Raises ExerciseError for what cannot stand in a formula, or comes twice."""
-        name = unicodedata.normalize("NFKC", key)
-        limit(len(key), NAME_LENGTH, say("{most} characters", most=NAME_LENGTH))
-        if name in FUNCTIONS or name in ARRAY_FUNCTIONS or name in ("lr", "dot") or iskeyword(name):
-            raise ExerciseError(
-                "expected another name: {name} is a function's, lr's or Python's own; add a _", name=name
-            )
-        if not key.isidentifier():
-            meant = re.sub(r"\W+", "_", key.translate(TYPED)).strip("_")
-            hint = say("; {meant} would do", meant=meant) if meant.isidentifier() else ""
-            raise ExerciseError(
-                "expected a name of letters, digits and _, no digit first{hint}; W+, z' and dE/dW belong in [hand]",
-                hint=hint,
-            )
-        for table, found in self.found.items():
-            if name in found or (name in self.arrays and entry(name, (0,) * self.arrays[name].ndim) in found):
-                raise _twice(table)
-        return name
-
-
-def _array(lines: list[Any]) -> Any:
-    """A vector or a matrix of numbers. Raises ExerciseError for one that is empty, or has rows of different lengths."""
-    is_matrix = any(type(each) is list for each in lines)
-    rows = lines if is_matrix else [lines]
-    if not lines or {type(each) for each in rows} != {list} or len({len(each) for each in rows}) > 1 or not rows[0]:
-        raise ExerciseError("expected a vector, [0.1, 0.2], or a matrix with rows of one length, [[1, 2], [3, 4]]")
-    numbers = np.array([[_number(each) for each in row] for row in rows], object)
-    return numbers if is_matrix else numbers[0]
-
-
-def _steps(steps: Any, has_update: bool, count: int) -> int:
-    """How many updates there are, 0 if nothing is said. count: numbers of one pass."""
-    if steps is None:
-        return 0
-    with placed("steps"):
-        if type(steps) is not int or steps < 1:
-            raise ExerciseError("expected how many updates, a whole number from 1, got {got}", got=quoted(str(steps)))
-        if not has_update:
-            raise ExerciseError("lr is missing: write lr = 0.5 above the tables")
-        limit(steps * count, STEPS, say("{most:,} numbers in all steps", most=STEPS))
-    return steps
-
-
-def _update(lines: Mapping[str, Any], lr: float | None, read: _Tables) -> dict[str, Formula]:
-    """The formulas of [update]."""
-    found: dict[str, Formula] = {}
-    names = {*read.found["given"], *lines, "p", "g", "k", *(["lr"] if lr is not None else [])}
-    for key, line in lines.items():
-        with placed(f"[update] {printable(key)}"):
-            if not key.isidentifier() or key in ("g", "k", "lr") or key in FUNCTIONS or key in read.found["given"]:
-                raise ExerciseError("expected p, or the name of a state such as m")
-            found[key] = read_formula(_formula(line))
-            for used in found[key].names:
-                if used not in names:
-                    said = say("unknown name {name}{meant}; expected p, g, k, lr, a line of [update] or a given number")
-                    raise unknown(said, used, names)
-    if found and "p" not in found:
-        raise ExerciseError('expected a line p = "p - lr*g" for the parameter itself').at("[update]")
-    return found
-
-
-def _formula(line: Any) -> str:
-    if type(line) is not str:
-        raise ExerciseError('expected a formula in quotes, "W1*x1 + W2*x2", got {kind}', kind=_kind(line))
-    return line
-
-
-def _number(entry: Any) -> float:
-    if type(entry) is str:
-        raise ExerciseError("expected a number without quotes, got {text}", text=quoted(entry))
-    if type(entry) not in (int, Bare):
-        raise ExerciseError("expected a number, got {text}", text=_kind(entry))
-    return finite(entry)
-
-
-def _twice(table: str) -> ExerciseError:
-    return ExerciseError("defined twice, before in {table}; keep one, or give it another name", table=f"[{table}]")
-
-
-def _not_above(line: str, name: str, above: Collection[str], lines: Iterable[str]) -> ExerciseError:
-    if name == line:
-        return ExerciseError("uses itself: expected only names that stand above {name}", name=name)
-    if name in map(partial(unicodedata.normalize, "NFKC"), lines):
-        return ExerciseError("{name} is used before it stands: put the line {name} above this one", name=name)
-    halves = ((name[:i], name[i:]) for i in range(1, len(name)))
-    product = [f"{one}*{two}" for one, two in halves if one in above and two in above][:1]
-    said = say("unknown name {name}{meant}; expected one of [given], [parameters] or a line above")
-    return unknown(said, name, [*above, *product], *product)
-
-
-def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
-    """The exercise with a person's numbers; what cannot be read is noted, and the rest is."""
-    hand: dict[str, str] = {}
-    asked: dict[str, Quantity] = {}
-    unreadable: list[Unreadable] = []
-    too_long = say("{numbers:,} numbers", numbers=HAND_NUMBERS)
-    with placed("[hand]"):
-        limit(len(lines), HAND_NUMBERS, too_long)
-
-    def note(name: str, written: Any, error: ExerciseError) -> None:
-        unreadable.append(Unreadable(printable(name, NAME_LENGTH), printable(str(written), NAME_LENGTH), error.said))
-
-    for key, line in lines.items():
-        try:
-            cells = list(_each(exercise, spelled(key), line))
-        except ExerciseError as error:
-            note(key, line, error)
-            continue
-        with placed(f"[hand] {printable(key)}"):
-            limit(len(asked) + len(cells), HAND_NUMBERS, too_long)
-        for quantity, each in cells:
-            name = str(quantity)
-            try:
-                if name in asked:
-                    raise _twice("hand")
-                text = _written(exercise, name, each)
-            except ExerciseError as error:
-                note(key if len(cells) == 1 else name, each, error)
-                continue
-            asked[name] = quantity
-            if text:
-                hand[name] = text
-    return replace(exercise, hand=hand, asked=asked, unreadable=tuple(unreadable))
-
-
-def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[Quantity, Any]]:
-    """A line of [hand], of an array entry by entry."""
-    if type(line) is not list:
-        yield _quantity_meant(exercise, name), line
-        return
-    asked = parse(name)
-    of_by = asked.by is not None and asked.by in exercise.shapes
-    whole = (asked.by if of_by else None) or asked.of
-    if whole not in exercise.shapes:
-        yield _quantity_meant(exercise, name), line
-        return
-    shape = exercise.shapes[whole]
-    written = np.array(line, object)
-    if written.shape != shape:
-        raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=shape, got=written.shape)
-    for at in np.ndindex(shape):
-        one = entry(whole, at)
-        yield _quantity(exercise, asked._replace(by=one) if of_by else asked._replace(of=one)), written[at]
-
-
-def _written(exercise: Exercise, name: str, entry: Any) -> str:
-    """What was written for a quantity, as it stands in the file; empty for what is no answer.
-
-    Raises ExerciseError for what cannot be read. A worked line may use the names of quantities, and lr.
-    """
-    if type(entry) not in (int, Bare, str):
-        raise ExerciseError("expected a number, got {text}", text=_kind(entry))
-    text = one_line(entry) if type(entry) is str else str(entry).replace("_", "")  # 1_000.5
-    if type(entry) is Bare and not NUMBER.fullmatch(text):  # nan
-        raise no_number(text)
-    cell = read_cell(text, name)
-    for part in cell.parts if cell else ():
-        for each in read_worked(part, exercise.positions).names:
-            if each in exercise.constants:
-                continue
-            try:
-                _quantity_meant(exercise, each)
-            except ExerciseError as error:
-                is_word = part.isalnum() and part not in exercise.shapes
-                raise (no_number(part) if is_word else error) from None
-    return text if cell else ""
-
-
-def _kind(entry: Any) -> Said:
-    """What TOML made of an entry, in words."""
-    kinds = {str: say("text"), bool: say("true or false"), dict: say("a table"), list: say("a list")}
-    return (kinds | dict.fromkeys((int, Bare), say("a number"))).get(type(entry), say("a date"))

@@ -14,8 +14,9 @@ import numpy as np
 
 from micrograd_kr.engine import Value, gradients, inputs_first
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.exercise import Bare, Exercise, with_hand
+from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.formula import Formula
+from micrograd_kr.teacher.ask.hand import Bare, with_hand
 from micrograd_kr.teacher.ask.messages import ExerciseError, unknown
 from micrograd_kr.teacher.ask.quantity import read, spelled
 from micrograd_kr.teacher.ask.solution import Solution, solve

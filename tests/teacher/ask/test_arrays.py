@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from micrograd_kr.engine import gradients
 from micrograd_kr.teacher.ask.arrays import entry
-from micrograd_kr.teacher.ask.exercise import Exercise, load, parse_name
+from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.derive.explanation import _tensors, as_latex, as_text, explain_exercise

@@ -18,8 +18,9 @@ from spoken import sentences
 
 from micrograd_kr.engine import Value, gradients
 from micrograd_kr.teacher.ask import exercise as module
-from micrograd_kr.teacher.ask.exercise import built_in, load, parse_name, source_text
-from micrograd_kr.teacher.ask.formula import Literal, evaluate, leaves, read_formula
+from micrograd_kr.teacher.ask.exercise import parse_name
+from micrograd_kr.teacher.ask.file import built_in, load, source_text
+from micrograd_kr.teacher.ask.formula import FUNCTIONS, Literal, evaluate, leaves, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import forward, solve
@@ -190,7 +191,7 @@ def test_a_formula_computes_the_same_on_floats_and_on_values(text, expected):
 
 def test_every_function_has_a_row_above():
     rows = test_a_formula_computes_the_same_on_floats_and_on_values.pytestmark[0].args[1]
-    assert {name for name in module.FUNCTIONS if any(f"{name}(" in text for text, _ in rows)} == set(module.FUNCTIONS)
+    assert {name for name in FUNCTIONS if any(f"{name}(" in text for text, _ in rows)} == set(FUNCTIONS)
 
 
 @pytest.mark.parametrize(

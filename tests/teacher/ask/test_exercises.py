@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import pytest
 
-from micrograd_kr.teacher.ask.exercise import built_in, load, source_text
+from micrograd_kr.teacher.ask.file import built_in, load, source_text
 from micrograd_kr.teacher.ask.solution import forward, solve
 
 # Exact values of the chapter's 40 printed numbers, from arithmetic with 60 digits, to the nearest float.

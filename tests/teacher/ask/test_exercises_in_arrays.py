@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.derive.explanation import as_text, explain_exercise

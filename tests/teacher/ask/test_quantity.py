@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrograd_kr.teacher.ask import exercise as reading
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.quantity import Quantity, again, derivative, read, updated
 from micrograd_kr.teacher.verbs import check
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from micrograd_kr.command import run
 from micrograd_kr.engine import Value
 from micrograd_kr.teacher.ask.cell import read_cell
-from micrograd_kr.teacher.ask.exercise import built_in, load, with_hand
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula, read_worked
+from micrograd_kr.teacher.ask.hand import with_hand
 from micrograd_kr.teacher.ask.mending import hint
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from micrograd_kr.said import Said
-from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.mistakes import KINDS

@@ -16,7 +16,8 @@ import numpy as np
 import people
 import pytest
 
-from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check import sheet as checking
 from micrograd_kr.teacher.check.diagnosis import check

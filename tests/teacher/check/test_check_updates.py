@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.check.diagnosis import check
 
 SHEET = """\

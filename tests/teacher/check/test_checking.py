@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.expressions import names_in, number
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance, hand
 from micrograd_kr.teacher.ask.solution import solve

@@ -14,7 +14,8 @@ import pytest
 from micrograd_kr import Value
 from micrograd_kr.engine import inputs_first
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import forward, solve

@@ -18,7 +18,7 @@ import diagnosed
 import people
 import pytest
 
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Report
 

@@ -21,7 +21,7 @@ import pytest
 import strangers
 
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Cause, Note, Report, Row

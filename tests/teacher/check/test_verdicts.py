@@ -13,7 +13,8 @@ import pytest
 
 import micrograd_kr as mk
 from micrograd_kr.command import run
-from micrograd_kr.teacher.ask.exercise import Exercise, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import solve

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check import worked

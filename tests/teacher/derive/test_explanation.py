@@ -22,7 +22,8 @@ from written import PLAIN, assert_balanced
 from micrograd_kr import Value, explain, gradients, nn, no_grad, ops
 from micrograd_kr.__main__ import main
 from micrograd_kr.teacher.ask import expressions as symbols
-from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.formula import Formula, evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.quantity import Quantity

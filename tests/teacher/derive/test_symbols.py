@@ -6,8 +6,8 @@ from hypothesis import given
 
 from micrograd_kr import Value, gradients, ops
 from micrograd_kr.engine import where
-from micrograd_kr.teacher.ask.exercise import built_in, load
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, names_in, number, renamed
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.solution import forward
 from micrograd_kr.teacher.derive.lines import line_of
 

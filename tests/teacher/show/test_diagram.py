@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.solution import forward, solve
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.show.diagram import Diagram, way_back

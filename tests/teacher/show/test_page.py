@@ -14,7 +14,8 @@ import pytest
 
 from micrograd_kr.__main__ import main
 from micrograd_kr.teacher.ask import solution
-from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.derive import explanation, lines
 from micrograd_kr.teacher.show import diagram

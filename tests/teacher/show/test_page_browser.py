@@ -18,8 +18,9 @@ from hypothesis import given as drawn
 
 from micrograd_kr import ops
 from micrograd_kr.said import LANGUAGES
-from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.expressions import Symbol
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.formula import FUNCTIONS, OPERATORS, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import Solution, solve

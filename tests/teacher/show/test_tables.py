@@ -17,7 +17,7 @@ from rich.console import Console
 from micrograd_kr import Value, check, explain, printed
 from micrograd_kr.printed import displayable
 from micrograd_kr.said import say
-from micrograd_kr.teacher.ask.exercise import load
+from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.check.report import WORKING, Cause, Note, Part, Report, Row, Step, as_json, decimal
 from micrograd_kr.teacher.derive import explanation as derivation
 

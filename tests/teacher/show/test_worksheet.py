@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from micrograd_kr.__main__ import main
-from micrograd_kr.teacher.ask.exercise import Exercise, built_in, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
