@@ -88,19 +88,19 @@ def _without_marks(name: str) -> tuple[str, str]:
 
 
 def parse(text: str) -> Quantity:
-    """The quantity of a name that a person wrote, spelled as kept; W5@2 is as good as W5++, dE'/dW5' as dE/dW5@1.
+    """The quantity of a name that a person wrote, spelled as kept; W5@2 is as good as W5++, dE@3/dW5 as dE/dW5@3.
 
     Whether W5@2 or z1@2 is a parameter is not known here. Raises ExerciseError for a derivative that is not written as
     dE/dW, and for a pass that is no number.
     """
-    bare, at, step = text.partition("@")
-    if at and not re.fullmatch("[0-9]{1,6}", step):
+    bare, steps = re.sub("@[^/]*", "", text), re.findall("@([^/]*)", text)
+    if not all(re.fullmatch("[0-9]{1,6}", step) for step in steps):
         raise ExerciseError("expected the number of a pass behind @, as in E@100, got {text}", text=quoted(text))
     above, slash, below = bare.partition("/")
     if slash and (not above.startswith("d") or not below.startswith("d")):
         raise ExerciseError("expected a derivative as in dE/dW, got {text}", text=quoted(text))
     (of, marks), (by, others) = _without_marks(above), _without_marks(below)
-    most = int(step) if at else max(len(marks), len(others))
+    most = max(map(int, steps)) if steps else max(len(marks), len(others))
     return Quantity(of[1:], by[1:], most) if slash else Quantity(of, None, most, marks[:1] == "+")
 
 

@@ -218,7 +218,12 @@ class Report(Printed):
         """The engine's number with the hand's decimals; with more where those would not show why it is no match."""
         shown, places = decimal(row.value, row.hand, self.digits), hand(row.hand).decimals
         looks_right = row.verdict in ("undecided", "wrong") and row.difference
-        while looks_right and self.digits is None and places < self._most() and float(shown) == float(row.hand):
+        while (
+            looks_right
+            and self.digits is None
+            and places < self._most()
+            and float(shown) == float(hand(row.hand).number)
+        ):
             places += 1
             shown = decimal(row.value, "0", places)
         return shown

@@ -249,9 +249,9 @@ def _moved(form: Any, inputs: tuple[Any, Any], which: int, error: float) -> floa
     given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
     with np.errstate(all="ignore"):  # a wrong number may make it log(0)
         distances = [abs((form.rule.dx, form.rule.dy)[which](1.0, form.number, *given)) * error]
-    for moved in (inputs[which] - error, inputs[which] + error):
-        given[which] = moved
-        distances.append(abs(form.rule.compute(*given) - form.number))
+        for moved in (inputs[which] - error, inputs[which] + error):
+            given[which] = moved
+            distances.append(abs(form.rule.compute(*given) - form.number))
     return float(max(distances))
 
 

@@ -230,7 +230,9 @@ class _Writer:
 
     def of(self, each: Any, level: int = SUM, tight: bool = False) -> str:
         if not isinstance(each, Symbol) and not np.ndim(each):
-            return self.number(None, float(each), tight)
+            written = self.number(None, float(each), tight)
+            is_bare = self.is_fraction or level < POWER or written.startswith("(")
+            return written if is_bare or "/" not in written else self.part("brackets", written)
         if not isinstance(each, Symbol) or (each.rule is None and each.name is None):
             return self.notation.name(f"array of shape {np.shape(number(each))}")
         if each.rule is None:
@@ -291,7 +293,7 @@ class _Writer:
 
     def _power(self, each: Symbol, tight: bool) -> str:
         base, raised = self.of(each.x, ATOM, True), self.notation.templates["raised"]
-        if not isinstance(each.x, Symbol) and not float(each.x).is_integer():
+        if not isinstance(each.x, Symbol) and not _is_plain(each.x):
             base = self.part("brackets", base)
         if not isinstance(each.y, Symbol) and float(each.y).is_integer() and 0 <= each.y < len(raised):
             return base + str(raised[int(each.y)])
@@ -339,6 +341,11 @@ class _Writer:
             yield self.of(other.x[0]), self.notation.joined(sides, "=")
             other, rest = other.x[1], ">" if sign == "<" else "<"
         yield self.of(other), self.notation.joined(sides, rest)
+
+
+def _is_plain(value: float) -> bool:
+    """Whether a number is written in digits alone, and not as ½, 1/3 or in powers of ten."""
+    return abs(value) != 0.5 and re.fullmatch(rf"[0-9.]{{1,{LONG}}}", f"{abs(value):.15g}") is not None
 
 
 def _seen(of: Any) -> Any:

@@ -348,7 +348,7 @@ def test_a_new_file_says_in_both_languages_what_its_lines_are():
     [
         (["--layers", "3"], "--layers: expected the sizes of two layers or more, inputs first"),
         (["--layers", "2-0-1"], 'as in 2-3-1; got "2-0-1"'),
-        (["--layers", "60-60-2"], "at most 2000 quantities"),
+        (["--layers", "30-30-2"], "at most 500 quantities"),
         (["--activation", "gelu"], "--activation: expected sigmoid, tanh, relu, linear, one for all or 2"),
         (["--activation", "relu,relu,relu"], "one for all or 2 parted by commas; got relu,relu,relu"),
         (["--loss", "cross-entropy", "--activation", "tanh"], "sigmoid in the last layer; got tanh"),
