@@ -216,7 +216,8 @@ class Report(Printed):
 
     def _value(self, row: Row) -> str:
         """The engine's number with the hand's decimals; with more where those would not show why it is no match."""
-        shown, places = decimal(row.value, row.hand, self.digits), hand(row.hand).decimals
+        shown, written = decimal(row.value, row.hand, self.digits), hand(row.hand)
+        places = written.decimals
         looks_right = row.verdict in ("undecided", "wrong") and row.difference
         while (
             looks_right
