@@ -71,7 +71,7 @@ def unusable(arguments, capsys):
 
 @pytest.mark.parametrize("arguments", [["check"], ["check", "chapter7"]])
 @pytest.mark.parametrize(
-    ("lang", "summary"), [("en", "40 match, 0 rounding, 0 wrong."), ("ko", "일치 40, 반올림 0, 틀림 0.")]
+    ("lang", "summary"), [("en", "40 match, 0 rounding, 0 wrong."), ("ko", "일치 40, 반올림 차이 0, 틀림 0.")]
 )
 def test_the_chapter_s_forty_numbers_match(arguments, lang, summary, capsys):
     assert main([*arguments, "--lang", lang]) == 0

@@ -80,3 +80,52 @@ def test_a_sentence_stands_in_anothers_gap_in_the_same_language(monkeypatch):
     assert str(SaidError("no {what}", what="sum")) == "no sum"
     again = pickle.loads(pickle.dumps(SaidError(it)))
     assert (str(again), again.korean) == ("no number", "수 없음")
+
+
+# No Korean that a student meets, or a second name for a thing that has one already: beside each what is said.
+NOT_SAID = {
+    "갱신": "업데이트",
+    "상류 기울기": "출력 쪽에서 온 기울기",
+    "기여": "더해지는 값",
+    "꺼진": "0이 된",
+    "걸음": "업데이트",
+    "단추": "버튼",
+    "연쇄법칙": "연쇄 법칙",
+    "손계산": "손 계산",
+    "처음으로 틀린": "처음 틀린 값",
+    "틀린 수": "틀린 값",
+    "옮겨 쓰": "옮겨 적",
+    "받은 것": "지금",
+    "십시오": "-세요",
+    "학습률만큼": "학습률 × 기울기만큼",
+    "검사": "확인",
+}
+BY_ITS_SOUND = r"\}(은|는|이|가|을|를|과|와|으로|로|이나|나)(?![가-힣])"  # wrong after half of the words
+OTHER_REGISTERS = r"\w(?:(?<!니)다|(?<!세)요)(?=[.]|$)"  # than -습니다 and -세요
+
+
+def otherwise_said(korean: str) -> list[str]:
+    """What does not belong into a Korean sentence: words, particles after a gap, another register."""
+    found = [word for word in NOT_SAID if word in korean]
+    return found + re.findall(BY_ITS_SOUND, korean) + re.findall(OTHER_REGISTERS, korean)
+
+
+def test_korean_has_one_name_for_each_thing_and_one_register():
+    assert {text: found for text, korean in KOREAN.items() if (found := otherwise_said(korean))} == {}
+
+
+@pytest.mark.parametrize(
+    ("korean", "found"),
+    [
+        ("가중치를 갱신합니다", ["갱신"]),
+        ("처음으로 틀린 수: {name}", ["처음으로 틀린", "틀린 수"]),
+        ("{name}을 씁니다", ["을"]),
+        ("{name}으로 끝납니다", ["으로"]),
+        ("값이 다르다. 씁니다", ["르다"]),
+        ("값이 달라요", ["라요"]),
+        ("다른 값을 썼어요", ["어요"]),
+        ("{name}까지 곱했습니다. {other} 값을 쓰세요", []),
+    ],
+)
+def test_what_does_not_belong_into_a_sentence_is_found(korean, found):
+    assert otherwise_said(korean) == found

@@ -16,7 +16,7 @@ from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.check import mistakes, slips
 from micrograd_kr.teacher.check.mistakes import Catalogue, Edit
-from micrograd_kr.teacher.check.report import Cause
+from micrograd_kr.teacher.check.report import Cause, in_a_sentence
 from micrograd_kr.teacher.check.sheet import Judged
 from micrograd_kr.teacher.check.slips import Slip, Slips
 from micrograd_kr.teacher.check.working import Guess, Known, Working, applied
@@ -308,7 +308,7 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     written = names.get(place, place)
     shown = working.shown(working.roots[place], names, place)
     due = first.edit.due if isinstance(first.edit.due, tuple) else (first.edit.due,)
-    if not any(isinstance(each, str | float) for each in due):  # a number that was left out has to be seen
+    if not any(isinstance(each, str | float) and each != -1 for each in due):  # a left out number has to be seen
         shown = simplified(shown)
     what = say("{mistake} ({form})", mistake=either, form=f"{notation.quantity(written)} = {notation.text(shown)}")
     others = tuple(each for each in together[sort_of(first)] if each != names[working.name])
@@ -325,7 +325,7 @@ def _of_update(working: Working) -> dict[str, str]:
 def _slip_said(slip: Slip, of: Iterable[str]) -> Said:
     """How a pen slipped, in writing the number itself or one that is taken over."""
     named = "".join(f"{each} = " for each in of)
-    due, done = (each.replace("-", "−") for each in (slip.meant, slip.written))
+    due, done = (in_a_sentence(each) for each in (slip.meant, slip.written))
     return Said(SENTENCES[slip.kind].text, {"due": named + due, "done": done, "at": slip.at})
 
 
@@ -339,12 +339,13 @@ def _said(hit: Hit, names: Mapping[str, str]) -> Said:
     if edit.kind == "old" and len(due) > LISTED:
         weights = all(read(hit.working.called[each]).is_parameter for each in edit.due)
         return say("the old weights were used") if weights else say("the numbers of the first pass were used")
-    many = len(due) > 1
+    many, sentence = len(due) > 1, SENTENCES[edit.kind]
+    paired = sentence is mistakes.USED and many and len(done) > 1
     if edit.kind == "rounded":
         done, many = [f"{edit.done.y:.0f}"], edit.done.y > 1
     words = {
         "due": _listed(due),
-        "done": _listed(done),
+        "done": say("{paired}", paired=_listed(done)) if paired else _listed(done),
         "s": "s" if many else "",
         "was": "were" if len(done or due) > 1 else "was",
         "is_": "are" if many else "is",
@@ -352,7 +353,7 @@ def _said(hit: Hit, names: Mapping[str, str]) -> Said:
         "its": "their" if many else "its",
         "because": " ".join(_written(hit.working, edit.because, names, whole)),
     }
-    sentence = Said(SENTENCES[edit.kind].text, words)
+    sentence = Said(sentence.text, words)
     return say("{sentence}, everywhere", sentence=sentence) if edit.throughout else sentence
 
 

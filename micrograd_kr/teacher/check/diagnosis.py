@@ -288,9 +288,9 @@ class Diagnosis:
 
 NOTES: dict[str, Said] = {
     "no cause": say("no cause found"),
-    "last digits": say("the last digits differ: a slip in writing or subtracting"),
+    "last digits": say("the last digits differ: perhaps a slip in writing or in arithmetic"),
     "capped": say("the search for causes was cut short"),
-    "few digits": say("too few digits to be sure of the cause"),
+    "few digits": say("the cause is not certain: another mistake may come to this number, too"),
     "fewer decimals": say("fewer decimals than the other numbers"),
 }
 

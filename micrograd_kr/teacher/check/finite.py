@@ -9,7 +9,7 @@ from micrograd_kr.teacher.ask.formula import evaluate
 from micrograd_kr.teacher.ask.number import Hand, distance
 from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution
-from micrograd_kr.teacher.check.report import Note
+from micrograd_kr.teacher.check.report import Note, in_a_sentence
 
 STEPS = tuple(f"1e-{n}" for n in range(1, 9))
 TRIED = 5
@@ -36,7 +36,7 @@ class Differences:
             slack = noise if off >= TELLING * noise else 4 * math.ulp(difference)  # where noise is all, it is the same
             if math.isfinite(difference) and distance(written, difference) <= written.unit / 2 + slack:
                 self.steps = (step,)
-                gaps = {"step": step, "value": f"{value:.12g}"}
+                gaps = {"step": step, "value": in_a_sentence(f"{value:.12g}")}
                 return Note(
                     "difference", say("a finite difference with step {step}: the derivative is {value}", **gaps)
                 )

@@ -33,7 +33,7 @@ SENTENCES: dict[str, Said] = {
     "derivative": say("{done} {was} used where {its} derivative{s} {is_} due, {due}"),
     "derivative here": say("{done} itself was used; its derivative is {due}, since {because}"),
     "lr": say("the factor lr was left out"),
-    "lr twice": say("lr was multiplied twice"),
+    "lr twice": say("it was multiplied by lr twice"),
     "share": say("it was not divided by {done}"),
     "mean": say("1/{done} of what is due: was the mean taken instead of the sum?"),
     "half": say("the factor ½ was left out"),
@@ -41,7 +41,7 @@ SENTENCES: dict[str, Said] = {
     "plus for minus": COMPUTED,
     "sign": say("{due} {has} the wrong sign{s}"),
     "minus one": say("the factor −1 was left out"),
-    "slope twice": say("the derivative{s} {due} {was} multiplied twice"),
+    "slope twice": say("it was multiplied by the derivative{s} {due} twice"),
     "added factor": say("it was multiplied by {done}, too, as for a weight; for a bias it is not"),
     "slopes": say("the errors were passed back without the derivatives {due}"),
     "constants": say("the factors {due} were left out"),
@@ -77,7 +77,7 @@ SENTENCES: dict[str, Said] = {
     "operand": USED,
     "one": USED,
     "far": USED,
-    "copied": say("{done} was written in the place of {due}"),
+    "copied": say("{done} was written in place of {due}"),
 }
 
 KINDS = tuple(SENTENCES)

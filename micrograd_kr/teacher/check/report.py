@@ -6,6 +6,7 @@ What explains a row stands right below it.
 
 import json
 import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -216,17 +217,17 @@ class Report(Printed):
 
     def _value(self, row: Row) -> str:
         """The engine's number with the hand's decimals; with more where those would not show why it is no match."""
-        shown, written = decimal(row.value, row.hand, self.digits), hand(row.hand)
-        places = written.decimals
         looks_right = row.verdict in ("undecided", "wrong") and row.difference
-        while (
-            looks_right
-            and self.digits is None
-            and places < self._most()
-            and float(shown) == float(hand(row.hand).number)
-        ):
+        other = float(hand(row.hand).number) if looks_right else math.nan
+        return self._apart(row.value, other, row.hand)
+
+    def _apart(self, value: float, other: float, like: str) -> str:
+        """A number with the decimals of one written by hand; with more where those would make it look like another."""
+        shown, same = (decimal(each, like, self.digits) for each in (value, other))
+        places = hand(like).decimals
+        while self.digits is None and places < self._most() and shown == same:
             places += 1
-            shown = decimal(row.value, "0", places)
+            shown, same = (decimal(each, "0", places) for each in (value, other))
         return shown
 
     def _most(self) -> int:
@@ -239,7 +240,7 @@ class Report(Printed):
         notes = [say("the first wrong number").in_(lang)] if row is self.first_wrong else []
         for part in row.parts or ():
             if part.verdict == "wrong":
-                value, remedy = decimal(part.value, row.hand, self.digits), f": {part.remedy}" if part.remedy else ""
+                value, remedy = self._apart(part.value, row.value, row.hand), f": {part.remedy}" if part.remedy else ""
                 notes.append(f"{part.text} = {value}  {SAID['wrong'].in_(lang)}{remedy}")
         if row.follows_from:
             notes.append(say("follows from {name}", name=row.follows_from).in_(lang))
@@ -295,9 +296,14 @@ class Report(Printed):
             return
         if following:
             yield say("Only following from another: {count} of the wrong ones.", count=following)
-        value = self._value(row)
+        written, value = (in_a_sentence(each) for each in (row.hand, self._value(row)))
         why = WORKING.said if WORKING in row.notes else say("the engine has {value}", value=value)
-        yield say("The first wrong one: {name} = {hand}; {why}.", name=row.name, hand=row.hand, why=why)
+        yield say("The first wrong one: {name} = {hand}; {why}.", name=row.name, hand=written, why=why)
+
+
+def in_a_sentence(number: str) -> str:
+    """A number, or what was worked, with the minus signs of formulas; 1e-4 has none."""
+    return re.sub("(?<![eE])-", "−", number)
 
 
 def _signed(difference: float) -> str:

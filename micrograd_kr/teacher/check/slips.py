@@ -18,8 +18,8 @@ from micrograd_kr.teacher.ask.expressions import Symbol, number
 from micrograd_kr.teacher.check.mistakes import Catalogue, Edit, op
 
 SENTENCES: dict[str, Said] = {
-    "look-alike": say("a slip in writing: {due} was written as {done}, {at} is another one"),
-    "digit": say("a slip in writing: {due} was written as {done}, {at} is another one"),
+    "look-alike": say("a slip in writing: {due} was written as {done}, {at} is wrong"),
+    "digit": say("a slip in writing: {due} was written as {done}, {at} is wrong"),
     "digits": say("a slip in writing: {due} was written as {done}, {at} changed places"),
     "left out": say("a slip in writing: {due} was written as {done}, {at} was left out"),
     "doubled": say("a slip in writing: {due} was written as {done}, {at} was written twice"),

@@ -18,7 +18,7 @@ from micrograd_kr.teacher.ask.expressions import Symbol, number, operands, parts
 from micrograd_kr.teacher.ask.formula import Formula, Literal, read_worked
 from micrograd_kr.teacher.ask.number import distance, hand, to_its_end
 from micrograd_kr.teacher.ask.quantity import Quantity
-from micrograd_kr.teacher.check.report import Note, Part
+from micrograd_kr.teacher.check.report import Note, Part, in_a_sentence
 from micrograd_kr.teacher.check.rounding import Precision, RunningError, habit
 from micrograd_kr.teacher.check.sheet import Sheet
 from micrograd_kr.teacher.derive import notation
@@ -189,19 +189,19 @@ class WorkedLine:
 
     def _said(self, slip: Slip, is_right: bool) -> Said:
         left, right = slip.left, slip.right
+        one, two = (in_a_sentence(each.text) for each in (left, right))
         least = max(left.decimals, right.decimals)
         value, other = next(
             pair
             for decimals in range(least, max(MOST_DECIMALS, least) + 1)
-            if len(set(pair := tuple(_shown(each.value, decimals) for each in (left, right)))) > 1
+            if len(set(pair := tuple(in_a_sentence(_shown(each.value, decimals)) for each in (left, right)))) > 1
             or decimals >= MOST_DECIMALS
         )
         if is_right:
-            gaps = {"value": value, "written": right.text}
-            return say("the working is right and comes to {value}, {written} was written", **gaps)
+            return say("the working is right and comes to {value}, {written} was written", value=value, written=two)
         if len(right.operands) == 1 and is_number(right.text):
-            return say("{left} is {value}, not {right}", left=left.text, value=value, right=right.text)
-        return say("{left} is {value}, {right} is {other}", left=left.text, value=value, right=right.text, other=other)
+            return say("{left} is {value}, not {right}", left=one, value=value, right=two)
+        return say("{left} is {value}, {right} is {other}", left=one, value=value, right=two, other=other)
 
     # --- the quantity -------------------------------------------------------------------------------------------------
 

@@ -138,7 +138,7 @@ DO1, SLOPE = O1 - 0.4, O1 * (1 - O1)
         ("o1", 0.609, {"rounded"}, "o1 was rounded too early, to 3 decimals"),
         ("o1", 6.0944600, {"point"}, "0.609446000 was written as 6.09446000, the decimal point was moved"),
         ("do1/dz3", 1 - O1**2, {"slope"}, "1 − o1² was used where o1·(1 − o1) is due"),
-        ("W6+", 0.437038572198, {"copied"}, "W5⁺ was written in the place of W6⁺"),
+        ("W6+", 0.437038572198, {"copied"}, "W5⁺ was written in place of W6⁺"),
     ],
 )
 def test_the_mistake_is_named_with_what_was_done_and_what_is_due(
@@ -219,8 +219,8 @@ def test_a_number_off_in_its_last_digits_is_put_down_to_no_misconception(name: s
     assert {(cause.kind in OF_A_PEN, cause.place) for cause in found.causes} <= {(True, name)}
     said = [(str(note.said), note.said.in_("ko")) for note in found.notes]
     assert said[0] == (
-        "the last digits differ: a slip in writing or subtracting",
-        "끝자리가 다릅니다. 옮겨 적거나 빼는 중에 생긴 실수 같습니다",
+        "the last digits differ: perhaps a slip in writing or in arithmetic",
+        "끝자리가 다릅니다. 옮겨 적거나 계산하는 중에 생긴 실수 같습니다",
     )
 
 
@@ -360,7 +360,7 @@ def test_what_was_meant_is_found_again(text: str) -> None:
 @pytest.mark.parametrize(
     ("written", "says"),
     [
-        ("0.51998984", "digit 7 after the point is another one"),
+        ("0.51998984", "digit 7 after the point is wrong"),
         ("0.51989934", "digits 4 and 5 after the point changed places"),
         ("0.5199834", "digit 6 after the point was left out"),
         ("0.519989934", "digit 6 after the point was written twice"),
@@ -370,7 +370,7 @@ def test_what_was_meant_is_found_again(text: str) -> None:
 def test_a_slip_of_the_pen_is_told_with_its_digit(written: str, says: str) -> None:
     found = row(with_numbers(h1=written), "h1").causes
     assert str(found[0].said).startswith(f"a slip in writing: 0.51998934 was written as {written}, {says}")
-    assert found[0].said.in_("ko").startswith(f"옮겨 쓰다가 생긴 실수입니다: 0.51998934 대신 {written}, ")
+    assert found[0].said.in_("ko").startswith(f"옮겨 적다가 생긴 실수입니다: 0.51998934 대신 {written}, ")
 
 
 # --- corner cases -----------------------------------------------------------------------------------------------------
@@ -408,6 +408,15 @@ def test_mistakes_in_a_quotient(number: str, says: str) -> None:
     a, b = Value(0.345678, "a"), Value(0.814103, "b")
     (found,) = check({"loss": number}, b / a).rows
     assert says in str(found.causes[0].said)
+
+
+def test_the_formula_beside_a_lost_minus_sign_is_written_as_in_a_textbook(tmp_path: Path) -> None:
+    entropy = 'title = "entropy"\nloss = "E"\n[given]\nt = 0.3\n[parameters]\nz = 0.42\n[forward]\no = "sigmoid(z)"\n'
+    entropy += 'E = "-(t*log(o) + (1 - t)*log(1 - o))"\n[hand]\n"dE/do" = "2.26248713"\n'
+    (cause,) = written(entropy, tmp_path).rows[0].causes
+    assert str(cause.said) == (
+        "the factor −1 was left out, or −t/o has the wrong sign (∂E/∂o = −t/o + (1 − t)/(1 − o))"
+    )
 
 
 def test_the_logarithm_to_base_ten_is_recognised() -> None:

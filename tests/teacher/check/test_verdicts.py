@@ -91,7 +91,7 @@ def test_how_many_decimals_would_tell_is_said_and_counted(lang: str) -> None:
     report = replace(checked({**CHAPTER7.hand, "W2+": "0.25", "dE_o1/dh1": "0"}), lang=lang)
     said = {
         "en": ["write at least 4", "write at least 2", "38 match, 0 rounding, 2 undecided, 0 wrong."],
-        "ko": ["소수점 아래 4자리 이상", "소수점 아래 2자리 이상", "일치 38, 반올림 0, 판정 불가 2, 틀림 0."],
+        "ko": ["소수점 아래 4자리 이상", "소수점 아래 2자리 이상", "일치 38, 반올림 차이 0, 판정 불가 2, 틀림 0."],
     }
     assert all(each in str(report) for each in said[lang])
 
