@@ -126,7 +126,7 @@ demo.say(
 # against it makes the loss smaller.
 #
 # 손실에서 모든 가중치와 편향으로 기울기가 전해집니다. 스칼라에서는 하나씩, 행렬에서는 W와 같은 모양으로 나옵니다.
-# 기울기의 반대쪽으로 한 걸음 가면 손실이 줄어듭니다.
+# 기울기의 반대쪽으로 한 번 업데이트하면 손실이 줄어듭니다.
 
 # %%
 loss.backward()
@@ -169,7 +169,7 @@ SGD(hidden.parameters() + output.parameters(), lr=0.5).step()
 loss_after = (y_after - t) ** 2 / 2
 demo.say(
     f"A step with learning rate 0.5: E {loss.data:.5f} → {loss_after.data:.5f}",
-    f"학습률 0.5로 한 걸음: E {loss.data:.5f} → {loss_after.data:.5f}",
+    f"학습률 0.5로 한 번 업데이트: E {loss.data:.5f} → {loss_after.data:.5f}",
 )
 
 sizes = (4, 3, 5, 2)

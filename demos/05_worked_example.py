@@ -117,8 +117,8 @@ show("dE_total/dW1", "dE_total/dh1 · dh1/dz1 · dz1/dW1", W1.grad)
 # Gradient descent: all eight weights take one step against their gradients, at once. (The chapter's line for W1 starts
 # from 0.1; it is 0.3.)
 #
-# 경사 하강법: 가중치 8개가 모두 한꺼번에 기울기의 반대쪽으로 한 걸음 갑니다. (교재의 W1 식은 0.1에서 시작하지만 0.3이
-# 맞습니다.)
+# 경사 하강법: 가중치 8개가 모두 한꺼번에 기울기의 반대쪽으로 한 번 옮겨 갑니다. (교재의 W1 식은 0.1에서
+# 시작하지만 0.3이 맞습니다.)
 
 
 # %%
@@ -187,8 +187,8 @@ demo.say(
 # gradient is lost when it is subtracted.
 #
 # 오차가 최소가 될 때까지 순전파와 역전파를 되풀이합니다. 제곱의 합은 0보다 작을 수 없고, 샘플 하나에 가중치가 8개이므로
-# 0까지 줄일 수 있습니다. float64에서 최소란 한 걸음을 가도 가중치가 바뀌지 않는 곳입니다. lr과 기울기의 곱이 너무 작아
-# 빼도 그대로입니다.
+# 0까지 줄일 수 있습니다. float64에서 최소란 한 번 업데이트해도 가중치가 바뀌지 않는 곳입니다. lr과 기울기의 곱이
+# 너무 작아 빼도 그대로입니다.
 
 # %%
 passes = [first, second]
@@ -205,7 +205,8 @@ miss = max(abs(outputs["o1"][-1] - target_o1), abs(outputs["o2"][-1] - target_o2
 demo.say(
     f"Repeated: after {zero_to_8} steps E_total prints as 0.00000000; after {steps} no weight changes any more, "
     f"E_total is {errors[-1]:.1e},\nand the outputs are within {miss:.1e} of their targets.",
-    f"되풀이: {zero_to_8}걸음 뒤 E_total은 0.00000000으로 출력되고, {steps}걸음 뒤 더는 바뀌는 가중치가 없습니다.\n"
+    f"되풀이: {zero_to_8}번 업데이트한 뒤 E_total은 0.00000000으로 출력되고, "
+    f"{steps}번 업데이트한 뒤 더는 바뀌는 가중치가 없습니다.\n"
     f"이때 E_total은 {errors[-1]:.1e}, 출력과 목표의 차이는 {miss:.1e} 이하입니다.",
 )
 
@@ -213,11 +214,11 @@ figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5))
 left.semilogy(errors)
 left.plot([0, 1], errors[:2], "o", markersize=4, label=demo.label("the chapter's two passes", "교재의 순전파 두 번"))
 left.yaxis.set_major_formatter("{x:.0e}")  # the usual 10⁻⁶ needs a − that few Korean fonts have
-left.set(title=demo.label("the error, E_total", "오차 E_total"), xlabel=demo.label("step", "걸음"))
+left.set(title=demo.label("the error, E_total", "오차 E_total"), xlabel=demo.label("step", "업데이트 횟수"))
 for (name, numbers), target, color in zip(outputs.items(), (target_o1, target_o2), ("C0", "C1"), strict=True):
     right.plot(numbers, color=color, label=name)
     right.axhline(target, color=color, linestyle=":", label=demo.label(f"its target, {target}", f"그 목표 {target}"))
-right.set(title=demo.label("the outputs", "출력"), xlabel=demo.label("step", "걸음"))
+right.set(title=demo.label("the outputs", "출력"), xlabel=demo.label("step", "업데이트 횟수"))
 for axes in (left, right):
     axes.legend()
 figure.tight_layout()

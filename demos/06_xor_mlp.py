@@ -108,13 +108,14 @@ for (each, lr), history in costs.items():
 # A rate of 0.1 goes the same way in steps a tenth as long: after 10,000 steps it stands where 1 stood after 1,000, on
 # the plateau.
 #
-# 학습률 0.1은 같은 길을 10분의 1 걸음으로 갑니다. 10,000걸음 뒤에는 학습률 1이 1,000걸음 뒤에 있던 평지 위에 있습니다.
+# 학습률 0.1은 같은 길을 10분의 1 크기의 업데이트로 갑니다. 10,000번 업데이트한 뒤에는 학습률 1이 1,000번 업데이트한
+# 뒤에 있던 평지 위에 있습니다.
 
 # %%
 slow, fast = costs[seed, 0.1][10000], costs[seed, 1.0][1000]
 demo.say(
     f"lr 0.1 after 10000 steps: {slow:.6f}; lr 1 after 1000: {fast:.6f}; ln 2 = {math.log(2):.6f}",
-    f"lr 0.1로 10000걸음 뒤: {slow:.6f}, lr 1로 1000걸음 뒤: {fast:.6f}, ln 2 = {math.log(2):.6f}",
+    f"lr 0.1로 10000번 업데이트한 뒤: {slow:.6f}, lr 1로 1000번 업데이트한 뒤: {fast:.6f}, ln 2 = {math.log(2):.6f}",
 )
 
 # %% [markdown]

@@ -242,7 +242,7 @@ for activation in (Sigmoid, Tanh, ReLU):
         f"{name:8} |gradient| {sizes[0]:.0e} in the first layer, {sizes[-1]:.0e} in the last: {ratio:,.0f} times\n"
         f"         after 300 steps cost {costs[name]:.4f}, the first layer has moved by {moved[name]:.3%}",
         f"{name:8} |기울기| 첫 층 {sizes[0]:.0e}, 마지막 층 {sizes[-1]:.0e}: {ratio:,.0f}배\n"
-        f"         300걸음 뒤 비용 {costs[name]:.4f}, 첫 층이 움직인 정도 {moved[name]:.3%}",
+        f"         300번 업데이트한 뒤 비용 {costs[name]:.4f}, 첫 층이 움직인 정도 {moved[name]:.3%}",
     )
 unwidened = gradient_sizes(deep(ReLU, widen=1))
 ratio = unwidened[-1] / unwidened[0]
@@ -261,7 +261,7 @@ for name, sizes in arriving.items():
 # some of them to where z is negative for every x; their gradient is exactly 0, and no training brings them back. From
 # the same weights LeakyReLU does, sooner with a slope of 0.1 than of 0.01.
 #
-# 죽은 렐루: 뉴런 10개가 저마다 t = 2x + 0.5를 배웁니다. 너무 큰 학습률로 두 걸음을 가면 일부는 모든 x에서 z가 음수인
+# 죽은 렐루: 뉴런 10개가 저마다 t = 2x + 0.5를 배웁니다. 너무 큰 학습률로 두 번 업데이트하면 일부는 모든 x에서 z가 음수인
 # 곳으로 밀려납니다. 그곳의 기울기는 정확히 0이라 아무리 학습해도 돌아오지 못합니다. 같은 가중치에서 리키 렐루는
 # 되살아납니다. 음수 쪽의 기울기가 0.1이면 0.01보다 빠릅니다.
 
@@ -282,7 +282,7 @@ pushed = relu.state_dict()
 dead = ~(relu[0](x) > 0).any(axis=0)
 demo.say(
     f"Neurons alive: {at_first} of 10 at first, {alive(relu)} after the two steps; then 1000 steps with lr 1:",
-    f"살아 있는 뉴런: 처음에 10개 중 {at_first}개, 두 걸음 뒤 {alive(relu)}개. 이어서 lr 1로 1000걸음 뒤:",
+    f"살아 있는 뉴런: 처음에 10개 중 {at_first}개, 두 번 업데이트한 뒤 {alive(relu)}개. 이어서 lr 1로 1000번:",
 )
 recovery: dict[str, list[float]] = {}  # the cost at every step
 survivors: dict[str, int] = {}
@@ -302,7 +302,7 @@ for name, history in recovery.items():
     axes.semilogy(history, label=name)
 axes.yaxis.set_major_formatter("{x:.0e}")
 axes.set(title=demo.label("dead ReLU, recovered LeakyReLU", "죽은 렐루, 되살아난 리키 렐루"), ylim=(1e-6, 10))
-axes.set(xlabel=demo.label("step", "걸음"), ylabel=demo.label("cost", "비용"))
+axes.set(xlabel=demo.label("step", "업데이트 횟수"), ylabel=demo.label("cost", "비용"))
 axes.legend()
 figure.tight_layout()
 demo.save(figure, "07_activations_dying_relu.png")

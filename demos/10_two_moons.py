@@ -89,14 +89,14 @@ by_columns = train(columns, steps)
 for k in range(scalar_steps):
     demo.say(
         f"step {k}: loss on scalars {by_scalars.losses[k]:.15f}, on columns {by_columns.losses[k]:.15f}",
-        f"{k}걸음: 스칼라의 손실 {by_scalars.losses[k]:.15f}, 열의 손실 {by_columns.losses[k]:.15f}",
+        f"업데이트 {k}번: 스칼라의 손실 {by_scalars.losses[k]:.15f}, 열의 손실 {by_columns.losses[k]:.15f}",
     )
 apart = max(abs(a - b) for a, b in zip(by_scalars.losses, by_columns.losses, strict=False))
 ratio = by_scalars.seconds / by_columns.seconds
 demo.say(
     f"largest difference {apart:.0e}; a step takes {by_scalars.seconds * 1000:.1f} ms on scalars, "
     f"{by_columns.seconds * 1000:.1f} ms on columns, {ratio:.0f} times quicker",
-    f"가장 큰 차이 {apart:.0e}. 한 걸음에 스칼라로 {by_scalars.seconds * 1000:.1f} ms, "
+    f"가장 큰 차이 {apart:.0e}. 업데이트 한 번에 스칼라로 {by_scalars.seconds * 1000:.1f} ms, "
     f"열로 {by_columns.seconds * 1000:.1f} ms, {ratio:.0f}배 빠름",
 )
 
@@ -117,7 +117,7 @@ def scores(model: MLP, x1: np.ndarray, x2: np.ndarray) -> np.ndarray:
 accuracy = float(np.mean((scores(by_columns.model, X[:, 0], X[:, 1]) > 0) == (y > 0)))
 demo.say(
     f"after {steps} steps: loss {by_columns.losses[-1]:.4f}, accuracy {accuracy:.0%}",
-    f"{steps}걸음 뒤: 손실 {by_columns.losses[-1]:.4f}, 정확도 {accuracy:.0%}",
+    f"{steps}번 업데이트한 뒤: 손실 {by_columns.losses[-1]:.4f}, 정확도 {accuracy:.0%}",
 )
 
 x1, x2 = np.meshgrid(np.linspace(-1.75, 2.75, 151), np.linspace(-1.25, 1.75, 101))
@@ -126,7 +126,7 @@ surface = scores(by_columns.model, x1.ravel(), x2.ravel()).reshape(x1.shape)
 figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5))
 left.plot(by_columns.losses, label=demo.label("on columns", "열로"))
 left.plot(by_scalars.losses, "o", markersize=4, label=demo.label("on scalars", "스칼라로"))
-left.set(title=demo.label("loss", "손실"), xlabel=demo.label("step", "걸음"))
+left.set(title=demo.label("loss", "손실"), xlabel=demo.label("step", "업데이트 횟수"))
 left.legend()
 right.contourf(x1, x2, surface, levels=[-1e9, 0, 1e9], cmap="coolwarm", alpha=0.5)
 right.scatter(*X.T, c=y, cmap="coolwarm", edgecolors="black", s=30)
