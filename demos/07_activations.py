@@ -261,8 +261,8 @@ for name, sizes in arriving.items():
 # some of them to where z is negative for every x; their gradient is exactly 0, and no training brings them back. From
 # the same weights LeakyReLU does, sooner with a slope of 0.1 than of 0.01.
 #
-# 죽은 렐루: 뉴런 10개가 저마다 t = 2x + 0.5를 배웁니다. 너무 큰 학습률로 두 번 업데이트하면 일부는 모든 x에서 z가 음수인
-# 곳으로 밀려납니다. 그곳의 기울기는 정확히 0이라 아무리 학습해도 돌아오지 못합니다. 같은 가중치에서 리키 렐루는
+# 죽은 렐루: 뉴런 10개가 저마다 t = 2x + 0.5를 배웁니다. 너무 큰 학습률로 두 번 업데이트하면 일부는 모든 x에서
+# z가 음수인 곳으로 밀려납니다. 그곳의 기울기는 정확히 0이라 아무리 학습해도 돌아오지 못합니다. 같은 가중치에서 리키 렐루는
 # 되살아납니다. 음수 쪽의 기울기가 0.1이면 0.01보다 빠릅니다.
 
 # %%
