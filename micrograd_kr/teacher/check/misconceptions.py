@@ -9,7 +9,7 @@ from operator import add
 from typing import Any
 
 from micrograd_kr import ops
-from micrograd_kr.teacher.ask.expressions import Symbol, renamed
+from micrograd_kr.teacher.ask.expressions import Symbol, number, renamed
 from micrograd_kr.teacher.ask.quantity import read
 from micrograd_kr.teacher.check.operations import OF_SLOPE, Row, is_, is_activation, of_operation, opened
 from micrograd_kr.teacher.check.working import Working, applied
@@ -121,14 +121,19 @@ class Misconceptions:
         yield Row("step twice", step, None, weight - 2.0 * step)
         yield Row("step halved", step, None, weight - step / 2.0)
         yield Row("update", node, step)
-        if not is_(step, ops.mul) or "lr" not in map(self.working.called.get, (step.x, step.y)):
+        if self.exercise.lr == 1.0:  # which is not written
+            lr, gradient = 1.0, step
+            yield Row("one", gradient, 1.0, weight - 1.0)
+        elif is_(step, ops.mul) and "lr" in map(self.working.called.get, (step.x, step.y)):
+            lr, gradient = (step.x, step.y) if self.working.called.get(step.x) == "lr" else (step.y, step.x)
+        else:
             return
-        lr, gradient = (step.x, step.y) if self.working.called.get(step.x) == "lr" else (step.y, step.x)
         for done in (weight - gradient / lr, (weight - lr) * gradient, lr * (weight - gradient)):
             yield Row("update", node, done)
-        for other in dict.fromkeys((*(float(f"{lr.number * ten:.12g}") for ten in TENS), *USUAL_LR)):
-            if other != lr.number:
-                yield Row("another lr", f"{lr.number:.12g}", f"{other:.12g}", weight - other * gradient)
+        rate = number(lr)
+        for other in dict.fromkeys((*(float(f"{rate * ten:.12g}") for ten in TENS), *USUAL_LR)):
+            if other != rate:
+                yield Row("another lr", f"{rate:.12g}", f"{other:.12g}", weight - other * gradient)
 
     # --- gradients
 
