@@ -157,6 +157,8 @@ class Misconceptions:
             for x in map(self.working.operand, sources.values()):
                 yield Row("added factor", None, x, again * x)
         if z != b and b in sources:
+            weight = self.working.operand(b)
+            yield Row("times itself", None, weight, again * weight)
             yield from self._of_weight(node, z, sources[b], sorted(sources.values(), key=self.forms.order.__getitem__))
 
     def _of_weight(self, node: Symbol, z: str, x: str, inputs: list[str]) -> Iterator[Row]:

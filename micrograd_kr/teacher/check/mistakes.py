@@ -44,6 +44,7 @@ SENTENCES: dict[str, Said] = {
     "minus one": say("the factor −1 was left out"),
     "slope twice": say("the derivative{s} {due} {was} multiplied twice"),
     "added factor": say("it was multiplied by {done}, too, as for a weight; for a bias it is not"),
+    "times itself": say("it was multiplied by the weight {done} itself, too"),
     "slopes": say("the errors were passed back without the derivatives {due}"),
     "constants": say("the factors {due} were left out"),
     "weights": say("the weights {due} were left out"),
