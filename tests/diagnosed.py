@@ -5,11 +5,11 @@ Of a report only the verdicts, the names and the values of causes are looked at:
 hidden  The mistake reaches the sheet, but moves no number further than rounding may. It counts for nothing else.
 first   The first wrong number is the first one, in the order of working, that the mistake reaches and that is called
         wrong. ∂E_o1/∂o1 and ∂E_total/∂o1 are one number.
-right   A cause named for that number comes to what the mistake comes to, within 1e-9 of it, from exact numbers; if
-        rounding hides a part of what the mistake does, with or without that part; if digits were transposed in a number
-        that is not on the sheet, to within one in its last digit. What comes to one number by nature (σ for σ', 1 − o
-        forgotten) or by data (lr twice, ½ forgotten where lr is ½) cannot be told apart, so no more is asked;
-        sentences are not read.
+right   A cause named for that number comes to what the mistake comes to, within 1e-9 of it, from exact numbers, or
+        within 1e-12 where that is 0, which floats may miss; if rounding hides a part of what the mistake does, with or
+        without that part; if digits were transposed in a number that is not on the sheet, to within one in its last
+        digit. What comes to one number by nature (σ for σ', 1 − o forgotten) or by data (lr twice, ½ forgotten where
+        lr is ½) cannot be told apart, so no more is asked; sentences are not read.
 told    The right cause is one of those that are shown without being asked for; what follows looks at these only.
 misleading  A number has causes without a caveat, and none of them is what was done: none comes to what the mistake
         comes to, or it blames a number that stands on the sheet and that the mistake does not reach. That a number was
@@ -111,7 +111,7 @@ def comes_to(value: float, planted: Planted, name: str, wrong: Iterable[str]) ->
     truths = [
         planted.truth(right, mistake)[canonical(name)] for mistake in planted.equal_mistakes() for right in ((), hidden)
     ]
-    return any(math.isclose(value, truth, rel_tol=1e-9) for truth in truths)
+    return any(math.isclose(value, truth, rel_tol=1e-9, abs_tol=1e-12) for truth in truths)
 
 
 # --- the bars ---------------------------------------------------------------------------------------------------------

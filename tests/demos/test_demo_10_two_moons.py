@@ -50,7 +50,10 @@ def test_in_korean_with_fewer_steps_it_says_what_it_reached(tmp_path):
     demo = run("10_two_moons", tmp_path, "--lang", "ko", "--steps", "3", "--scalar-steps", "1")
     assert len(demo.names["by_columns"].losses) == 3
     assert demo.names["accuracy"] < 1
-    assert f"3번 업데이트한 뒤: 손실 {demo.names['by_columns'].losses[-1]:.4f}, 정확도 {demo.names['accuracy']:.0%}" in demo.text
+    assert (
+        f"3번 업데이트한 뒤: 손실 {demo.names['by_columns'].losses[-1]:.4f}, 정확도 {demo.names['accuracy']:.0%}"
+        in demo.text
+    )
     assert set(demo.pictures) == {"10_two_moons.png"}
 
 

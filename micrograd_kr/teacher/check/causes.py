@@ -306,7 +306,8 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != kind))
     either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
     written = names.get(place, place)
-    shown = working.shown(working.roots[place], names, place)
+    changed = () if is_throughout else (working.place[node] for node in (*first.edit.nodes, *first.edit.operands))
+    shown = working.shown(working.roots[place], names, {place, *changed})
     due = first.edit.due if isinstance(first.edit.due, tuple) else (first.edit.due,)
     if not any(isinstance(each, str | float) and each != -1 for each in due):  # a left out number has to be seen
         shown = simplified(shown)
@@ -370,5 +371,5 @@ def _written(working: Working, of: Any, names: Mapping[str, str], whole: str | N
     if isinstance(of, tuple):
         return chain(*(_written(working, each, names, whole) for each in of))
     if isinstance(of, Symbol):
-        return [notation.text(simplified(working.shown(of, names, whole)))]
+        return [notation.text(simplified(working.shown(of, names, [whole] if whole else ())))]
     return [of if isinstance(of, str) else notation.text(of)] if of is not None else []

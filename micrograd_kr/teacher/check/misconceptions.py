@@ -9,7 +9,7 @@ from operator import add
 from typing import Any
 
 from micrograd_kr import ops
-from micrograd_kr.teacher.ask.expressions import Symbol, renamed
+from micrograd_kr.teacher.ask.expressions import Symbol, number, renamed
 from micrograd_kr.teacher.ask.quantity import read
 from micrograd_kr.teacher.check.operations import OF_SLOPE, Row, is_, is_activation, of_operation, opened
 from micrograd_kr.teacher.check.working import Working, applied
@@ -50,10 +50,11 @@ class Misconceptions:
             yield from self._of_gradient(node, *self.forms.gradients[place])
         if is_gradient and self.forms.is_local(place):
             yield from self._of_local(node, is_root, *self.forms.gradients[place])
-        elif is_root and place in self.forms.lines:
-            others = [done for _, done in self._other_losses(place)]
+        elif is_root and str(read(place)._replace(step=0)) in self.forms.lines:  # of any pass
+            formula = self.forms.expansion(place)
+            others = list(self._other_losses(formula))
             yield from (Row("other loss", node, done) for done in others)
-            parts = self.forms.parts(self.forms.lines[place].formula)
+            parts = self.forms.parts(formula)
             if others and not any(_is_half(each.x) or _is_half(each.y) for each in parts):
                 yield Row("half added", None, None, applied(node, {}) / 2.0)
 
@@ -120,14 +121,19 @@ class Misconceptions:
         yield Row("step twice", step, None, weight - 2.0 * step)
         yield Row("step halved", step, None, weight - step / 2.0)
         yield Row("update", node, step)
-        if not is_(step, ops.mul) or "lr" not in map(self.working.called.get, (step.x, step.y)):
+        if self.exercise.lr == 1.0:  # which is not written
+            lr, gradient = 1.0, step
+            yield Row("one", gradient, 1.0, weight - 1.0)
+        elif is_(step, ops.mul) and "lr" in map(self.working.called.get, (step.x, step.y)):
+            lr, gradient = (step.x, step.y) if self.working.called.get(step.x) == "lr" else (step.y, step.x)
+        else:
             return
-        lr, gradient = (step.x, step.y) if self.working.called.get(step.x) == "lr" else (step.y, step.x)
         for done in (weight - gradient / lr, (weight - lr) * gradient, lr * (weight - gradient)):
             yield Row("update", node, done)
-        for other in dict.fromkeys((*(float(f"{lr.number * ten:.12g}") for ten in TENS), *USUAL_LR)):
-            if other != lr.number:
-                yield Row("another lr", f"{lr.number:.12g}", f"{other:.12g}", weight - other * gradient)
+        rate = number(lr)
+        for other in dict.fromkeys((*(float(f"{rate * ten:.12g}") for ten in TENS), *USUAL_LR)):
+            if other != rate:
+                yield Row("another lr", f"{rate:.12g}", f"{other:.12g}", weight - other * gradient)
 
     # --- gradients
 
@@ -151,6 +157,8 @@ class Misconceptions:
             for x in map(self.working.operand, sources.values()):
                 yield Row("added factor", None, x, again * x)
         if z != b and b in sources:
+            weight = self.working.operand(b)
+            yield Row("times itself", None, weight, again * weight)
             yield from self._of_weight(node, z, sources[b], sorted(sources.values(), key=self.forms.order.__getitem__))
 
     def _of_weight(self, node: Symbol, z: str, x: str, inputs: list[str]) -> Iterator[Row]:
@@ -206,36 +214,55 @@ class Misconceptions:
             for done in OF_SLOPE[formula.rule](operand(of), operand(by)):
                 yield Row("slope", node, done)
         if is_root:
-            for done, _ in self._other_losses(of, by):
+            for done in self._other_slopes(formula, by):
                 yield Row("other loss", node, done)
         if node.rule is ops.mul and any(is_(each, ops.power) for each in self.forms.parts(formula)):
             for two, base in ((node.x, node.y), (node.y, node.x)):
                 if not isinstance(two, Symbol) and two == 2.0:
                     yield Row("power kept", base, base**2.0, two * base**2.0)
 
-    def _other_losses(self, of: str, by: str | None = None) -> Iterator[tuple[Any, Any]]:
-        """The derivatives and the values of the cross-entropy for the squared error, and the other way round."""
-        for each in self.forms.parts(self.forms.lines[of].formula):
+    def _other_slopes(self, formula: Any, by: str) -> Iterator[Any]:
+        """The derivatives of the cross-entropy for the squared error's, and the other way round."""
+        for is_log, out, t, o in self._compared(formula):
+            if out == by and is_log:
+                yield -(t - o)
+            elif out == by:
+                yield from (-t / o + (1.0 - t) / (1.0 - o), -t / o)
+
+    def _other_losses(self, formula: Any) -> Iterator[Any]:
+        """The cross-entropy for the squared error, and the other way round; their sums, halves and means."""
+        pairs = list(self._compared(formula))
+        if not pairs:
+            return
+        if pairs[0][0]:
+            totals = [reduce(add, [(t - o) ** 2.0 for _, _, t, o in pairs])]
+            shares = [0.5, 1.0, 1.0 / len(pairs), 0.5 / len(pairs)]
+        else:
+            right = reduce(add, [t * ops.log(o) for _, _, t, o in pairs])
+            both = reduce(add, [t * ops.log(o) + (1.0 - t) * ops.log(1.0 - o) for _, _, t, o in pairs])
+            totals, shares = [-both, -right], [1.0, 1.0 / len(pairs)]
+        for total in totals:
+            yield from (total if share == 1.0 else share * total for share in dict.fromkeys(shares))
+
+    def _compared(self, formula: Any) -> Iterator[tuple[bool, str, Any, Any]]:
+        """Of each target in a loss: whether it is beside a logarithm, the output's name, and both as they are known."""
+        for each in self.forms.parts(formula):
             if is_(each, ops.power) and is_(each.x, ops.sub):
                 target, out = (each.x.x, each.x.y) if self._is_target(each.x.x) else (each.x.y, each.x.x)
             elif is_(each, ops.log):
-                target, out = self._weighing(each, of), each.x
+                target, out = self._weighing(each, formula), each.x
             else:
                 continue
-            if self._is_target(target) and getattr(out, "name", None) and by in (None, str(out.name)):
-                t, o = (renamed(of, lambda leaf: self.working.operand(str(leaf.name))) for of in (target, out))
-                if each.rule is ops.log:
-                    yield -(t - o), 0.5 * (t - o) ** 2.0
-                else:
-                    yield -t / o + (1.0 - t) / (1.0 - o), -(t * ops.log(o) + (1.0 - t) * ops.log(1.0 - o))
-                    yield -t / o, -(t * ops.log(o))
+            if self._is_target(target) and getattr(out, "name", None):
+                t, o = (renamed(one, lambda leaf: self.working.operand(str(leaf.name))) for one in (target, out))
+                yield each.rule is ops.log, str(out.name), t, o
 
     def _is_target(self, of: Any) -> bool:
         return not isinstance(of, Symbol) or str(of.name) in self.exercise.given
 
-    def _weighing(self, logarithm: Symbol, of: str) -> Any:
+    def _weighing(self, logarithm: Symbol, formula: Any) -> Any:
         """What a logarithm in a cross-entropy is multiplied by: the target, 1 where it is not written."""
-        products = (each for each in self.forms.parts(self.forms.lines[of].formula) if is_(each, ops.mul))
+        products = (each for each in self.forms.parts(formula) if is_(each, ops.mul))
         return next((each.x for each in products if each.y is logarithm and isinstance(each.x, Symbol)), 1.0)
 
 

@@ -4,6 +4,7 @@ An `Edit` puts another expression for some of a working's operations, or other o
 there on, twice: in the person's numbers, and carried, with exact numbers wherever theirs are right.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -43,6 +44,7 @@ SENTENCES: dict[str, Said] = {
     "minus one": say("the factor −1 was left out"),
     "slope twice": say("it was multiplied by the derivative{s} {due} twice"),
     "added factor": say("it was multiplied by {done}, too, as for a weight; for a bias it is not"),
+    "times itself": say("it was multiplied by the weight {done} itself, too"),
     "slopes": say("the errors were passed back without the derivatives {due}"),
     "constants": say("the factors {due} were left out"),
     "weights": say("the weights {due} were left out"),
@@ -81,6 +83,8 @@ SENTENCES: dict[str, Said] = {
 }
 
 KINDS = tuple(SENTENCES)
+PRODUCTS = (ops.mul, ops.div, ops.neg, ops.identity)
+FEW_NUMBERS = 4  # of more in one product all are left out, or none
 OF_A_FUNCTION = frozenset({"function", "other function", "function twice", "formula", "e", "degrees"})
 
 # Slips; the others are made at every such place by those who do not know better.
@@ -139,7 +143,7 @@ class Catalogue:
             singles.append(edit)
             yield edit
         yield from chain(*map(self._exchanged, self.uses), self._throughout(singles), self._left_out())
-        yield from chain(*map(self._constants, self.working.roots))
+        yield from self._constants()
         yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
@@ -294,17 +298,31 @@ class Catalogue:
             return (pair[0].name, pair[1].name) if all(isinstance(each, Symbol) for each in pair) else None
         return None
 
-    def _constants(self, place: str) -> Iterator[Edit]:
-        """All numbers in a product left out, but for their signs."""
-        nodes, numbers = dict[Any, Any](), list[Any]()
-        for node in self.operations[::-1]:
-            if node.rule is ops.mul and self.working.place[node] == place:
-                for one, other in ((node.x, node.y), (node.y, node.x)):
-                    if not isinstance(one, Symbol) and abs(one) != 1.0:
-                        nodes[node] = other if one > 0 else -other
-                        numbers.append(fraction(abs(one)))
-        if len(numbers) > 1:
-            yield Edit("constants", place, tuple(numbers), None, nodes)
+    def _constants(self) -> Iterator[Edit]:
+        """Two numbers in a product left out, or more of them, but for their signs."""
+        tried = set[frozenset[Any]]()
+        for place, nodes in self._products():
+            sides = [
+                (node, side)
+                for node in nodes
+                for side, each in (("x", node.x), ("y", node.y))
+                if node.rule in PRODUCTS and isinstance(each, float) and abs(each) != 1.0
+            ]
+            for size in range(2, len(sides) + 1) if len(sides) <= FEW_NUMBERS else [len(sides)]:
+                for some in combinations(sides, size):
+                    if frozenset(some) not in tried:
+                        tried.add(frozenset(some))
+                        due = tuple(fraction(abs(getattr(node, side))) for node, side in some)
+                        yield Edit("constants", place, due, None, _without(some))
+
+    def _products(self) -> Iterator[tuple[str, list[Symbol]]]:
+        """The products in each quantity that is worked, and what is multiplied for the last one through all of them."""
+        for place in self.working.roots:
+            yield place, [each for each in self.operations[::-1] if self.working.place[each] == place]
+        through = [self.working.root]
+        for node in through:
+            through += [each for each in operands(node) if getattr(each, "rule", None) in PRODUCTS]
+        yield self.working.name, through
 
     def _is_slope(self, of: str, by: str) -> bool:
         """Whether a derivative is that of an activation."""
@@ -345,6 +363,15 @@ class Catalogue:
             function = self.forms.gradients[edit.place][0]
             return (self.forms.lines[function].formula.rule, edit.position * (edit.kind != "derivative"))
         return (stem(edit.place), edit.position)
+
+
+def _without(constants: Iterable[tuple[Symbol, str]]) -> dict[Any, Any]:
+    """Operations in which numbers are left out, but for their signs; each by its side."""
+    left = dict[Symbol, dict[str, Any]]()
+    for node, side in constants:
+        sides = left.setdefault(node, {"x": node.x, "y": node.y})
+        sides[side] = math.copysign(1.0, sides[side])
+    return {node: op(node.rule or ops.identity, **sides) for node, sides in left.items()}
 
 
 def chosen(of: Any, results: Mapping[Any, float]) -> Any:

@@ -246,12 +246,13 @@ class RunningError:
 
 def _moved(form: Any, inputs: tuple[Any, Any], which: int, error: float) -> float:
     """How far the result moves with one input's error: by its slope, or by what the function does around a kink."""
-    given = [np.float64(each) if isinstance(each, float) else each for each in inputs if each is not None]
+    given = [each for each in inputs if each is not None]
     with np.errstate(all="ignore"):  # a wrong number may make it log(0)
-        distances = [abs((form.rule.dx, form.rule.dy)[which](1.0, form.number, *given)) * error]
-        for moved in (inputs[which] - error, inputs[which] + error):
-            given[which] = moved
-            distances.append(abs(form.rule.compute(*given) - form.number))
+        slope = (form.rule.dx, form.rule.dy)[which](1.0, form.number, *map(np.float64, given))
+        distances = [abs(slope) * error]
+    for moved in (inputs[which] - error, inputs[which] + error):
+        given[which] = moved
+        distances.append(abs(form.rule.compute(*given) - form.number))
     return float(max(distances))
 
 

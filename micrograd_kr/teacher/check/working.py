@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 from functools import cache, cached_property
 from itertools import chain
@@ -183,14 +183,14 @@ class Working:
             made[node] = renamed((changes or {}).get(node, node), lambda leaf: leaf, made)
         return made[self.root]
 
-    def shown(self, expression: Any, names: Mapping[str, str], whole: str | None = None) -> Any:
-        """An expression to print: what has a name by the one it has on the sheet, but for the whole."""
+    def shown(self, expression: Any, names: Mapping[str, str], whole: Collection[str] = ()) -> Any:
+        """An expression to print: what has a name by the one it has on the sheet, but for what is shown whole."""
 
         def named(each: Any) -> Symbol:
             name = self.called[each]
             return Symbol(names.get(name, name), self.hand[each])
 
-        return renamed(expression, named, {each: named(each) for name, each in self.roots.items() if name != whole})
+        return renamed(expression, named, {each: named(each) for name, each in self.roots.items() if name not in whole})
 
 
 def applied(node: Any, others: Mapping[Any, Any]) -> Any:

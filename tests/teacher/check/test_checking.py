@@ -1,13 +1,14 @@
 """The check: verdicts by the rounding of the worked form, worked lines judged part by part."""
 
 import math
+import warnings
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from micrograd_kr.teacher.ask.exercise import Exercise
-from micrograd_kr.teacher.ask.expressions import names_in, number
+from micrograd_kr.teacher.ask.expressions import Symbol, names_in, number
 from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import distance, hand
@@ -295,6 +296,13 @@ def test_a_derivative_may_be_worked_through_what_every_path_goes_through() -> No
     through = [set(names_in(form)) for form in forms.of(key, {forms.key("dE_total/dh1"): 0.0})]
     assert {"dE_total/dh1", "dh1/dW1"} in through
     assert len(list(forms.of(key, {forms.key("dE_total/do1"): 0.0}))) == 2
+
+
+def test_the_error_of_a_quotient_by_what_rounding_makes_0_is_infinite_and_warns_of_nothing() -> None:
+    quotient = Symbol("x", 1.0) / Symbol("y", 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rounding._moved(quotient, (1.0, 0.5), 1, 0.5) == math.inf
 
 
 def test_one_unit_of_the_usual_decimals_off_is_no_matter_of_fewer_decimals() -> None:
