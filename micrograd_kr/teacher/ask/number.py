@@ -83,7 +83,7 @@ def computed(value: float, unit: float = 0.0) -> Hand:
 
     Raises ExerciseError for one that is not finite.
     """
-    exact = SLACK * math.ulp(finite(value))
+    exact = SLACK * math.ulp(finite(value) or 1.0)
     text = to_its_end(value, EXACT_DIGITS) or f"{value:.{EXACT_DIGITS}f}"
     return Hand(text, Decimal(value), len(text.partition(".")[2]), max(unit, exact))
 

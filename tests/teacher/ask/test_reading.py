@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from micrograd_kr.command import run
@@ -385,6 +385,7 @@ TYPED = st.text(alphabet="abdeEwp15.,:;+-−*/^×·½²⁻³⁺′'()[]{}<>≤=�
 
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(TYPED, st.text(max_size=40)))
+@example(typed="1-1")
 def test_any_cell_is_read_or_noted(typed):
     exercise = with_hand(SMALL, {"p": typed, "r": "1.1"})
     assert exercise.hand["r"] == "1.1"
