@@ -2,6 +2,7 @@
 
 import math
 import re
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
@@ -262,10 +263,13 @@ def in_common(analogous: Sequence[Found]) -> list[Found]:
     counts = Counter(chain.from_iterable(by_sort))
 
     def odds(sort: Any) -> float:
-        """Of one mistake that was made at all of them."""
+        """Of one mistake that was made at all of them: what the best of them tells, as well as all fit in the mean.
+
+        A rule of somebody's own that a mistake meets at one by chance, in a factor, it meets at the others, too.
+        """
         pairs = [(each[sort], found) for each, found in zip(by_sort, analogous, strict=True) if sort in each]
-        fits = math.prod(hit.likely / found.chance for hit, found in pairs)
-        return min(hit.weight for hit, _ in pairs) * fits / UNFORESEEN
+        fit = statistics.geometric_mean(hit.likely for hit, _ in pairs)
+        return min(hit.weight for hit, _ in pairs) * fit / min(found.chance for _, found in pairs) / UNFORESEEN
 
     likely = {sort: odds(sort) for sort, count in counts.items() if count >= NEARLY_ALL * len(analogous)}
     most = max(likely.values(), default=0.0)

@@ -179,6 +179,13 @@ def test_a_slip_in_a_number_blames_nothing_but_a_number_misread_does(planted: ca
             assert (found.slip, bool(found.misleading)) == (True, misleads)
 
 
+def test_a_rule_that_is_nearly_that_of_a_mistake_is_not_surely_that_mistake(tmp_path: Path) -> None:
+    planted = strangers.planted("k2c", 29, "all W+ of the net", decimals=4)  # 1.71·lr², where lr is 0.3: nearly lr/2
+    report = checked(planted.toml(), tmp_path)
+    assert len([row for row in report.roots if row.name.endswith("+")]) > 9
+    assert [row.name for row in report.roots if diagnosed.claims(row)] == []
+
+
 def test_a_wrong_number_without_decimals_beside_the_right_one_under_another_name_is_a_root(tmp_path: Path) -> None:
     exercise = """title = "a neuron"
 loss = "E"
