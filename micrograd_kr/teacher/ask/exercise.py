@@ -73,6 +73,10 @@ class Exercise:
         """What an update remembers of each parameter, m_W5, with its line in [update] and the parameter."""
         return {f"{line}_{name}": (line, name) for line in self.update if line != "p" for name in self.parameters}
 
+    def changed_by(self, name: str) -> tuple[str, str]:
+        """The line of [update] that changes a parameter or a state, and the parameter that it is of."""
+        return self.states.get(name, ("p", name))
+
     @property
     def constants(self) -> set[str]:
         """What a worked line may hold besides quantities: lr, and k in an exercise with an update of its own."""

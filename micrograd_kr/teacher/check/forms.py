@@ -80,7 +80,7 @@ class Forms:
             return self._by_users(*self.gradients[name], False)
         asked = read(name)
         if asked.kind == "updated":
-            parameter = self.exercise.states.get(asked.of, ("p", asked.of))[1]
+            parameter = self.exercise.changed_by(asked.of)[1]
             return changed(
                 self.solution, asked, self._in_pass(self.gradient(self.exercise.loss, parameter), asked.in_pass)
             )
@@ -184,7 +184,7 @@ class Forms:
         """Which may be worked from a number, of those of its stage; all later stages may."""
         here = stage(first)
         if first.is_parameter:
-            line, parameter = self.exercise.states.get(first.of, ("p", first.of))
+            line, parameter = self.exercise.changed_by(first.of)
             lines = list(self.exercise.update)
             after = lines[lines.index(line) + 1 :]
             changes = (parameter if each == "p" else f"{each}_{parameter}" for each in after)

@@ -72,7 +72,7 @@ def _formula(solution: Solution, name: str) -> str:
     if asked.kind == "gradient":
         return notation.quantity(name)
     if asked.kind == "updated":
-        parameter = exercise.states.get(asked.of, ("p", asked.of))[1]
+        parameter = exercise.changed_by(asked.of)[1]
         slope = Quantity(exercise.loss, parameter, asked.in_pass)
         return notation.text(changed(solution, asked, Symbol(str(slope), solution.value(slope)), "k"))
     text = exercise.forward[asked.of].text if asked.of in exercise.forward else asked.of

@@ -129,15 +129,15 @@ class Passes:
     """The derivations of an exercise, pass by pass."""
 
     def __init__(self, solution: Solution, lines: Lines) -> None:
-        self.solution, self.exercise = solution, (exercise := solution.exercise)
-        self.readable = lines.readable()
-        step = partial(self._update, 1) if exercise.steps else None
-        # the first pass is written with more names where that reads better
-        self.derivation = cache(
-            lambda step_: Derivation(
-                lines if step_ else self.readable, exercise.loss, exercise.parameters or exercise.given, step
-            )
-        )
+        self.solution, self.exercise = solution, solution.exercise
+        self.lines, self.readable = lines, lines.readable()
+        self.derivation = cache(self._derivation)
+
+    def _derivation(self, step: int) -> Derivation:
+        """Of one pass; the first is written with more names where that reads better."""
+        exercise = self.exercise
+        lines, start = self.lines if step else self.readable, exercise.parameters or exercise.given
+        return Derivation(lines, exercise.loss, start, partial(self._update, 1) if exercise.steps else None)
 
     def all(self) -> Iterator[Section]:
         """Everything, in the order of working: in matrices, then number by number; of later passes those shown."""
@@ -164,7 +164,7 @@ class Passes:
             self.derivation(asked.step).work(asked.of, asked.by)
             yield from self._taken(asked.step)
         elif asked.is_parameter:
-            parameter = self.exercise.states.get(asked.of, ("p", asked.of))[1]
+            parameter = self.exercise.changed_by(asked.of)[1]
             self.derivation(asked.in_pass).work(self.exercise.loss, parameter)
             yield from self._taken(asked.in_pass)
             yield from self._update(asked.step, parameter, self._slope(parameter, asked.in_pass))

@@ -158,7 +158,7 @@ def changed(solution: Solution, asked: Quantity, slope: Any, k: str | None = Non
     slope: the gradient's symbol. k: what the number of the step is called, if it is not to be worked in.
     """
     exercise = solution.exercise
-    line, parameter = exercise.states.get(asked.of, ("p", asked.of))
+    line, parameter = exercise.changed_by(asked.of)
     above = set(takewhile(lambda each: each != line, exercise.update))
 
     def leaf(each: Symbol) -> Any:

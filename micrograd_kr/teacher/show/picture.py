@@ -103,7 +103,7 @@ def _draw_arrays(solution: Solution, rows: Sequence[Row], digits: int, lang: str
     for row in rows:
         asked = parse_name(exercise, row.name)
         of = asked.by or asked.of
-        by_hand[array_of(exercise.states.get(of, ("p", of))[1])].append(row)
+        by_hand[array_of(exercise.changed_by(of)[1])].append(row)
     dot = drawing.paper()
     dot.attr(labelloc="t", label=_heading(solution, rows, digits, lang))
     names, given = dict.fromkeys(map(array_of, exercise.positions)), {*map(array_of, exercise.given)}
