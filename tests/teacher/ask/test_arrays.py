@@ -20,7 +20,8 @@ from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
-from micrograd_kr.teacher.derive.explanation import _tensors, as_latex, as_text, explain_exercise
+from micrograd_kr.teacher.derive.explanation import as_latex, as_text, explain_exercise
+from micrograd_kr.teacher.derive.sections import tensors
 from micrograd_kr.teacher.show.page import page
 from micrograd_kr.teacher.show.picture import draw_exercise
 from micrograd_kr.teacher.show.worksheet import as_text as sheet_text
@@ -142,8 +143,8 @@ def test_every_entry_of_random_formulas_is_numpys(net: Net, folder: Path) -> Non
 @given(net=nets())
 def test_gradients_of_random_formulas_are_the_differences_and_those_of_the_engine_in_arrays(net: Net, folder) -> None:
     exercise = read(folder, net.toml())
-    slopes, tensors = solve(exercise).gradients, _tensors(exercise)
-    whole = dict(zip(net.start, gradients(tensors["E"], [tensors[name] for name in net.start]), strict=True))
+    slopes, whole_of = solve(exercise).gradients, tensors(exercise)
+    whole = dict(zip(net.start, gradients(whole_of["E"], [whole_of[name] for name in net.start]), strict=True))
     step = 1e-5
     for name, array in net.start.items():
         for at in np.ndindex(array.shape):
