@@ -145,7 +145,7 @@ def test_gradients_of_random_formulas_are_the_differences_and_those_of_the_engin
     exercise = read(folder, net.toml())
     slopes, whole_of = solve(exercise).gradients, tensors(exercise)
     whole = dict(zip(net.start, gradients(whole_of["E"], [whole_of[name] for name in net.start]), strict=True))
-    step = 1e-5
+    step, here = 1e-5, float(net.worked(net.start)["E"])
     for name, array in net.start.items():
         for at in np.ndindex(array.shape):
             moved = []
@@ -154,7 +154,9 @@ def test_gradients_of_random_formulas_are_the_differences_and_those_of_the_engin
                 other[at] += sign * step
                 moved.append(float(net.worked({**net.start, name: other})["E"]))
             found = slopes[entry(name, at)]
-            assert found == pytest.approx((moved[0] - moved[1]) / (2 * step), rel=1e-4, abs=1e-6), (net.lines, name, at)
+            ahead, behind = (moved[0] - here) / step, (here - moved[1]) / step
+            if ahead == pytest.approx(behind, rel=1e-2, abs=1e-3):  # else there is a kink, where max takes either
+                assert found == pytest.approx((ahead + behind) / 2, rel=1e-4, abs=1e-6), (net.lines, name, at)
             assert found == pytest.approx(float(np.asarray(whole[name])[at]), rel=1e-9, abs=1e-12), (net.lines, name)
 
 
