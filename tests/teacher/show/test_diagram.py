@@ -92,3 +92,40 @@ def test_the_way_back_goes_from_the_loss_by_the_longest_ways() -> None:
     assert sorted(back) == sorted(chapter.positions)
     for source, target in diagram_of(chapter).arcs:
         assert back.index(target) < back.index(source)
+
+
+MANY = """\
+title = "eight units"
+loss = "E"
+lr = 0.5
+[given]
+X = [[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 0.7, 0.8], [0.9, 0.1, 0.2, 0.3]]
+[parameters]
+W = [[1, 2, 3, 4], [4, 3, 2, 1], [1, 0, 1, 0], [0, 1, 0, 1], [1, 1, 1, 1], [2, 1, 2, 1], [3, 3, 3, 3], [1, 2, 1, 2]]
+[forward]
+H = "tanh(X @ W.T)"
+E = "mean(H**2)"
+[hand]
+"H[0,0]" = "0.99505475"
+"H[0,1]" = "0.51"
+"dE/dW[0,1]" = "0.5"
+"""
+
+
+def test_above_sixty_quantities_an_array_is_one_box_with_its_shape_and_how_its_hand_numbers_fare(tmp_path) -> None:
+    path = tmp_path / "many.toml"
+    path.write_text(MANY, "utf-8")
+    exercise = load(path)
+    assert len(exercise.positions) > 60
+    source = draw_exercise(exercise).source
+    for name, shape in {"X": "(3, 4)", "W": "(8, 4)", "H": "(3, 8)"}.items():
+        assert f"<B>{name}  {shape}</B>" in source
+    assert {tuple(edge) for edge in re.findall(r"^\t(\w+) -> (\w+)$", source, re.MULTILINE)} == {
+        ("X", "H"),
+        ("W", "H"),
+        ("H", "E"),
+    }
+    for each in ("✓ 1", "✗ 1", "0.51"):  # of H; the gradient's stands in W's box
+        assert each in source
+    assert "H[0,0]" not in source
+    assert "H[0,0]" in draw_exercise(exercise, entries=True).source
