@@ -66,11 +66,6 @@ def updated(name: str) -> str:
     return str(Quantity(name, step=1, is_parameter=True))
 
 
-def again(name: str) -> str:
-    """The name of a value in the forward pass after a step, z'."""
-    return str(Quantity(name, step=1))
-
-
 @lru_cache(maxsize=10_000)
 def read(name: str) -> Quantity:
     """The quantity of a name in the spelling that is kept; what is no derivative and has no mark is a value."""
