@@ -149,14 +149,18 @@ def draw(options: Options) -> int:
 def picture(report: "Report", path: Path, options: Options) -> bool:
     """Draw an exercise and say where; False if it could be written only as text, with how to get a renderer said."""
     from micrograd_kr.drawing import FORMATS, INSTALL, render, renderer
+    from micrograd_kr.teacher.show.picture import by_entries
 
     drawn = FORMATS.get(path.suffix.lower(), "dot") == "dot" or renderer() is not None
     path = path if drawn else path.with_suffix(".dot")
     check_place(path, options, FORMATS)
-    dot = mk.draw(report, lang=options.lang, entries=getattr(options, "entries", False) or None)
+    entries = getattr(options, "entries", False) or report.asked is None or by_entries(report.asked)
+    dot = mk.draw(report, lang=options.lang, entries=entries)
     dot.attr(id="micrograd_kr")  # one of MARKS
     gaps = {"path": path, "name": report.exercise}
     wrote = say("Wrote {path}: every number of {name} where it arises, forward and back.", **gaps)
+    if not entries:
+        wrote = say("Wrote {path}: a box for each array of {name}; with draw --entries every number.", **gaps)
     if not drawn:
         wrote = say("Wrote {path}: the picture of {name} as text; for a picture {install}.", install=INSTALL, **gaps)
     with writing(path, wrote, options.lang), warnings.catch_warnings(record=True) as caught:

@@ -63,8 +63,7 @@ def draw_exercise(
     ExerciseError for an exercise of more than MOST quantities, and as `check` does.
     """
     check_language(lang)
-    if entries is None:
-        entries = not exercise.shapes or len(exercise.positions) <= ENTRIES
+    entries = by_entries(exercise) if entries is None else entries
     solution, lines = worked(exercise, MOST if entries else len(exercise.positions))
     rows = (report or diagnosed(lines, solution)).read
     if not entries:
@@ -94,6 +93,11 @@ def draw_exercise(
         dot.box(nodes[key], "root" if box.kind == "loss" else box.kind, shown, padding=0)
     _draw_lines(dot, diagram, nodes)
     return dot
+
+
+def by_entries(exercise: Exercise) -> bool:
+    """Whether the arrays of an exercise are drawn entry by entry where nothing else is asked for."""
+    return not exercise.shapes or len(exercise.positions) <= ENTRIES
 
 
 def _draw_arrays(solution: Solution, rows: Sequence[Row], digits: int, lang: str) -> drawing.Drawing:
