@@ -73,6 +73,24 @@ class Exercise:
         """What an update remembers of each parameter, m_W5, with its line in [update] and the parameter."""
         return {f"{line}_{name}": (line, name) for line in self.update if line != "p" for name in self.parameters}
 
+    def entries(self, name: str) -> Any:
+        """The quantities that are the entries of a whole one, of W or dE/dW; None for any other name."""
+        if not self.shapes:
+            return None
+        try:
+            asked = parse(name)
+        except ExerciseError:
+            return None
+        of_by = asked.by is not None and asked.by in self.shapes
+        whole = (asked.by if of_by else None) or asked.of
+        if whole not in self.shapes or (of_by and asked.of in self.shapes):
+            return None
+        found = np.empty(self.shapes[whole], object)
+        for at in np.ndindex(found.shape):
+            one = entry(whole, at)
+            found[at] = asked._replace(by=one) if of_by else asked._replace(of=one)
+        return found
+
     def changed_by(self, name: str) -> tuple[str, str]:
         """The line of [update] that changes a parameter or a state, and the parameter that it is of."""
         return self.states.get(name, ("p", name))
@@ -146,7 +164,7 @@ def _meant(exercise: Exercise, text: str) -> str:
     """The quantity that was probably meant by dl/dw1, E/h1 or z1+; "" if none is like it."""
 
     def near(name: str) -> str:
-        return nearest(name, exercise.positions)
+        return nearest(name, [*exercise.positions, *exercise.shapes])
 
     above, slash, below = (each.strip("'+") for each in text.partition("@")[0].partition("/"))
     if slash:
@@ -156,7 +174,8 @@ def _meant(exercise: Exercise, text: str) -> str:
         of = near(above)
         meant = of + ("+" if of in exercise.parameters else "'") * (above != text)
     with suppress(ExerciseError):
-        verified(exercise, parse(meant))
+        if exercise.entries(meant) is None:
+            verified(exercise, parse(meant))
         return "" if meant == text else meant
     return ""
 

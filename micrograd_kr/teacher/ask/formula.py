@@ -7,7 +7,7 @@ import ast
 import math
 import re
 import unicodedata
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -20,7 +20,7 @@ from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as OF_ARRAYS
-from micrograd_kr.teacher.ask.arrays import Entries, Tensors
+from micrograd_kr.teacher.ask.arrays import Entries, Tensors, Textbook
 from micrograd_kr.teacher.ask.expressions import Literal as Literal
 from micrograd_kr.teacher.ask.expressions import Symbol, parts_of, renamed, terms
 from micrograd_kr.teacher.ask.messages import ExerciseError, limit, quoted, unknown
@@ -207,7 +207,9 @@ def _worked(node: Any, source: bytes, arrays: Entries | Tensors, level: int) -> 
         case ast.Call(func=ast.Name(id="dot"), args=[left, right], keywords=[]):
             return arrays.product(of(left), of(right))
         case ast.Attribute(attr="T"):
-            return of(node.value).T
+            return arrays.transposed(of(node.value))
+        case ast.Tuple(elts=[_, *_] as row) if isinstance(arrays, Textbook):
+            return arrays.listed([of(each) for each in row])
         case ast.Subscript():
             key = _index(node.slice)
             return arrays.done(f"[{ast.unparse(node.slice)}]", lambda x: x[key], of(node.value))
@@ -341,36 +343,48 @@ def read_worked(text: str, names: Container[str] = ()) -> Formula:
 
     Raises ExerciseError for what is no expression, or may be two.
     """
+    return _of_one_number(" ".join(text.split()), read_whole(text, names, lambda names: Entries({})))
+
+
+def read_whole(
+    text: str, names: Container[str], arrays: Callable[[Mapping[str, str]], Entries], product: str = "*"
+) -> Any:
+    """Such a part entry by entry, an array of expressions; without axes where it stands for one number.
+
+    A product of matrices is written with @, what is transposed is marked with ⊤. arrays: what works with them, from
+    the quantities by the names that they are given here. product: the sign that stands for one that is left out.
+    """
     check_length(text)
     text = " ".join(text.split())
     quantities: dict[str, str] = {}
     typed = _WORD.sub(partial(_placed, names, quantities), _without_choices(plain(text)))
     typed = _BRACKET.sub(lambda each: each[0].translate(_ROUND) if len(each[0]) == 1 else each[0], typed)
+    typed = typed.replace("⊤", ".T")
     check_length(typed, MOST_LENGTH)
+    known = arrays(quantities)
     try:
-        read = _expression(_multiplied(typed), Entries({}))
+        read = _expression(_multiplied(typed, product), known)
     except ExerciseError as error:
         pointed = with_points(typed)  # a comma may stand between arguments, or in a number
         try:
-            read = _expression(_multiplied(pointed), Entries({}))
+            read = _expression(_multiplied(pointed, product), known)
         except ExerciseError:
             raise _of_what_was_typed(error, text) from None
-    formula = _of_one_number(text, read)
-    for leaf in leaves(formula):
+    for leaf in {leaf for each in read.flat for leaf in parts_of(each) if leaf.rule is None}:
         leaf.name = quantities.get(leaf.name, leaf.name)
-    return formula
+    return read
 
 
 _PLACE = re.compile(r"\bq[0-9]+_")
 _BRACKET = re.compile(r"(?<=\))\[[0-9]+\]|[\[\]{}]")  # softmax(z1, z2)[0] keeps its own
 _ROUND = str.maketrans("[]{}", "()()")
-_WORD = re.compile(rf"(?P<number>{DIGITS})|(?P<name>{QUANTITY})(?= ?(?P<next>[(\[{{]|\*\*|))")
+_WORD = re.compile(rf"axis ?=|(?P<number>{DIGITS})|(?P<name>{QUANTITY})(?= ?(?P<next>[(\[{{]|\*\*|))")
 
 
 def _placed(names: Container[str], quantities: dict[str, str], match: re.Match[str]) -> str:
     """A word of a formula; in the place of a quantity a name that Python's parser reads, which is noted."""
     word, bracket = match[0], match["next"] in ("(", "[", "{")
-    if match["number"]:
+    if match["number"] or not match["name"]:
         return word
 
     def place(name: str) -> str:
@@ -473,11 +487,11 @@ def corrected(text: str) -> str:
     return re.sub(r"(?<=[0-9]) +(?=[0-9.])", "*", _multiplied(text))
 
 
-def _multiplied(text: str) -> str:
-    """A text with the signs of products that textbooks leave out: 2x, x1 x2, )(."""
+def _multiplied(text: str, sign: str = "*") -> str:
+    """A text with the signs of products that textbooks leave out: 2x, x1 x2, )(; of what may be matrices with @."""
     text = _NUMBER_THEN_FACTOR.sub(r"\1*", text)
-    text = re.sub(r"(?<=\w) +(?=[^\W\d])|(?<=[^\W\d]) +(?=\w)", "*", text)
-    return re.sub(r"\) *(?=[\w(])", ")*", text)
+    text = re.sub(r"(?<=\w) +(?=[^\W\d])|(?<=[^\W\d]) +(?=\w)", sign, text)
+    return re.sub(r"(\)|\.T\b) *(?=[\w(])", rf"\1{sign}", text)
 
 
 def finite(number: Any) -> float:

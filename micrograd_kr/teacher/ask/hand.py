@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.arrays import entry
 from micrograd_kr.teacher.ask.cell import Unreadable, read_cell
 from micrograd_kr.teacher.ask.exercise import Exercise, quantity_meant, verified
 from micrograd_kr.teacher.ask.formula import read_worked
 from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable
 from micrograd_kr.teacher.ask.number import NUMBER, no_number, one_line
-from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
+from micrograd_kr.teacher.ask.quantity import Quantity, spelled
+from micrograd_kr.teacher.ask.whole import cells, without_arrays
 
 HAND_NUMBERS = 1_000
 
@@ -59,22 +59,15 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
 
 def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[Quantity, Any]]:
     """A line of [hand], of an array entry by entry."""
-    if type(line) is not list:
+    whole = exercise.entries(name) if type(line) in (list, str) else None
+    if whole is None:
         yield quantity_meant(exercise, name), line
         return
-    asked = parse(name)
-    of_by = asked.by is not None and asked.by in exercise.shapes
-    whole = (asked.by if of_by else None) or asked.of
-    if whole not in exercise.shapes:
-        yield quantity_meant(exercise, name), line
-        return
-    shape = exercise.shapes[whole]
-    written = np.array(line, object)
-    if written.shape != shape:
-        raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=shape, got=written.shape)
-    for at in np.ndindex(shape):
-        one = entry(whole, at)
-        yield verified(exercise, asked._replace(by=one) if of_by else asked._replace(of=one)), written[at]
+    written = np.array(line, object) if type(line) is list else cells(exercise, name, line, whole)
+    if written.shape != whole.shape:
+        raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=whole.shape, got=written.shape)
+    for at in np.ndindex(whole.shape):
+        yield verified(exercise, whole[at]), written[at]
 
 
 def _written(exercise: Exercise, name: str, entry: Any) -> str:
@@ -87,7 +80,7 @@ def _written(exercise: Exercise, name: str, entry: Any) -> str:
     text = one_line(entry) if type(entry) is str else str(entry).replace("_", "")  # 1_000.5
     if type(entry) is Bare and not NUMBER.fullmatch(text):  # nan
         raise no_number(text)
-    cell = read_cell(text, name)
+    cell = read_cell(text := without_arrays(exercise, name, text), name)
     for part in cell.parts if cell else ():
         for each in read_worked(part, exercise.positions).names:
             if each in exercise.constants:

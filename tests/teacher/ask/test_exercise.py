@@ -616,7 +616,7 @@ def test_a_line_that_is_no_toml_is_answered_with_the_one_that_mends_it(folder, t
 UNREADABLE = [
     (changed('"0.030"', "[]"), ["z1", "a list"]),
     (changed('"0.3061"', '"softmax(x1, t) = 0.3"'), ["W1+", "one number, got an array of the shape (2,)"]),
-    (changed("W1 = 0.3", "W1 = [1, 2]", "W1*x1", "W1[0]*x1"), ["W1+", "W1 has the shape (2,)", "W1[0]"]),
+    (changed("W1 = 0.3", "W1 = [1, 2]", "W1*x1", "W1[0]*x1"), ["W1+", "W1+ has the shape (2,)", "W1[0]+"]),
     (
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", "dE/dh1", "dE/dx1").replace('"-0.4925"', '["1"]'),
         ["dE/dx1", "of the shape (2,), got (1,)"],
@@ -624,7 +624,11 @@ UNREADABLE = [
     (changed('"0.3061"', '"x1 @ x1 = 0.3"'), ["W1+", "@ does not fit"]),
     (
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', '"x1 = 0.3"'),
-        ["W1+", "x1 has the shape"],
+        ["W1+", "expected one number, got an array of the shape (2,)"],
+    ),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', f'"{"sum(x1) + " * 80}x1[0]"'),
+        ["W1+", "each of its numbers is worked in more than 1,000 characters"],
     ),
     (changed('z1 = "0.030"', 'z2 = "0.030"'), ["z2", 'unknown name "z2", did you mean z1?']),
     (changed('"dE/dh1"', '"dE/dh2"'), ["dE/dh2", 'unknown name "h2"; expected a name', "did you mean dE/dh1?"]),

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 from dataclasses import replace
 from decimal import Decimal
@@ -269,7 +270,8 @@ def sheets(cells):
     """Cells, of which several may have one name, on as few sheets as may be."""
     packed: list[dict[str, str]] = []
     for name, typed in cells:
-        free = next((each for each in packed if name not in each), None)
+        of_one = {name, re.sub(r"\[.*?\]", "", name)}  # an array and its entries do not stand on one sheet
+        free = next((each for each in packed if of_one.isdisjoint(each)), None)
         if free is None:
             packed.append(free := {})
         free[name] = typed
@@ -282,17 +284,15 @@ def test_what_the_tool_prints_it_reads(name):
     exercise, explained = replace(load(name), hand={}, asked={}), explain(name)
     number = notation.decimals(8, "text", explained.exact)
     printed = []
-    matrices = 2 if exercise.shapes else 0  # sections whose lines are of whole arrays
-    lines = [line for section in explained.sections[matrices:] for line in section.lines]
-    for line in lines:
+    for line in explained.lines:
         text = explanation.line_text(line, number)
         remarks = [f"   ({each})" for lang in ("en", "ko") for each in explanation.TEXT.notes(line, lang, number)]
         forms = text, notation.subscripts(text), text.partition(" = ")[2], *map(text.__add__, remarks)
         printed += [(line.name, typed) for typed in forms]
     for cells in sheets(printed):
         for row in check(with_hand(exercise, cells)).rows:
-            assert row.verdict in ("match", "rounding"), cells[row.name]  # the numbers that are shown are rounded
-            results = [line.value for line in lines if line.name == row.name and line.in_numbers]
+            assert row.verdict in ("match", "rounding"), cells  # the numbers that are shown are rounded
+            results = [line.value for line in explained.lines if line.name == row.name and line.in_numbers]
             assert not results or float(row.hand) == pytest.approx(results[0], abs=5e-8)
 
 
@@ -304,6 +304,82 @@ def test_a_changed_digit_in_what_the_tool_prints_is_caught(name):
             text, _, result = explanation.line_text(line).rpartition(" ")
             slipped = f"{text} {float(result.replace('−', '-')) * 1.001 + 1e-4:.8f}"
             assert check(with_hand(exercise, {line.name: slipped})).rows[0].verdict == "wrong", slipped
+
+
+XOR = replace(load("xor"), hand={}, asked={})
+Z = [["0.1", "-0.3"], ["-0.5", "0.6"], ["0.9", "0.1"], ["0.3", "1"]]
+WHOLE = [
+    "[[0.1, −0.3], [−0.5, 0.6], [0.9, 0.1], [0.3, 1]]",
+    "[[0.1 -0.3]\n [-0.5 0.6]\n [0.9 0.1]\n [0.3 1]]",
+    "[0.1 -0.3; -0.5 0.6; 0.9 0.1; 0.3 1]",
+    "array([[ 0.1, -0.3], [-0.5, 0.6], [ 0.9, 0.1], [ 0.3, 1]])",
+    "tensor([[0.1, -0.3], [-0.5, 0.6], [0.9, 0.1], [0.3, 1]], grad_fn=<AddmmBackward0>)",
+    "X·Wᵀ + b = [[0.1, −0.3], [−0.5, 0.6], [0.9, 0.1], [0.3, 1]]",
+    "Z = X·Wᵀ + b = [[0.1, -0.3]; [-0.5, 0.6]; [0.9, 0.1]; [0.3, 1]]   (shape (4, 2))",
+    "X @ W.T + [0.1, −0.3] = [[0.1, −0.3], [−0.5, 0.6], [0.9, 0.1], [0.3, 1]]",
+]
+
+
+@pytest.mark.parametrize("typed", WHOLE)
+def test_numbers_of_a_whole_array_are_read_as_people_and_programs_write_them(typed):
+    exercise = with_hand(XOR, {"Z": typed})
+    assert exercise.unreadable == ()
+    written = exercise.cells
+    assert [[written[f"Z[{i},{j}]"].result.text for j in range(2)] for i in range(4)] == Z
+    assert {row.verdict for row in check(exercise).rows} == {"match"}
+    slipped = check(with_hand(XOR, {"Z": typed.replace("0.6", "0.7").replace("·", "@")})).rows
+    assert [row.name for row in slipped if row.verdict == "wrong"] == ["Z[1,1]"]
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "wrong"),
+    [
+        ("Z", "X·Wᵀ + b", 0),
+        ("Z", "X × W^T + b   (모양 (4, 2))", 0),
+        ("Z", "X*W.T + b", 0),
+        ("Z", "XWᵀ", 1),  # not read: a name of its own
+        ("Z", "X Wᵀ + b", 0),
+        ("Z", "X·W + b", 4),
+        ("s", "H v + c", 0),
+        ("dE/ds", "½(o − t)·o·(1 − o)", 0),  # entry by entry, as it is meant
+        ("dE/ds", "0.5*(o - t)*o*(1 - o)", 0),
+        ("dE/ds", "(o − t)⊙o⊙(1 − o)", 4),
+        ("dE/dv", "Hᵀ(∂E/∂s)", 0),
+        ("dE/dv", "∂E/∂s·H", 0),
+        ("∂E/∂W", "(∂E/∂Z)ᵀ·X", 0),
+        ("∂E/∂W", "(∂E/∂Z)ᵀ·H", 4),
+        ("W⁺", "W − lr·∂E/∂W", 0),
+        ("W⁺", "W + lr·∂E/∂W", 4),
+        ("dE/dc", "sum(∂E/∂s, axis = 0) = 0.03544170", 0),
+        ("dE/dc", "sum(∂E/∂s) = 0.13544170", 1),
+        ("E", "mean((t − o)²)", 0),
+        ("E", "mean(t − o)", 1),
+        ("Z", "?", 0),
+    ],
+)
+def test_a_formula_of_whole_arrays_is_judged_entry_by_entry(name, typed, wrong):
+    verdicts = [row.verdict for row in check(with_hand(XOR, {name: typed})).rows]
+    assert len(verdicts) - verdicts.count("match") == wrong, verdicts
+
+
+NOT_WHOLE = {  # of Z
+    "[[0.1, -0.3], [-0.5, 0.6]]": ("shape (4, 2), got (2, 2)", "(4, 2)의 값이 필요합니다. 지금: (2, 2)"),
+    "0.1": ("Z has the shape (4, 2): expected one of its numbers, Z[0,0]", "Z[0,0]"),
+    "W·X": ("@ does not fit arrays of the shapes (2, 2), (4, 2)", "@"),
+    "X·Wᵀ + B": ('unknown name "B"', '"B"'),
+    "X·wᵀ": ("did you mean W", "W 아닙니까"),
+    "X·Wᵀ" + " + X·Wᵀ" * 60: ("write the numbers themselves, [[0.1, 0.2], [0.3, 0.4]]", "[[0.1, 0.2], [0.3, 0.4]]"),
+}
+
+
+@pytest.mark.parametrize("typed", NOT_WHOLE)
+def test_what_is_no_array_of_the_shape_is_told_what_to_write(typed):
+    (row,) = check(with_hand(XOR, {"Z": typed})).rows
+    assert row.verdict == "unreadable"
+    told = row.notes[0].said
+    assert [part in told.in_(lang) for part, lang in zip(NOT_WHOLE[typed], ("en", "ko"), strict=True)] == [True] * 2, (
+        told.in_("en") + told.in_("ko")
+    )
 
 
 def test_the_formulas_of_a_report_may_be_pasted_into_it():
