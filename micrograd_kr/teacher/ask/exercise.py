@@ -69,6 +69,11 @@ class Exercise:
         return {name: i for i, name in enumerate((*self.given, *self.parameters, *self.forward))}
 
     @cached_property
+    def names(self) -> set[str]:
+        """All that may be called by its name, whole arrays and what an update remembers among it."""
+        return {*self.positions, *self.states, *self.shapes}
+
+    @cached_property
     def states(self) -> dict[str, tuple[str, str]]:
         """What an update remembers of each parameter, m_W5, with its line in [update] and the parameter."""
         return {f"{line}_{name}": (line, name) for line in self.update if line != "p" for name in self.parameters}

@@ -1,5 +1,6 @@
 """A person's numbers for an exercise, read from what stands in a file; what cannot be read is noted."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_kr.said import Said, say
+from micrograd_kr.teacher.ask import latex
 from micrograd_kr.teacher.ask.cell import Unreadable, read_cell
 from micrograd_kr.teacher.ask.exercise import Exercise, quantity_meant, verified
 from micrograd_kr.teacher.ask.formula import read_worked
@@ -16,6 +18,7 @@ from micrograd_kr.teacher.ask.quantity import Quantity, spelled
 from micrograd_kr.teacher.ask.whole import cells, without_arrays
 
 HAND_NUMBERS = 1_000
+_NO_BAR = re.compile(r"(?<!/)(?<!/ )∂[\w\s]*∂")  # as browsers copy a derivative that is set with a bar
 
 
 class Bare(str):
@@ -36,7 +39,8 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
 
     for key, line in lines.items():
         try:
-            cells = list(_each(exercise, spelled(key), line))
+            typed = _typed(exercise, line) if type(line) is str else line
+            cells = list(_each(exercise, spelled(_typed(exercise, key)), typed))
         except ExerciseError as error:
             note(key, line, error)
             continue
@@ -55,6 +59,15 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
             if text:
                 hand[name] = text
     return replace(exercise, hand=hand, asked=asked, unreadable=tuple(unreadable))
+
+
+def _typed(exercise: Exercise, text: str) -> str:
+    """A name or a cell without LaTeX. Raises ExerciseError for a formula that has lost its fraction bars."""
+    if _NO_BAR.search(text):
+        raise ExerciseError(
+            "the bars of fractions were lost in copying: write ∂E/∂W with a stroke, or copy what explain prints"
+        )
+    return latex.plain(text, exercise.names)
 
 
 def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[Quantity, Any]]:

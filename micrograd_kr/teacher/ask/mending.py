@@ -51,6 +51,21 @@ def _quotes(line: str, table: str) -> tuple[Said, str]:
     return say('write straight quotes, "'), re.sub("[‘’]", "'", re.sub("[“”„‟＂]", '"', line))
 
 
+def _backslash(line: str, table: str) -> tuple[Said, str]:
+    """LaTeX in double quotes, where TOML has backslashes of its own, or in none."""
+    name, equals, value = line.partition("=")
+    if "\\" in line and table == "hand":
+        if '"' in line or line[:1] == "'":
+            line = re.sub(r'"([^"]*\\[^"]*)"', lambda each: _literal(each[1]), line)
+        elif equals:
+            line = f"{_literal(name.rstrip(' &'))} = {_literal(value.strip())}"
+    return say("what has a backslash stands in single quotes"), line
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "′") + "'"
+
+
 def _bracket(line: str, table: str) -> tuple[Said, str]:
     return say("the name of a table stands in brackets"), re.sub(r"^\[ ?(\w+) ?$", r"[\1]", line)
 
@@ -113,4 +128,4 @@ def _text(line: str, table: str) -> tuple[Said, str]:
 
 
 MENDS: tuple[Callable[[str, str], tuple[Said, str]], ...]
-MENDS = (_quotes, _bracket, _remark, _equals, _name, _quote, _number, _text)
+MENDS = (_quotes, _backslash, _bracket, _remark, _equals, _name, _quote, _number, _text)

@@ -120,10 +120,9 @@ def _unrolled(exercise: Exercise, text: str, shape: tuple[int, ...]) -> Any:
         return Textbook(known, is_one=not shape)
 
     read, errors = [], list[ExerciseError]()
-    names = {*exercise.positions, *exercise.shapes}
     for dot, star in _READINGS:
         try:
-            read.append(read_whole(_read_as(text, dot, star), names, arrays, dot.strip()))
+            read.append(read_whole(_read_as(text, dot, star), exercise.names, arrays, dot.strip()))
         except ExerciseError as error:
             errors.append(error)
     if errors and not any(_fits(each.shape, shape) for each in read):

@@ -323,7 +323,8 @@ class _Writer:
             axis = option.axis if isinstance(option, ops.Axes) else option
             if axis is not None:
                 axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-                yield self.notation.joined([self.notation.name("axis"), self.notation.name(str(axis))], "=")
+                set_axis = self.notation.name if isinstance(axis, tuple) else partial(self.notation.number, tight=False)
+                yield self.notation.joined([self.notation.name("axis"), set_axis(str(axis))], "=")
         elif isinstance(option, tuple):
             each = [written for part in option for written in self._options(part)]
             yield from each if rule is ops.clip else [self.part("brackets", self.part("comma").join(each))]

@@ -570,6 +570,8 @@ MENDED = [
     (changed('"W1+"', "W1+"), 16, "stands in quotes", '"W1+" = "0.3061"'),
     (changed('"z1\'"', "z1'"), 17, "stands in quotes", '"z1\'" = "0.0306"'),
     (changed('"dE/dh1"', "dE/dh1"), 15, "stands in quotes", '"dE/dh1" = "-0.4925"'),
+    (changed('z1 = "0.030"', r'z1 = "W_1 \cdot x_1"'), 14, "stands in single quotes", r"z1 = 'W_1 \cdot x_1'"),
+    (changed('z1 = "0.030"', r"z_1' &= W_1 \cdot x_1"), 14, "stands in single quotes", r"'z_1′' = 'W_1 \cdot x_1'"),
     (changed("t = 1", "t = 1\n정답 = 1"), 7, "stands in quotes", '"정답" = 1'),
     (changed("t = 1", "t = 1\nα = 0.1"), 7, "stands in quotes", '"α" = 0.1'),
     (changed("lr = 0.5", "α = 0.1"), 3, "the learning rate is called lr", "lr = 0.1"),
@@ -654,6 +656,7 @@ UNREADABLE = [
     (changed('"z1\'"', '"W1\'"'), ["W1'", "defined twice"]),
     (changed('"dE/dh1"', '"de/dw1"'), ["de/dw1", 'unknown name "e"', "did you mean dE/dW1?"]),
     (changed('"dE/dh1"', '"W₁⁺"'), ["W1+", "defined twice, before in [hand]"]),
+    (changed('"0.030"', '"∂E∂W1 · 0.1"'), ["z1", "the bars of fractions were lost in copying"]),
     (changed('"W1+"', '"∂E/∂h1"'), ["∂E/∂h1", "defined twice, before in [hand]"]),
     (changed('"W1+"', '""'), ["", 'unknown name ""']),
     (changed("lr = 0.5", ""), ["W1+", "lr is missing", "lr = 0.5"]),
@@ -726,7 +729,7 @@ def test_every_message_is_said_somewhere_above(folder):
     patterns = {each: re.sub(r"\\\{[^}]+\\\}", ".*", re.escape(each)) for each in messages}
     assert len(messages) > 60
     assert [each for each, pattern in patterns.items() if not any(re.search(pattern, one) for one in said)] == []
-    assert {character for each in messages for character in each if not character.isascii()} <= {"…"}
+    assert {character for each in messages for character in each if not character.isascii()} <= {"…", "∂"}
 
 
 def test_an_error_can_be_passed_between_processes(folder):

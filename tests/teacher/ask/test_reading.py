@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from micrograd_kr.command import run
 from micrograd_kr.engine import Value
+from micrograd_kr.teacher.ask import latex
 from micrograd_kr.teacher.ask.cell import read_cell
 from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula, read_worked
@@ -296,14 +297,67 @@ def test_what_the_tool_prints_it_reads(name):
             assert not results or float(row.hand) == pytest.approx(results[0], abs=5e-8)
 
 
+@pytest.mark.parametrize("name", built_in())
+def test_the_latex_that_the_tool_prints_it_reads(name):
+    """Every line of an explanation as LaTeX, alone or as a row of a set formula, its name for the key."""
+    exercise, explained = replace(load(name), hand={}, asked={}), explain(name)
+    number = notation.decimals(8, "latex", explained.exact)
+    printed = []
+    for line in explained.lines:
+        key, sides = notation.quantity(line.name, "latex"), " = ".join(explanation.sides(line, "latex", number))
+        printed += [(line.name, (key, sides)), (line.name, (f"${key}$", f"{key} &= {sides} \\\\"))]
+    for cells in sheets(printed):
+        report = check(with_hand(exercise, dict(cells.values())))
+        assert {row.verdict for row in report.rows} <= {"match", "rounding"}, cells
+
+
+LATEX = [  # typed, as it is read for chapter7
+    (r"\frac{\partial E_{total}}{\partial W_5}", "∂E_total/∂W5"),
+    (r"\dfrac{\mathrm{d}E_{\text{total}}}{\mathrm{d}W_5}", "dE_total/dW5"),
+    (r"$W_5^+$", "W5⁺"),
+    (r"W^{+}_{5}", "W5⁺"),
+    (r"E'_{o1}", "E_o1'"),
+    (r"z_3^{\prime}", "z3'"),
+    ("W_5", "W5"),
+    ("dE_total/dW_5", "dE_total/dW5"),
+    ("E_o1", "E_o1"),
+    (r"h_1 = \sigma(z_1) = \frac{1}{1+e^{-z_1}}", "h1 = σ(z1) = (1/(1+e**(-z1)))"),
+    ("\frac{1}{2}(target_{o1} - o_1)^2", "(1/2)(target_o1 - o1)**2"),
+    ("\tanh(z_1)", "tanh(z1)"),
+    (r"\begin{aligned} z_1 &= W_1 x_1 + W_2 x_2 \\ &= 0.08 \end{aligned}", "z1 = W1 x1 + W2 x2 = 0.08"),
+    (r"\begin{bmatrix} 0.1 & -0.3 \\ -0.5 & 0.6 \end{bmatrix}", "[[0.1, -0.3], [-0.5, 0.6]]"),
+    (r"\begin{cases}1 & z_1 > 0 \\ 0 & z_1 \le 0\end{cases}", "{1 (z1 > 0), 0 (z1 ≤ 0)}"),
+    (r"\frac{\partial E_{o1}}{\partial o_1}\frac{\partial o_1}{\partial z_3} h_1", "∂E_o1/∂o1 ∂o1/∂z3 h1"),
+    (r"0{,}3 \times 10^{-3}", "0,3 × 10**(-3)"),
+    (r"\left|z_1\right| \ge \tfrac12", "abs(z1) ≥ (1/2)"),
+    (r"\eta \cdot 5\%", "eta · 5%"),
+]
+
+
+@pytest.mark.parametrize(("typed", "read"), LATEX)
+def test_latex_is_read_as_people_write_it(typed, read):
+    assert latex.plain(typed, CHAPTER7.names) == read
+
+
+def test_a_formula_that_lost_its_bars_in_copying_says_what_to_write():
+    """As Chromium and Firefox put the MathML of an explanation on the clipboard."""
+    for copied in ("∂\n𝐸\ntotal\n∂\n𝑊\n5\n=\n∂\n𝐸\ntotal\n∂\n𝑜\n1\n·\n0.1", "∂Etotal∂W5=∂Etotal∂o1·0.1"):
+        for cells in ({"dE_total/dW5": copied}, {copied.partition("=")[0].strip(): "0.02592286"}):
+            (unreadable,) = sheet(**cells).unreadable
+            assert str(unreadable.why).startswith("the bars of fractions were lost in copying: write ∂E/∂W")
+            assert "∂E/∂W" in unreadable.why.in_("ko")
+
+
+@pytest.mark.parametrize("form", ["text", "latex"])
 @pytest.mark.parametrize("name", ["purchase", "absolute"])
-def test_a_changed_digit_in_what_the_tool_prints_is_caught(name):
+def test_a_changed_digit_in_what_the_tool_prints_is_caught(name, form):
     exercise, explained = replace(load(name), hand={}, asked={}), explain(name)
     for line in explained.lines:
         if line.in_numbers:
-            text, _, result = explanation.line_text(line).rpartition(" ")
-            slipped = f"{text} {float(result.replace('−', '-')) * 1.001 + 1e-4:.8f}"
-            assert check(with_hand(exercise, {line.name: slipped})).rows[0].verdict == "wrong", slipped
+            *sides, result = explanation.sides(line, form)
+            slipped = " = ".join([*sides, f"{float(result.replace('−', '-')) * 1.001 + 1e-4:.8f}"])
+            cells = {notation.quantity(line.name, form): slipped}
+            assert check(with_hand(exercise, cells)).rows[0].verdict == "wrong", slipped
 
 
 XOR = replace(load("xor"), hand={}, asked={})
@@ -456,7 +510,7 @@ def test_json_the_picture_the_page_and_the_worksheet_cope_with_lines_that_cannot
 # --- anything at all --------------------------------------------------------------------------------------------------
 
 SMALL = replace(load("absolute"), hand={}, asked={})
-TYPED = st.text(alphabet="abdeEwp15.,:;+-−*/^×·½²⁻³⁺′'()[]{}<>≤=≈%@_ x약σ∂√\u2009…", max_size=40)
+TYPED = st.text(alphabet="abdeEwp15.,:;+-−*/^×·½²⁻³⁺′'()[]{}<>≤=≈%@_ x약σ∂√\u2009…\\$&ᵀ⊙", max_size=40)
 
 
 @settings(max_examples=100, deadline=None)
@@ -518,6 +572,7 @@ LONG = [
         "\u2009",
         "/",
     ),
+    *("\\frac{", "^{", "_{", "{a}", "\\begin{cases}", "\\text{", "x_1", "∂ ", "\\left", "$", "&="),
 ]
 
 
@@ -527,6 +582,7 @@ def test_no_text_takes_long(piece, start):
     typed = (start + piece * 1_500)[:1_000]
     start_time = time.process_time()
     sheet(z1=typed, **{typed: "1"})
+    with_hand(XOR, {"Z": typed, "E": f"X·{typed}"})
     for line in (typed, f"z1 = {typed}", f"{typed} = 1"):
         hint([line], 1, "")
     assert time.process_time() - start_time < 0.7
