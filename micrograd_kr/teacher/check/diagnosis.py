@@ -19,7 +19,7 @@ from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.number import distance
+from micrograd_kr.teacher.ask.number import Hand, distance
 from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.causes import (
@@ -74,7 +74,7 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     lines = worked_lines(sheet)
     rows = [row_of(sheet, name, lines.get(name)) for name in sheet.texts]
     explained, remarks = explanations(sheet, lines)
-    diagnosis = Diagnosis(sheet, explained)
+    diagnosis = Diagnosis(sheet, explained, {name: line.astray for name, line in lines.items()})
     found = {name: diagnosis.of(name) for name in sheet.judged}
     found |= _of_broken_rules(diagnosis, found)
     names = _names(sheet)
@@ -152,8 +152,11 @@ def _kind_of_row(name: str) -> str:
 class Diagnosis:
     """Takes the numbers of a sheet in working order and remembers what is known by then."""
 
-    def __init__(self, sheet: Sheet, explained: Collection[str] = ()) -> None:
-        """explained: wrong numbers that need no cause."""
+    def __init__(
+        self, sheet: Sheet, explained: Collection[str] = (), astray: Mapping[str, Hand | None] | None = None
+    ) -> None:
+        """explained: wrong numbers that need no cause. astray: what a wrong part of a worked line comes to."""
+        self.astray = astray or {}
         self.sheet, self.forms, self.known, self.explained = sheet, sheet.forms, Known(sheet), explained
         self.order = {name: i for i, name in enumerate(sheet.judged)}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
@@ -168,20 +171,35 @@ class Diagnosis:
         """What is to be said of the next number."""
         judged = self.sheet.judged[name]
         if judged.verdict != "wrong":
+            finding = self._of_part(name, judged)
             self.known.know(judged, self._as_carried(judged))
-            return Finding()
+            return finding
         share = min(self.work_left // 4, self.work_left * 3 // max(1, self.still_wrong))
         self.enough, self.still_wrong = self.work_left - max(share, self.least), self.still_wrong - 1
         carried, finding = float(judged.written.number), Finding(found=Found(capped=True))
         if name in self.explained:
-            finding, self.due[judged.key] = Finding(), judged.value
+            finding, self.due[judged.key] = self._of_part(name, judged), judged.value
         elif not self.is_spent or all(each in self.known.numbers for each in self.forms.mentions(judged.key)):
             carried, finding = self._follows(judged) or self._caused(name, judged)
+            if not finding.follows_from and not finding.found.causes:
+                part = self._of_part(name, judged)
+                finding = part if part.found.causes else finding
         self.origins[judged.key] = finding.follows_from or name
         if judged.key in self.known.names:
             self.others[judged.key].append(float(judged.written.number))
         self.known.know(judged, carried)
         return finding
+
+    def _of_part(self, name: str, judged: Judged) -> Finding:
+        """What explains a wrong part of a worked line, as if it were the number; nothing that is not likely."""
+        part = self.astray.get(name)
+        if part is None or self.is_spent:
+            return Finding()
+        judged = judged._replace(written=part, unit=part.unit)
+        search = Search(self.known, judged, self.least)
+        found = search.causes(list(self._workings(judged, self.known)))
+        self.work_left -= search.work
+        return Finding(found=found) if found.odds >= LIKELY else Finding()
 
     @property
     def is_spent(self) -> bool:
