@@ -53,7 +53,15 @@ _NAMES = "sigmoid tanh relu leaky_relu softplus step exp log log2 log10 sqrt abs
 _RULES = {"step": "heaviside", "abs": "absolute", "max": "maximum", "min": "minimum"}  # where `ops` says it otherwise
 FUNCTIONS: dict[str, Rule] = {each: getattr(ops, _RULES.get(each, each)) for each in _NAMES.split()}
 ALL_FUNCTIONS = tuple(dict.fromkeys([*FUNCTIONS, *OF_ARRAYS, "dot"]))
-ALIASES = {"ln": "log", "σ": "sigmoid", "logistic": "sigmoid", "sgn": "sign", "heaviside": "step"}
+ALIASES = {
+    "ln": "log",
+    "σ": "sigmoid",
+    "logistic": "sigmoid",
+    "sgn": "sign",
+    "heaviside": "step",
+    "시그모이드": "sigmoid",
+}
+RATES = ("α", "η", "ε", "eta", "alpha", "learning_rate", "learning rate", "rate", "학습률")  # people call lr so
 _CALLED = {rule: name for name, rule in FUNCTIONS.items()}
 _BINDS = {
     ops.add: (1, "+"),
@@ -299,20 +307,29 @@ def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
 
 # --- what people type -------------------------------------------------------------------------------------------------
 
-_FULL_WIDTH = str.maketrans({chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)})
+_SET = [*map(chr, range(0x1D400, 0x1D800)), "ℎ"]  # letters of formulas that are set, 𝑧
+_FULL_WIDTH = str.maketrans(
+    {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    | {each: unicodedata.normalize("NFKC", each) for each in _SET}
+)
 _VULGAR = {each: unicodedata.normalize("NFKC", each) for each in map(chr, [*range(0xBC, 0xBF), *range(0x2150, 0x215F)])}
 _PLAIN = str.maketrans(
     {chr(0x2080 + digit): str(digit) for digit in range(10)}  # subscripts
     | dict.fromkeys("×·⋅∙•∗⨯✕✖・ㆍ\u2062", "*")
     | dict.fromkeys("−–—‒―‐‑﹣", "-")
     | dict.fromkeys("÷∕\u2044:", "/")
-    | dict.fromkeys("′’‘", "'")
+    | dict.fromkeys("′’‘`´ʹ", "'")
+    | dict.fromkeys("。｡", ".")
+    | {"﹢": "+", "⊙": "*", "∘": "*"}
     | dict.fromkeys("\u200b\u200c\u200d\u2060\u2061\ufeff\xad", "")  # what is not seen
     | {"^": "**", "σ": "sigmoid", "√": "sqrt", "″": "''"}
     | {each: "(" + fraction.replace("\u2044", "/") + ")" for each, fraction in _VULGAR.items()}
 )
 TYPED = _PLAIN | str.maketrans({"²": "**2", "³": "**3", "⁺": "+", "[": "(", "{": "(", "]": ")", "}": ")"})
-_RAISED = re.compile("(⁻?)([⁰¹²³⁴-⁹]+)")
+_RAISED = re.compile("⁻?[⁰¹²³⁴-⁹]+(?:[·.˙][⁰¹²³⁴-⁹]+)?")
+_TIMES = re.compile(r"(?<=[0-9]) ?[xX] ?(?=[0-9]+[.,][0-9]|10 ?(?:\^|\*\*|[⁻⁰¹²³⁴-⁹]))|(?<=[0-9]) [xX] (?=[0-9])")
+_ROOT = re.compile(rf"√ ?({DIGITS}|[^\W\d]\w*)")
+_OF_POWERS = str.maketrans("\u2212·˙", "-..")
 _MIXED = re.compile(f"([0-9]+)([{''.join(_VULGAR)}])")
 _PERCENT = re.compile(rf"(?<![\w.])({_MANTISSA}) ?%(?! ?\w)")
 _POWER_OF_TEN = re.compile(
@@ -324,9 +341,11 @@ _NUMBER_THEN_FACTOR = re.compile(rf"(?<![\w.])({DIGITS})(?![eE][-+]?[0-9]) *(?=[
 
 def plain(text: str) -> str:
     """What people type, in the characters of a formula: × − ½ h1² x₁ 12 % 1.5×10^-3; ∂, ⁺ and [ ] { } stay."""
+    text = _TIMES.sub("*", text)
     if not text.isascii():
+        text = _ROOT.sub(r"√(\1)", text)
         text = _MIXED.sub(r"(\1+\2)", text.translate(_FULL_WIDTH))
-        text = _RAISED.sub(lambda each: "**" + unicodedata.normalize("NFKC", each[0]).replace("\u2212", "-"), text)
+        text = _RAISED.sub(lambda each: "**" + unicodedata.normalize("NFKC", each[0]).translate(_OF_POWERS), text)
     text = _PERCENT.sub(r"\1e-2", text.translate(_PLAIN))
     return _POWER_OF_TEN.sub(_with_exponent, text)
 
@@ -392,8 +411,11 @@ def _placed(names: Container[str], quantities: dict[str, str], match: re.Match[s
         return held
 
     if bracket and word not in names:
-        _check_function(word := ALIASES.get(word, word))
+        usual = next((each for each in ALL_FUNCTIONS if each == word.lower()), word)  # Tanh, as telephones write it
+        _check_function(word := ALIASES.get(word, usual))
         return word
+    if word in RATES and word not in names:
+        return place("lr")
     if word == "e" and match["next"] == "**" and word not in names:
         return "exp(1)"
     above, slash, below = map(str.strip, word.partition("/"))

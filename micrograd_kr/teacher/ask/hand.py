@@ -12,7 +12,7 @@ from micrograd_kr.teacher.ask import latex
 from micrograd_kr.teacher.ask.cell import Unreadable, read_cell
 from micrograd_kr.teacher.ask.exercise import Exercise, quantity_meant, verified
 from micrograd_kr.teacher.ask.formula import read_worked
-from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable
+from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, product
 from micrograd_kr.teacher.ask.number import NUMBER, no_number, one_line
 from micrograd_kr.teacher.ask.quantity import Quantity, spelled
 from micrograd_kr.teacher.ask.whole import cells, without_arrays
@@ -101,7 +101,7 @@ def _written(exercise: Exercise, name: str, entry: Any) -> str:
             try:
                 quantity_meant(exercise, each)
             except ExerciseError as error:
-                is_word = part.isalnum() and part not in exercise.shapes
+                is_word = part.isalnum() and part not in exercise.shapes and not product(part, exercise.names)
                 raise (no_number(part) if is_word else error) from None
     return text if cell else ""
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.formula import evaluate, finite, read_worked
+from micrograd_kr.teacher.ask.formula import RATES, evaluate, finite, read_worked
 from micrograd_kr.teacher.ask.messages import ExerciseError, printable, quoted
 from micrograd_kr.teacher.ask.number import hand
 
-RATES = ("α", "η", "ε", "eta", "alpha", "learning_rate", "learning rate", "rate", "학습률")  # people call lr so
 OF_NUMBERS = ("given", "parameters")
 _OUTSIDE_QUOTES = r"""(?:[^"'#\s]|\s(?!\s)|"[^"]*"|'[^']*')*?"""
 _VALUE = r"(?P<value>[^#]*?)(?P<remark>\s*(?:#.*)?)"
