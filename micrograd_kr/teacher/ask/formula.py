@@ -370,15 +370,16 @@ def read_whole(
 ) -> Any:
     """Such a part entry by entry, an array of expressions; without axes where it stands for one number.
 
-    A product of matrices is written with @, what is transposed is marked with ⊤. arrays: what works with them, from
-    the quantities by the names that they are given here. product: the sign that stands for one that is left out.
+    A product of matrices is written with @, what is transposed is marked with ⊤, a slice stands in ⟨∶, 1⟩. arrays:
+    what works with them, from the quantities by the names that they are given here. product: the sign that stands for
+    one that is left out.
     """
     check_length(text)
     text = " ".join(text.split())
     quantities: dict[str, str] = {}
     typed = _WORD.sub(partial(_placed, names, quantities), _without_choices(plain(text)))
     typed = _BRACKET.sub(lambda each: each[0].translate(_ROUND) if len(each[0]) == 1 else each[0], typed)
-    typed = typed.replace("⊤", ".T")
+    typed = typed.translate(_OF_ARRAYS)
     check_length(typed, MOST_LENGTH)
     known = arrays(quantities)
     try:
@@ -394,6 +395,7 @@ def read_whole(
     return read
 
 
+_OF_ARRAYS = str.maketrans({"⊤": ".T", "⟨": "[", "⟩": "]", "∶": ":"})
 _PLACE = re.compile(r"\bq[0-9]+_")
 _BRACKET = re.compile(r"(?<=\))\[[0-9]+\]|[\[\]{}]")  # softmax(z1, z2)[0] keeps its own
 _ROUND = str.maketrans("[]{}", "()()")

@@ -12,8 +12,9 @@ from collections.abc import Callable, Container, Iterator
 from functools import partial
 
 DEPTH = 100  # of braces
-_IS_LATEX = re.compile(r"[\\$\f\b_]|\^ ?[{+']|\{,\}|\r(?=ight)|\t(?=anh|imes|op|ext|frac)")
-_IN_TOML = {"\f": "\\f", "\b": "\\b", "\t": "\\t", "\r": "\\r"}  # in double quotes \frac is a form feed and "rac"
+_IS_LATEX = re.compile(r"[\\$\f\b]|₩(?=[a-zA-Z])|_\{|\^ ?[{+']|\{,\}|\r(?=ight)|\t(?=anh|imes|op|ext|frac)")
+_MEANT = {"\f": "\\f", "\b": "\\b", "\t": "\\t", "\r": "\\r"}  # "\frac" is a form feed and "rac" in TOML
+_MEANT |= {"₩": "\\"}  # the backslash of Korean keyboards
 
 _SIGNS = {
     sign: meant
@@ -52,8 +53,8 @@ Meant = str | Callable[[re.Match[str]], str]
 def plain(text: str, names: Container[str]) -> str:
     """A text in which there may be LaTeX, without it. names: of the exercise; a low index makes one of them."""
     if not _IS_LATEX.search(text):
-        return text
-    text = _IS_LATEX.sub(lambda found: _IN_TOML.get(found[0], found[0]), text)
+        return re.sub(_LOW, partial(_low, names), text) if "_" in text else text  # W_5
+    text = _IS_LATEX.sub(lambda found: _MEANT.get(found[0], found[0]), text)
     for pattern, meant in _FIRST:
         text = re.sub(pattern, meant, text)
     rules = [(_LOW, partial(_low, names)), *_RULES, (_FRACTION, partial(_fraction, names))]
@@ -85,6 +86,8 @@ def _command(found: re.Match[str]) -> str:
 def _low(names: Container[str], found: re.Match[str]) -> str:
     """A name with a low index, W_{5}, E_{total} or W_{0,1}: the one of these that there is."""
     name, low = found[1], "".join((found[2] or found[3]).split())
+    if ":" in low:
+        return f"{name}[{low}]"
     meant = next((each for each in _spellings(name, low) if each in names), "")
     if not meant and name.startswith("d"):  # of dE/dW_5
         meant = next((f"d{each}" for each in _spellings(name[1:], low) if each in names), "")

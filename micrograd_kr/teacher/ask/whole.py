@@ -24,6 +24,8 @@ _LIST = re.compile(
     r"(?:(?:np\.|torch\.)?(?:array|tensor)\( ?)?(\[.*\])(?:, ?[^\[\]]*\)|\))?"
 )  # numpy's and PyTorch's, too
 _TRANSPOSED = re.compile(r"\^ ?\{?\(?(?:T|⊤)\b\)?\}?|\.T\b|ᵀ")
+_SLICE = re.compile(r"\[[0-9, ]*:[0-9:, ]*\]")
+_IN_SLICE = str.maketrans("[]:", "⟨⟩∶")
 _ROW = re.compile(r"\[([^\[\]]*)\]")
 _ENTRY_BY_ENTRY = str.maketrans("⊙∘", "**")
 
@@ -33,10 +35,13 @@ def cells(exercise: Exercise, name: str, text: str, whole: Any) -> Any:
 
     Raises ExerciseError for what has another shape, and where a line would be too long.
     """
-    lines, parts = np.full(whole.shape, "", object), sides(_SHAPE.sub("", text), name)
+    lines, bare = np.full(whole.shape, "", object), _SHAPE.sub("", text)
+    parts = sides(bare, name)
     for each in parts if is_answered(parts) else ():
         numbers = _numbers(each)
         written = _unrolled(exercise, each, whole.shape) if numbers is None else numbers
+        if not written.ndim and bare != text:
+            written = np.full(whole.shape, written.item(), object)  # 0.5 (shape (2, 2)): each of them
         if not written.ndim:
             gaps = {"name": name, "shape": whole.shape, "first": str(whole.flat[0])}
             raise ExerciseError("{name} has the shape {shape}: expected one of its numbers, {first}", **gaps)
@@ -104,6 +109,7 @@ _READINGS = (" @ ", "*"), ("*", "*"), (" @ ", " @ ")
 
 
 def _read_as(text: str, dot: str, star: str) -> str:
+    text = _SLICE.sub(lambda each: each[0].translate(_IN_SLICE), text)
     text = re.sub(r"(?<!\*)\*(?!\*)", star, _TRANSPOSED.sub("⊤", text))
     return re.sub("[·⋅∙•×]", dot, text).translate(_ENTRY_BY_ENTRY)
 

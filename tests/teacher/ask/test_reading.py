@@ -347,6 +347,7 @@ LATEX = [  # typed, as it is read for chapter7
     (r"\frac{\partial E_{total}}{\partial W_5}", "∂E_total/∂W5"),
     (r"\dfrac{\mathrm{d}E_{\text{total}}}{\mathrm{d}W_5}", "dE_total/dW5"),
     (r"$W_5^+$", "W5⁺"),
+    ("₩frac{₩partial E_{total}}{₩partial W_5}", "∂E_total/∂W5"),
     (r"W^{+}_{5}", "W5⁺"),
     (r"E'_{o1}", "E_o1'"),
     (r"z_3^{\prime}", "z3'"),
@@ -446,6 +447,45 @@ def test_numbers_of_a_whole_array_are_read_as_people_and_programs_write_them(typ
 def test_a_formula_of_whole_arrays_is_judged_entry_by_entry(name, typed, wrong):
     verdicts = [row.verdict for row in check(with_hand(XOR, {name: typed})).rows]
     assert len(verdicts) - verdicts.count("match") == wrong, verdicts
+
+
+BATCH = """\
+title = "a batch"
+loss = "L"
+lr = 0.1
+[given]
+X = [[1, 2], [0, 1], [3, 1]]
+T = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+[parameters]
+W = [[0.2, -0.1], [0.4, 0.3], [-0.3, 0.5]]
+b = [0.1, 0.2, -0.2]
+g = [[0.5, 0.1, -0.2]]
+[forward]
+A = "relu(X @ W.T + b)"
+Z = "A*g + A[:, 0:1]"
+P = "softmax(Z)"
+q = "log_softmax(Z, axis=0)"
+m = "max(Z, axis=1)"
+r = "X[:, 1] + X[0, 0]"
+L = "-mean(sum(T*log(P), axis=1)) + 0.01*sum(W**2) + sum(q)/100 + sum(m*r) + dot(b, b)"
+"""
+UNNAMED = "array of|broadcast|scatter"  # what is printed of arrays without a name is for reading only
+
+
+@pytest.mark.parametrize("form", ["text", "latex"])
+def test_lines_of_arrays_with_axes_slices_and_cases_are_read(tmp_path, form):
+    file = tmp_path / "batch.toml"
+    file.write_text(BATCH, "utf-8")
+    explained = explain(exercise := load(file))
+    number, judged = notation.decimals(8, form, explained.exact), []
+    for line in [line for section in explained.sections[:2] for line in section.lines]:
+        text = " = ".join(explanation.sides(line, form, number))
+        if not re.search(UNNAMED, text):
+            notes = explanation.TEXT.notes(line, "ko", number)
+            rows = check(with_hand(exercise, {line.name: f"{text}   ({notes[0]})" if notes else text})).rows
+            judged.append(line.name)
+            assert {row.verdict for row in rows} <= {"match", "rounding"}, text
+    assert judged == ["A", "Z", "P", "q", "m", "r", "L", "dL/dm", "dL/dq", "dL/dg", "dL/dW", "W+", "b+", "g+"]
 
 
 NOT_WHOLE = {  # of Z
