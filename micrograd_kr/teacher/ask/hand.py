@@ -63,6 +63,8 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
 
 def _typed(exercise: Exercise, text: str) -> str:
     """A name or a cell without LaTeX. Raises ExerciseError for a formula that has lost its fraction bars."""
+    if text in exercise.names:
+        return text
     if _NO_BAR.search(text):
         raise ExerciseError(
             "the bars of fractions were lost in copying: write ∂E/∂W with a stroke, or copy what explain prints"

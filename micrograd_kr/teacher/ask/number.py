@@ -16,9 +16,7 @@ SLACK = 8  # of a float's last places, to which a number is known that was worke
 
 _THIN = re.compile("(?<=[0-9])[\xa0\u2005-\u200a\u202f](?=[0-9])")
 _ABOUT = r"약|대략|about|approx\.?|approximately|ca\.?|circa|roughly|[~∼≈≒≃≅]"
-_ENDING = (
-    r"(?:이에요|예요|입니다|이다|임|이 ?됩니다|이 ?된다|쯤|가량|정도|점)*[.,!?]?"  # of a sentence that it stands in
-)
+_ENDING = r"(?:이에요|예요|입니다|이다|임|이 ?됩니다|이 ?된다|쯤|가량|정도)*[.,!?]?"  # of a sentence that it stands in
 _ROUNDED = r"rounded|approx\.?|approximately|cut off|truncated|exact|here|반올림|버림|근삿값|어림값"
 _REMARK = (
     rf"(?:{_ROUNDED})\b[^()]*|[0-9]+ ?(?:decimal|digit|place|d\.?p)[^()]*|[^()]*[가-힣][^()]*|[^<>≤≥=≠]*[<>≤≥=≠].*"

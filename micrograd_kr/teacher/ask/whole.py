@@ -20,9 +20,8 @@ from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.quantity import QUANTITY, spelled
 
 _SHAPE = re.compile(r" *\((?:shape|모양) [()0-9, ·→]*\)$")  # as it is printed behind a line of arrays
-_LIST = re.compile(
-    r"(?:(?:np\.|torch\.)?(?:array|tensor)\( ?)?(\[.*\])(?:, ?[^\[\]]*\)|\))?"
-)  # numpy's and PyTorch's, too
+# numpy's and PyTorch's print, too
+_LIST = re.compile(r"(?:(?:np\.|torch\.)?(?:array|tensor)\( ?)?(\[.*\])(?:, ?[^\[\]]*\)|\))?")
 _TRANSPOSED = re.compile(r"\^ ?\{?\(?(?:T|⊤)\b\)?\}?|\.T\b|ᵀ")
 _SLICE = re.compile(r"\[[0-9, ]*:[0-9:, ]*\]")
 _IN_SLICE = str.maketrans("[]:", "⟨⟩∶")
