@@ -75,7 +75,7 @@ def test_each_pass_of_a_solution_is_drawn_however_many_there_are(monkeypatch: py
     assert [str(each) for each in (*numbers("W5"), *numbers("z1"))] == ["W5", "W5+", "W5++", "z1", "z1'", "z1''"]
     assert [more.value(each) for each in numbers("z1")] == [solution.value("z1"), solution.value("z1'"), 0.0]
     monkeypatch.setattr("micrograd_kr.teacher.show.diagram.solve", lambda exercise: more)
-    assert " = 0.02397190 → 0.02323634 → 0.01 (" in draw_exercise(chapter).source
+    assert " = 0.02397190 → E_total′ = 0.02323634 → E_total″ = 0.01 (" in draw_exercise(chapter).source
 
 
 def test_a_name_stands_for_a_quantity_for_a_line_or_for_nothing_that_is_drawn() -> None:
