@@ -27,6 +27,7 @@ from micrograd_kr.teacher.show.diagram import Box, Diagram, Number, worked
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
 LINES = 6  # of a formula
+PRINTED = 24  # quantities of a net in arrays that can be read on a sheet of paper
 ENTRIES = 60  # quantities up to which an array is drawn entry by entry
 MARKS: dict[Verdict, tuple[str, str]] = {
     "match": ("✓", "#15803d"),
@@ -113,17 +114,23 @@ def _draw_arrays(solution: Solution, rows: Sequence[Row], digits: int, lang: str
         by_hand[array_of(exercise.changed_by(of)[1])].append(row)
     dot = drawing.paper()
     dot.attr(labelloc="t", label=_heading(solution, rows, (), digits, lang))
+    for name, kind, used in _arrays(exercise):
+        shape = exercise.shapes.get(name)
+        number = str(shape) if shape else _decimals(solution.value(name), digits)
+        dot.box(name, kind, _array_rows(f"{symbol(name)}  {number}", exercise.written.get(name, ""), by_hand[name]))
+        for each in used:
+            dot.edge(each, name)
+    return dot
+
+
+def _arrays(exercise: Exercise) -> Iterator[tuple[str, str, list[str]]]:
+    """The arrays and single numbers of an exercise: name, kind, and which of them it is computed from."""
     names, given = dict.fromkeys(map(array_of, exercise.positions)), {*map(array_of, exercise.given)}
     for name in names:
         kind = "given" if name in given else "parameter"
         kind = "root" if name == exercise.loss else "computed" if name in exercise.written else kind
-        shape = exercise.shapes.get(name)
-        number = str(shape) if shape else _decimals(solution.value(name), digits)
-        dot.box(name, kind, _array_rows(f"{symbol(name)}  {number}", exercise.written.get(name, ""), by_hand[name]))
-        for used in dict.fromkeys(re.findall(r"[^\W\d]\w*", exercise.written.get(name, ""))):
-            if used in names:
-                dot.edge(used, name)
-    return dot
+        used = dict.fromkeys(re.findall(r"[^\W\d]\w*", exercise.written.get(name, "")))
+        yield name, kind, [each for each in used if each in names]
 
 
 def _array_rows(title: str, formula: str, rows: Sequence[Row]) -> Iterator[str]:
@@ -261,9 +268,10 @@ def _heading(solution: Solution, rows: Sequence[Row], kinds: Collection[str], di
 
 
 def net(exercise: Exercise) -> graphviz.Digraph:
-    """An exercise as a net to print on its worksheet: what it starts from, and none of the numbers to be worked."""
-    solution = solve(exercise)
-    diagram = Diagram(Lines.of(solution), solution, every_line=False)
+    """An exercise as a net to print on its worksheet: what it starts from, and none of the numbers to be worked.
+
+    Where there is no room for every number of an array, each array is one node.
+    """
     dot = graphviz.Digraph()
     dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
     dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
@@ -272,8 +280,22 @@ def net(exercise: Exercise) -> graphviz.Digraph:
     def start(node: str, name: str, number: float, **attributes: str) -> None:
         dot.node(node, f"{symbol(name)} = {number:.15g}".replace("-", "−"), **attributes)
 
+    numbers = {**exercise.given, **exercise.parameters}
+    styles = {"given": {"shape": "box"}, "parameter": {"shape": "plaintext", "fontsize": "10"}}
+    if exercise.shapes and len(exercise.positions) > PRINTED:
+        for name, kind, used in _arrays(exercise):
+            style = styles.get(kind, {})
+            if name in numbers:
+                start(name, name, numbers[name], **style)
+            else:
+                dot.node(name, f"{symbol(name)}  {exercise.shapes.get(name, '')}".strip(), **style)
+            for each in used:
+                dot.edge(each, name)
+        return dot
+    solution = solve(exercise)
+    diagram = Diagram(Lines.of(solution), solution, every_line=False)
     for name, number in exercise.given.items():
-        start(name, name, number, shape="box")
+        start(name, name, number, **styles["given"])
     for key, box in diagram.boxes.items():
         if box.kind in ("computed", "loss"):
             dot.node(key, " → ".join(map(symbol, box.names)))
@@ -281,7 +303,7 @@ def net(exercise: Exercise) -> graphviz.Digraph:
         here, there = diagram.home[source], diagram.home[target]
         if source in exercise.parameters:
             here = f"{source} {target}"
-            start(here, source, exercise.parameters[source], shape="plaintext", fontsize="10")
+            start(here, source, numbers[source], **styles["parameter"])
         if (source, target) in diagram.factors:
             dot.edge(here, f"{diagram.factors[source, target]} {target}", arrowhead="none")
         elif here != there:
