@@ -343,7 +343,12 @@ KOREAN_FONTS = re.compile(
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
-    """A graph that a notebook shows: as a picture, drawn as by `render`, or where nothing can draw as text."""
+    """A graph that a notebook shows: as a picture, drawn as by `render`, or where nothing can draw as text.
+
+    by_array: whether a box stands for an array, and not every number is shown.
+    """
+
+    by_array = False
 
     def box(self, name: str, kind: str, rows: Iterable[str], padding: int = 1, **attributes: str) -> None:
         """A node. kind: a key of FILLS."""

@@ -113,6 +113,7 @@ def _draw_arrays(solution: Solution, rows: Sequence[Row], digits: int, lang: str
         of = asked.by or asked.of
         by_hand[array_of(exercise.changed_by(of)[1])].append(row)
     dot = drawing.paper()
+    dot.by_array = True
     dot.attr(labelloc="t", label=_heading(solution, rows, (), digits, lang))
     for name, kind, used in _arrays(exercise):
         shape = exercise.shapes.get(name)

@@ -36,6 +36,7 @@ from micrograd_kr.teacher.show.diagram import way_back
 SHEETS = {".md": "markdown", ".html": "html", ".toml": "toml"}
 GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "second": "second"}
 DIGITS = 6  # decimals, where there are no hand numbers to go by
+LONG = 80  # characters of a formula that is written as text, which goes on in the next row; MathML does not
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
 WEB = files("micrograd_kr.teacher.show") / "web"
 TEMPLATES: dict[str, dict[str, str]] = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
@@ -370,9 +371,16 @@ def _working(sheet: Worksheet, line: Line, form: str, answers: bool) -> str:
     number = notation.numbers(
         "text", lambda name, value: _sized(value) if name in given else answer(value, sheet.digits)
     )
-    formulas = list(dict.fromkeys(notation.written(side, own) for side in line.working.sides))
+
+    def formula(side: Any) -> str:
+        text = notation.text(side)
+        if own != "text" and len(text) > LONG:
+            return part["in_numbers"].format(notation.NOTATIONS[own].escaped(text))
+        return part["formula"].format(notation.written(side, own))
+
+    formulas = list(dict.fromkeys(map(formula, line.working.sides)))
     formulas = formulas if answers else formulas[: line.asked.by is None]
-    written = part["equals"].join(part["formula"].format(each) for each in formulas)
+    written = part["equals"].join(formulas)
     if answers and formulas:
         last = line.working.sides[-1]
         numbers = notation.text(last, in_numbers=True, number=number)

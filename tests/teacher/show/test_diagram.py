@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from micrograd_kr.__main__ import main
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.solution import forward, solve
@@ -131,3 +132,15 @@ def test_above_sixty_quantities_an_array_is_one_box_with_its_shape_and_how_its_h
         assert each in source
     assert "H[0,0]" not in source
     assert "H[0,0]" in draw_exercise(exercise, entries=True).source
+
+
+@pytest.mark.parametrize(
+    ("lang", "by_array", "by_entry"),
+    [("en", "a box for each array", "every number of many where"), ("ko", "배열마다 상자 하나로", "모든 값.")],
+)
+def test_it_is_said_whether_every_number_is_drawn(tmp_path, capsys, lang: str, by_array: str, by_entry: str) -> None:
+    path = tmp_path / "many.toml"
+    path.write_text(MANY, "utf-8")
+    for options, said in [([], by_array), (["--entries"], by_entry)]:
+        main(["draw", str(path), "-o", str(tmp_path / "many.dot"), "--force", "--lang", lang, *options])
+        assert said in capsys.readouterr().out

@@ -273,6 +273,16 @@ def test_an_update_of_its_own_is_set_as_formulas_on_the_page_and_kept_in_the_fil
     assert "<msqrt>" in page.partition("<figure")[0].partition("<h2>")[0]
 
 
+def test_what_is_too_long_for_a_row_of_the_page_goes_on_in_the_next():
+    terms = " + ".join(f"weight{i}*x" for i in range(9))
+    weights = "\n".join(f"weight{i} = {i}" for i in range(9))
+    text = f'title = "t"\nloss = "E"\n[given]\nx = 2\n[parameters]\n{weights}\n[forward]\nE = "{terms}"\n'
+    page = as_text(worksheet(load(saved(text))), "html")
+    assert "=&nbsp;weight0·x + weight1·x" in page  # as text
+    assert "<mi>lr</mi>" in as_text(worksheet(load("chapter7")), "html")  # as MathML
+    assert "nowrap" not in re.search(r"\.numbers span \{.*\}", page)[0]
+
+
 # --- numbers by a seed ------------------------------------------------------------------------------------------------
 
 
