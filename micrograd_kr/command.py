@@ -157,6 +157,8 @@ def picture(report: "Report", path: Path, options: Options) -> bool:
     dot.attr(id="micrograd_kr")  # one of MARKS
     gaps = {"path": path, "name": report.exercise}
     wrote = say("Wrote {path}: every number of {name} where it arises, forward and back.", **gaps)
+    if dot.by_array:
+        wrote = say("Wrote {path}: {name} with a box for each array; --entries draws every number.", **gaps)
     if not drawn:
         wrote = say("Wrote {path}: the picture of {name} as text; for a picture {install}.", install=INSTALL, **gaps)
     with writing(path, wrote, options.lang), warnings.catch_warnings(record=True) as caught:

@@ -307,6 +307,9 @@ class _Writer:
         arguments = [self.of(argument) for argument in (each.x if type(each.x) is tuple else (each.x,))]
         if each.rule in (share, log_share):
             return self.part("entry", self.part("function", symbol, self.part("comma").join(arguments)), each.y)
+        places = each.y if isinstance(each.y, tuple) else (each.y,)
+        if each.rule is ops.index and all(isinstance(place, int) for place in places):
+            return self.part("entry", self.of(each.x, ATOM), ",".join(map(str, places)))
         options = list(self._options(each.y, each.rule))
         ordered = [*options, *arguments] if each.rule is ops.where_ else [*arguments, *options]
         name, listed = FUNCTIONS.get(symbol, symbol), self.part("comma").join(ordered)
