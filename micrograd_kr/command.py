@@ -277,14 +277,15 @@ def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser
     """The parser, with the arguments of those commands that are named."""
     texts = json.loads(files("micrograd_kr").joinpath("command.json").read_text("utf-8"))
     about, examples = (Said("\n".join(texts[each])).in_(lang) for each in ("about", "examples"))
-    takes = texts["always"] | texts["alone"]
-    parser = Parser(lang, takes, prog="micrograd-kr", description=about, epilog=examples)
+    parser = Parser(lang, texts["always"] | texts["alone"], prog="micrograd-kr", description=about, epilog=examples)
     parser.set_defaults(run=alone, digits=None, all_causes=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, run in COMMANDS.items():
         command = texts["commands"][name]
         says = Said(command["help"]).in_(lang)
         takes = texts["always"] | (command["takes"] if name in arguments else {})
+        # what may stand before the command, too, has its default there
+        takes |= {each: takes[each] | {"default": argparse.SUPPRESS} for each in takes.keys() & texts["alone"].keys()}
         commands.add_parser(name, lang=lang, takes=takes, help=says, description=says).set_defaults(run=run)
     return parser
 
