@@ -193,37 +193,6 @@ def test_text_for_graphviz_needs_no_renderer(capsys, without_a_renderer):
     assert "715" in Path("picture.dot").read_text("utf-8")
 
 
-LARGE = """
-title = "large"
-loss = "E"
-[given]
-x = [1, 2, 3, 4, 5, 6, 7, 8]
-[parameters]
-w = 0.5
-[forward]
-a = "w*x"
-b = "a*a"
-c = "b + a"
-d = "c - w"
-f = "d*d"
-g = "f + x"
-h = "g*w"
-E = "sum(h)"
-"""
-
-
-def test_what_is_said_of_a_picture_of_arrays_is_what_it_shows(capsys):
-    Path("large.toml").write_text(LARGE, "utf-8")
-    for options, lang, told in (
-        ([], "en", "Wrote p.dot: a box for each array of large; with draw --entries every number."),
-        (["--entries"], "en", "Wrote p.dot: every number of large where it arises, forward and back."),
-        ([], "ko", "배열마다 상자 하나입니다. draw --entries로 그리면 모든 값이 나옵니다."),
-    ):
-        assert main(["draw", "large.toml", "-o", "p.dot", "--lang", lang, *options]) == 0
-        assert told in capsys.readouterr().out
-        assert ("h[7]" in Path("p.dot").read_text("utf-8")) == bool(options)
-
-
 def test_a_picture_takes_the_name_of_the_sheet_and_a_wrong_number_does_not_keep_it_from_being_drawn(capsys):
     pytest.importorskip("pygraphviz")
     assert main(["draw", sheet(z1="0.09")]) == 0
@@ -268,9 +237,11 @@ def test_a_persons_file_is_replaced_only_by_force(arguments, capsys):
     path = Path(arguments[-1])
     path.write_text("my own")
     assert "--force" in unusable(arguments, capsys)
-    assert path.read_text() == "my own"
-    assert main([*arguments, "--force"]) == 0
-    assert path.read_text("utf-8") != "my own"
+    for forced in ([*arguments, "--force"], ["--force", *arguments]):
+        assert path.read_text() == "my own"
+        assert main(forced) == 0
+        assert path.read_text("utf-8") != "my own"
+        path.write_text("my own")
 
 
 # --- what cannot be used ----------------------------------------------------------------------------------------------

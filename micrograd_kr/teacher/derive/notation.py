@@ -347,10 +347,10 @@ class _Writer:
 
 
 def _key(of: Any) -> str:
-    """What stands in square brackets, 0, 1 or :, 2."""
+    """What stands in square brackets, 0,1 or :,2."""
     if isinstance(of, slice):
         return ":".join("" if each is None else str(each) for each in (of.start, of.stop, of.step)[: 2 + bool(of.step)])
-    return ", ".join(map(_key, of)) if isinstance(of, tuple) else "…" if of is ... else str(of)
+    return ",".join(map(_key, of)) if isinstance(of, tuple) else "…" if of is ... else str(of)
 
 
 def _is_plain(value: float) -> bool:

@@ -403,6 +403,27 @@ def test_every_step_is_said_in_words_and_formulas(opened, name, lang):
         assert bool(re.search("[가-힣]", words)) == (lang == "ko")
 
 
+@pytest.mark.parametrize(
+    ("name", "lang", "update", "end", "again", "legend"),
+    [
+        ("adam", "en", "own update", "After 3 updates the loss E", "Forward again", "z′, z″, z@3 after the updates"),
+        ("adam", "ko", "업데이트 식에 따라", "업데이트 3번으로", "다시 순전파", "z′, z″, z@3 업데이트 후"),
+        ("straight-line", "en", "takes one step", "After 200 updates", "Forward again", "z@200 after the updates"),
+        ("chapter7", "en", "takes one step", "After one step of", "Second pass", "z′ after the update"),
+        ("chapter7", "ko", "기울기의 반대 방향", "경사 하강 한 번", "다시 순전파", "z′ 업데이트 후"),
+    ],
+)
+def test_updates_are_called_what_they_are(opened, name, lang, update, end, again, legend):
+    shown = opened(load(name), lang)
+    said = shown.evaluate("steps.map((step) => [step.kind, wordsOf(step)])")
+    assert {update in words for kind, words in said if kind == "update"} == {True}
+    assert [end in words for kind, words in said if kind == "end"] == [True]
+    assert again in shown.text_content("#phases")
+    assert legend in shown.text_content("#legend li.second")
+    shown.evaluate("go(steps.findIndex(({ kind }) => kind === 'second'))")
+    assert shown.text_content("#phase") == again
+
+
 def test_the_languages_are_switched_in_place(opened):
     shown = opened()
     shown.evaluate("go(20)")
