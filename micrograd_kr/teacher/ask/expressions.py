@@ -27,7 +27,7 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
         return Symbol(out.name, out.number, out.rule, out.x, out.y, (rule, x, y)) if isinstance(out, Symbol) else out
     if rule.dy is not None:  # two inputs, and no option
         x, y = constant(x), constant(y)
-    if rule in (ops.mul, ops.div):
+    if rule in (ops.mul, ops.div) and (_is(x, ops.broadcast_to) or _is(y, ops.broadcast_to)):
         x = narrow(x, np.shape(number(y)))
         y = narrow(y, np.shape(number(x)))
     if (simpler := _simpler(rule, x, y)) is not None:

@@ -91,6 +91,8 @@ class Solution:
         else:
             state = self.states[asked.step].get(asked.of)
             found = self.passes[asked.step][asked.of].data if state is None else state
+        if math.isfinite(found):
+            return found
         with placed(self.exercise.source), placed(quoted(str(name))):
             return _finite(found)
 
