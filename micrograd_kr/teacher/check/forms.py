@@ -14,6 +14,7 @@ from micrograd_kr.teacher.ask.exercise import parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, parts_of, renamed
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, read
 from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.derive.labelled import stem
 from micrograd_kr.teacher.derive.lines import Lines, changed, later, reached
 from micrograd_kr.teacher.derive.softmax import left_over
 
@@ -28,6 +29,7 @@ class Forms:
         self.lines, self.users, self.below, self.steps = lines.lines, lines.users, lines.below, lines.steps
         self.passes_on, self.order = lines.passes_on, lines.order
         self.gradients: dict[str, tuple[str, str]] = {}
+        self.alike = defaultdict[str, list[str]](list)  # those by W5 and W7
         self.start = {**exercise.given, **exercise.parameters, **solution.states[0]}
         self.start |= {} if exercise.lr is None else {"lr": exercise.lr}
         self._worked_from: dict[str, set[str]] = {}
@@ -52,6 +54,7 @@ class Forms:
         name = derivative(a, b)
         if name not in self.gradients:
             self.gradients[name] = (a, b)
+            self.alike[stem(b)].append(name)
             for between in self._between(a, b)[:0:-1]:  # from A towards B, so that a long chain needs no recursion
                 self.gradient(a, between)
         return Symbol(name, number(self.expansion(name)))
