@@ -10,9 +10,9 @@ cause inside a quantity that is not on the sheet is carried on from there.
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice, takewhile
+from itertools import chain, islice, takewhile, tee
 from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
@@ -176,7 +176,8 @@ class Diagnosis:
         if name in self.explained:
             finding, self.due[judged.key] = Finding(), judged.value
         elif not self.is_spent or all(each in self.known.numbers for each in self.forms.mentions(judged.key)):
-            carried, finding = self._follows(judged) or self._caused(name, judged)
+            workings, again = tee(self._workings(judged, self.known))
+            carried, finding = self._follows(judged, workings) or self._caused(name, judged, list(again))
         self.origins[judged.key] = finding.follows_from or name
         if judged.key in self.known.names:
             self.others[judged.key].append(float(judged.written.number))
@@ -192,9 +193,8 @@ class Diagnosis:
         """Whether a number is wrong by itself."""
         return self.origins.get(self.sheet.judged[name].key) == name
 
-    def _caused(self, name: str, judged: Judged) -> tuple[float, Finding]:
+    def _caused(self, name: str, judged: Judged, workings: Sequence[Working]) -> tuple[float, Finding]:
         """What a root came to, and its causes."""
-        workings = list(self._workings(judged, self.known))
         self.due[judged.key] = workings[0].values[0]
         self.work_left -= len(self.known.names)  # each of which is looked at
         search = Search(self.known, judged, max(self.work_left - self.enough, self.least), self.is_spent)
@@ -247,7 +247,7 @@ class Diagnosis:
                 seen.add(looks)
                 yield working
 
-    def _follows(self, judged: Judged) -> tuple[float, Finding] | None:
+    def _follows(self, judged: Judged, workings: Iterable[Working]) -> tuple[float, Finding] | None:
         """What a wrong number that only follows from a root comes to, and that root; None for a root."""
         if judged.key in self.known.names:  # written twice, under two names
             carried, by_hand = self.known.numbers[judged.key]
@@ -257,7 +257,7 @@ class Diagnosis:
         wrong = {**guessed, **self.origins}
         used: dict[str, None] = {}
         for instead in self._tries(used, guessed):
-            for working in self._workings(judged, self.known.instead(instead) if instead else self.known):
+            for working in self._workings(judged, self.known.instead(instead)) if instead else workings:
                 sources = [each for each in working.leaves if each in wrong and each not in instead] or list(instead)
                 if sources and self._agrees(judged, working):
                     root = min((wrong[each] for each in sources), key=self.order.__getitem__)
@@ -283,7 +283,7 @@ class Diagnosis:
         off = min(distance(judged.written, value) for value in working.values)
         is_near = off <= 1000 * (judged.error + judged.unit)
         self.work_left -= WORK_OF_ERROR * len(working.order) * is_near
-        return off < judged.unit or (is_near and off < self.known.error(working.form()) + judged.unit)
+        return off < judged.unit or (is_near and off < self.known.error(working.form({})) + judged.unit)
 
 
 NOTES: dict[str, Said] = {
