@@ -25,13 +25,11 @@ class Forms:
     """Every quantity of an exercise as expressions in other quantities. Names are as on a sheet: z1, dE/dW, W+, z1'."""
 
     def __init__(self, solution: Solution, lines: Lines) -> None:
-        self.solution, self.exercise = solution, (exercise := solution.exercise)
+        self.solution, self.exercise, self.start = solution, solution.exercise, solution.start
         self.lines, self.users, self.below, self.steps = lines.lines, lines.users, lines.below, lines.steps
         self.passes_on, self.order = lines.passes_on, lines.order
         self.gradients: dict[str, tuple[str, str]] = {}
         self.alike = defaultdict[str, list[str]](list)  # those by W5 and W7
-        self.start = {**exercise.given, **exercise.parameters, **solution.states[0]}
-        self.start |= {} if exercise.lr is None else {"lr": exercise.lr}
         self._worked_from: dict[str, set[str]] = {}
         # of many quantities, and of a quantity many times, the same is asked
         self.gradient, self.expansion = cache(self._gradient), cache(self._expansion)
@@ -39,7 +37,7 @@ class Forms:
         self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
         self._above = cache(lambda name: {name} | reached([name], self.users.__getitem__))
         self._through = cache(self._all_through)
-        self._left_over = cache(lambda a, b: left_over(lines, a, b, exercise.given))
+        self._left_over = cache(lambda a, b: left_over(lines, a, b, self.exercise.given))
         self.mentions = cache(lambda name: names_in(self.expansion(name)))
         self.parts, self.names_in = cache(parts_of), cache(names_in)
         self.operations = cache(lambda form: [each for each in self.parts(form) if getattr(each, "rule", None)])
