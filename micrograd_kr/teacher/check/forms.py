@@ -136,7 +136,8 @@ class Forms:
             return
         a, b = self.gradients[name]
         yield self._by_users(a, b, named)
-        yield self._by_operands(a, b, named)
+        if not self.is_local(name):  # there it is the same
+            yield self._by_operands(a, b, named)
         for middle in self._through(a, b):
             if derivative(a, middle) in sheet or derivative(middle, b) in sheet:
                 yield self._by_middle(a, middle, b)
