@@ -9,7 +9,7 @@ cause inside a quantity that is not on the sheet is carried on from there.
 """
 
 import math
-from collections import defaultdict
+from collections import ChainMap, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice, takewhile, tee
@@ -162,6 +162,7 @@ class Diagnosis:
         self.least = max(ALL_WORK // 2 // max(1, self.still_wrong), LEAST_WORK)
         self.due: dict[str, float] = {}  # what roots should have been
         self.guesses: dict[str, list[Guess]] = {}  # of each root, what its causes carry
+        self.guessed: dict[str, str] = {}  # what is carried, and the root it comes from
         self.others = defaultdict[str, list[float]](list)  # wrong numbers under the second name of a quantity
 
     def of(self, name: str) -> Finding:
@@ -202,6 +203,7 @@ class Diagnosis:
         causes = found.causes
         self.work_left -= search.work
         self.guesses[name] = [hits[0].carries for hits in causes if all(hit.carries for hit in comparable(hits))]
+        self.guessed |= {key: name for guess in self.guesses[name] for key in guess}
         for guess in self.guesses[name][:1]:
             self.known.guess(guess)
         return causes[0][0].value if causes else float(judged.written.number), Finding(None, found)
@@ -253,10 +255,9 @@ class Diagnosis:
             carried, by_hand = self.known.numbers[judged.key]
             same = judged.key in self.origins and abs(float(judged.written.number) - by_hand) <= judged.unit
             return (carried, Finding(self.origins[judged.key])) if same else None
-        guessed = {key: root for root, guesses in self.guesses.items() for guess in guesses for key in guess}
-        wrong = {**guessed, **self.origins}
+        wrong = ChainMap(self.origins, self.guessed)
         used: dict[str, None] = {}
-        for instead in self._tries(used, guessed):
+        for instead in self._tries(used):
             for working in self._workings(judged, self.known.instead(instead)) if instead else workings:
                 sources = [each for each in working.leaves if each in wrong and each not in instead] or list(instead)
                 if sources and self._agrees(judged, working):
@@ -265,7 +266,7 @@ class Diagnosis:
                 used |= dict.fromkeys(() if instead else sources)
         return None
 
-    def _tries(self, used: Iterable[str], guessed: Mapping[str, str]) -> Iterator[Guess]:
+    def _tries(self, used: Iterable[str]) -> Iterator[Guess]:
         """What is taken in place of what is known. At first nothing; then for a wrong number that was used the right
         one, after a slip of the pen, or what stands under another name; and other guesses at what was not written.
         """
@@ -274,9 +275,8 @@ class Diagnosis:
             return
         due = [{key: (self.due[key], self.due[key])} for key in used if key in self.due]
         due += [{key: (number, number)} for key in used for number in self.others[key]]
-        others = chain(
-            *(self.guesses[root][1:] for root in dict.fromkeys(guessed[key] for key in used if key in guessed))
-        )
+        roots = dict.fromkeys(self.guessed[key] for key in used if key in self.guessed)
+        others = chain(*(self.guesses[root][1:] for root in roots))
         yield from takewhile(lambda each: self.work_left >= self.enough, chain(due, others))
 
     def _agrees(self, judged: Judged, working: Working) -> bool:
