@@ -126,6 +126,8 @@ class Search:
 
     def _hits(self, working: Working) -> Iterator[Hit]:
         yield from self._misspelt(working)
+        if self.work > self.limit:
+            return
         catalogue = Catalogue(working)
         misread = Slips(catalogue, self.decimals)
         for edit in catalogue.of_operations() if self.is_brief else chain(catalogue.edits(), misread.rounded()):
