@@ -9,10 +9,10 @@ cause inside a quantity that is not on the sheet is carried on from there.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import ChainMap, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice, takewhile
+from itertools import chain, islice, takewhile, tee
 from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
@@ -165,6 +165,7 @@ class Diagnosis:
         self.least = max(ALL_WORK // 2 // max(1, self.still_wrong), LEAST_WORK)
         self.due: dict[str, float] = {}  # what roots should have been
         self.guesses: dict[str, list[Guess]] = {}  # of each root, what its causes carry
+        self.guessed: dict[str, str] = {}  # what is carried, and the root it comes from
         self.others = defaultdict[str, list[float]](list)  # wrong numbers under the second name of a quantity
 
     def of(self, name: str) -> Finding:
@@ -180,7 +181,8 @@ class Diagnosis:
         if name in self.explained:
             finding, self.due[judged.key] = self._of_part(name, judged), judged.value
         elif not self.is_spent or all(each in self.known.numbers for each in self.forms.mentions(judged.key)):
-            carried, finding = self._follows(judged) or self._caused(name, judged)
+            workings, again = tee(self._workings(judged, self.known))
+            carried, finding = self._follows(judged, workings) or self._caused(name, judged, list(again))
             if not finding.follows_from and not finding.found.causes:
                 part = self._of_part(name, judged)
                 finding = part if part.found.causes else finding
@@ -210,9 +212,8 @@ class Diagnosis:
         """Whether a number is wrong by itself."""
         return self.origins.get(self.sheet.judged[name].key) == name
 
-    def _caused(self, name: str, judged: Judged) -> tuple[float, Finding]:
+    def _caused(self, name: str, judged: Judged, workings: Sequence[Working]) -> tuple[float, Finding]:
         """What a root came to, and its causes."""
-        workings = list(self._workings(judged, self.known))
         self.due[judged.key] = workings[0].values[0]
         self.work_left -= len(self.known.names)  # each of which is looked at
         search = Search(self.known, judged, max(self.work_left - self.enough, self.least), self.is_spent)
@@ -220,6 +221,7 @@ class Diagnosis:
         causes = found.causes
         self.work_left -= search.work
         self.guesses[name] = [hits[0].carries for hits in causes if all(hit.carries for hit in comparable(hits))]
+        self.guessed |= {key: name for guess in self.guesses[name] for key in guess}
         for guess in self.guesses[name][:1]:
             self.known.guess(guess)
         return causes[0][0].value if causes else float(judged.written.number), Finding(None, found)
@@ -265,17 +267,16 @@ class Diagnosis:
                 seen.add(looks)
                 yield working
 
-    def _follows(self, judged: Judged) -> tuple[float, Finding] | None:
+    def _follows(self, judged: Judged, workings: Iterable[Working]) -> tuple[float, Finding] | None:
         """What a wrong number that only follows from a root comes to, and that root; None for a root."""
         if judged.key in self.known.names:  # written twice, under two names
             carried, by_hand = self.known.numbers[judged.key]
             same = judged.key in self.origins and abs(float(judged.written.number) - by_hand) <= judged.unit
             return (carried, Finding(self.origins[judged.key])) if same else None
-        guessed = {key: root for root, guesses in self.guesses.items() for guess in guesses for key in guess}
-        wrong = {**guessed, **self.origins}
+        wrong = ChainMap(self.origins, self.guessed)
         used: dict[str, None] = {}
-        for instead in self._tries(used, guessed):
-            for working in self._workings(judged, self.known.instead(instead) if instead else self.known):
+        for instead in self._tries(used):
+            for working in self._workings(judged, self.known.instead(instead)) if instead else workings:
                 sources = [each for each in working.leaves if each in wrong and each not in instead] or list(instead)
                 if sources and self._agrees(judged, working):
                     root = min((wrong[each] for each in sources), key=self.order.__getitem__)
@@ -283,7 +284,7 @@ class Diagnosis:
                 used |= dict.fromkeys(() if instead else sources)
         return None
 
-    def _tries(self, used: Iterable[str], guessed: Mapping[str, str]) -> Iterator[Guess]:
+    def _tries(self, used: Iterable[str]) -> Iterator[Guess]:
         """What is taken in place of what is known. At first nothing; then for a wrong number that was used the right
         one, after a slip of the pen, or what stands under another name; and other guesses at what was not written.
         """
@@ -292,16 +293,15 @@ class Diagnosis:
             return
         due = [{key: (self.due[key], self.due[key])} for key in used if key in self.due]
         due += [{key: (number, number)} for key in used for number in self.others[key]]
-        others = chain(
-            *(self.guesses[root][1:] for root in dict.fromkeys(guessed[key] for key in used if key in guessed))
-        )
+        roots = dict.fromkeys(self.guessed[key] for key in used if key in self.guessed)
+        others = chain(*(self.guesses[root][1:] for root in roots))
         yield from takewhile(lambda each: self.work_left >= self.enough, chain(due, others))
 
     def _agrees(self, judged: Judged, working: Working) -> bool:
         off = min(distance(judged.written, value) for value in working.values)
         is_near = off <= 1000 * (judged.error + judged.unit)
         self.work_left -= WORK_OF_ERROR * len(working.order) * is_near
-        return off < judged.unit or (is_near and off < self.known.error(working.form()) + judged.unit)
+        return off < judged.unit or (is_near and off < self.known.error(working.form({})) + judged.unit)
 
 
 NOTES: dict[str, Said] = {

@@ -20,6 +20,7 @@ from micrograd_kr.teacher.ask.number import Hand, distance, hand, to_its_end
 from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.check import slips
 from micrograd_kr.teacher.check.report import Note, Part, in_a_sentence
+from micrograd_kr.teacher.check.results import NOISE, exact_in, known_to
 from micrograd_kr.teacher.check.rounding import Precision, RunningError, habit
 from micrograd_kr.teacher.check.sheet import Sheet
 from micrograd_kr.teacher.derive import notation
@@ -27,7 +28,6 @@ from micrograd_kr.teacher.derive import notation
 REMEDIES = 3
 GENEROUS = 20  # times the rounding there seems to be, before it is worked out what there is
 MOST_DECIMALS = 12  # to show how two numbers differ
-NOISE = 1e-12  # of floats in a part, relative
 
 
 class Operand(NamedTuple):
@@ -104,7 +104,7 @@ class WorkedLine:
     def __init__(self, sheet: Sheet, name: str) -> None:
         """Raises ExerciseError for a part that cannot be read."""
         self.sheet, self.name, self.judged = sheet, name, sheet.judged[name]
-        self.exact = [*sheet.forms.start.values(), 0.5]
+        self.exact = exact_in(sheet.solution)
         self.named = dict(self._named())
         self.sides: list[Side] = []
         for text in sheet.texts[name][:-1]:
@@ -152,8 +152,7 @@ class WorkedLine:
 
     def _literal(self, leaf: Symbol) -> Operand:
         written = hand(str(leaf.name))
-        is_exact = not written.decimals or any(math.isclose(leaf.number, each, rel_tol=NOISE) for each in self.exact)
-        return Operand(written.text, leaf.number, 0.0 if is_exact else written.unit)
+        return Operand(written.text, leaf.number, known_to(written, self.exact))
 
     def _error(self, side: Side, unit: float = 0.0) -> float:
         """How far rounding may have moved a side, where what lies between is rounded to a unit."""
