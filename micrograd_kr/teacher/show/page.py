@@ -2,11 +2,12 @@
 
     Path("chapter7.html").write_text(page(load("chapter7")), "utf-8")
 
-Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts; and
-each line with its derivatives as JavaScript, written from the rules. The page computes every number itself
-(web/engine.js), draws (web/picture.js) and is stepped through (web/page.js) in its own words (web/words.json), so that
-a weight can be changed and all follows. A text from an exercise reaches the page as data and is shown as text; a
-content security policy admits this page's own script and style and nothing else.
+Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts, the
+worked forms of what may be asked for; and each line with its derivatives as JavaScript, written from the rules. The
+page computes every number itself (web/engine.js), so that a weight can be changed and all follows, judges what a person
+types (web/reading.js, web/check.js), draws (web/picture.js) and is stepped through (web/page.js) in its own words
+(web/words.json). A text from an exercise reaches the page as data and is shown as text; a content security policy
+admits this page's own script and style and nothing else.
 """
 
 import base64
@@ -28,7 +29,9 @@ from micrograd_kr.teacher.check.report import Report, Row
 from micrograd_kr.teacher.derive import chain, explanation, notation
 from micrograd_kr.teacher.derive.lines import Line, Lines
 from micrograd_kr.teacher.derive.notation import symbol
+from micrograd_kr.teacher.show.answers import Answers
 from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back, worked
+from micrograd_kr.teacher.show.worksheet import suggested
 
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
 ROOM = 400_000  # characters of formulas, so that a page stays well below a megabyte
@@ -189,9 +192,11 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     """
     solution, lines = worked(exercise, MOST)
     report = report or diagnosed(lines, solution)
-    names = ("page.css", "page.html", "engine.js", "picture.js", "page.js")
+    answers = Answers(solution, lines, [*exercise.asked, *suggested(exercise, solution)])
+    told = content(solution, lines, report) | {"check": answers.content()}
+    names = ("page.css", "page.html", "engine.js", "reading.js", "check.js", "picture.js", "page.js")
     style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)
-    script = "".join([engine, script_of(solution, lines.readable()), *rest])
+    script = "".join([engine, script_of(solution, lines.readable()), answers.script(), *rest])
     hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style))
     return Template(frame).substitute(
         dict(zip(("script_hash", "style_hash"), hashes, strict=True)),
@@ -199,7 +204,7 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
         title=html.escape(exercise.title),
         style=style,
         script=script,
-        data=embedded(content(solution, lines, report)),
+        data=embedded(told),
     )
 
 
