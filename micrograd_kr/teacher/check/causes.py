@@ -32,6 +32,7 @@ KINDS = tuple(SENTENCES)
 COMMON = {"kink": 100.0, "lr": 3.0, "operand": 0.5, "copied": 0.1, "far": 0.05}
 COMMON |= dict.fromkeys(("slope twice", "mean", "share", "old", "rounded"), 2.0)
 COMMON |= dict.fromkeys(("e", "degrees", "normalised", "function twice", "formula", "update"), 0.3)
+ORDINARY = frozenset(kind for kind in mistakes.SENTENCES if COMMON.get(kind, 1.0) >= 1.0)
 UNFORESEEN = sum(COMMON.get(kind, 1.0) for kind in KINDS if kind != "kink")
 MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
 
@@ -70,6 +71,12 @@ class Hit(NamedTuple):
     @property
     def score(self) -> float:
         return self.weight * self.likely
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it is a common mistake, made once, in the line of the number itself."""
+        edit = self.edit
+        return edit.place == self.working.name and not edit.throughout and edit.kind in ORDINARY
 
 
 class Found(NamedTuple):
@@ -301,23 +308,36 @@ def _first(of: Any) -> Any:
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
-    """One cause, by the names that it has, two at most."""
-    first = hits[0]
-    kind, place, is_throughout, working = first.edit.kind, first.edit.place, first.edit.throughout, first.working
+    """One cause, by the names that it has, two at most.
+
+    Where another line is blamed first, what comes to the same in the number's own line is the second of them.
+    """
+    likely = comparable(hits)
+    first, working = likely[0], likely[0].working
     names = {**names, **_of_update(working)}
-    alike = [hit for hit in comparable(hits) if hit.edit.throughout == is_throughout]
-    said = list({str(each): each for each in (_said(hit, names) for hit in alike)}.values())[:NAMES]
+    alike = [hit for hit in likely if hit.edit.throughout == first.edit.throughout]
+    own = [hit for hit in hits if hit.is_at_hand] if first.edit.place != working.name else []
+    what = _told(alike, names)
+    if own:
+        what, alike = say("{one}, or {other}", one=_told(alike[:1], names), other=_told(own[:1], names)), [*alike, *own]
+    kind, place, is_throughout = first.edit.kind, names.get(first.edit.place, first.edit.place), first.edit.throughout
     also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != kind))
+    others = tuple(each for each in together[sort_of(first)] if each != names[working.name])
+    return Cause(kind, place, first.value, what, also, is_throughout, others)
+
+
+def _told(hits: Sequence[Hit], names: Mapping[str, str]) -> Said:
+    """What was done, by two names at most, and the line it was done in."""
+    said = list({str(each): each for each in (_said(hit, names) for hit in hits)}.values())[:NAMES]
     either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
-    written = names.get(place, place)
-    changed = () if is_throughout else (working.place[node] for node in (*first.edit.nodes, *first.edit.operands))
-    shown = working.shown(working.roots[place], names, {place, *changed})
-    due = first.edit.due if isinstance(first.edit.due, tuple) else (first.edit.due,)
+    edit, working = hits[0].edit, hits[0].working
+    changed = () if edit.throughout else (working.place[node] for node in (*edit.nodes, *edit.operands))
+    shown = working.shown(working.roots[edit.place], names, {edit.place, *changed})
+    due = edit.due if isinstance(edit.due, tuple) else (edit.due,)
     if not any(isinstance(each, str | float) and each != -1 for each in due):  # a left out number has to be seen
         shown = simplified(shown)
-    what = say("{mistake} ({form})", mistake=either, form=f"{notation.quantity(written)} = {notation.text(shown)}")
-    others = tuple(each for each in together[sort_of(first)] if each != names[working.name])
-    return Cause(kind, written, first.value, what, also, is_throughout, others)
+    form = f"{notation.quantity(names.get(edit.place, edit.place))} = {notation.text(shown)}"
+    return say("{mistake} ({form})", mistake=either, form=form)
 
 
 def _of_update(working: Working) -> dict[str, str]:

@@ -645,6 +645,16 @@ def test_a_forgotten_lr_comes_before_a_forgotten_half() -> None:
     assert str(causes[0].said).startswith("the factor lr was left out")
 
 
+def test_a_common_mistake_in_the_number_s_own_line_is_named_beside_one_elsewhere_that_comes_to_the_same() -> None:
+    """x2 is twice x1: nobody can tell whether a ½ was left out or x2 taken for x1. A digit misread is no such thing."""
+    (cause,) = check(replace(CHAPTER7, hand={"dE_total/dW1": "0.00161775"})).rows[0].causes
+    half, index = "(∂E_total/∂o1 = −½·2·(target_o1 − o1))", "(∂E_total/∂W1 = ∂E_total/∂z1·x1)"
+    assert str(cause.said) == f"the factor ½ was left out, everywhere {half}, or x2 was used where x1 is due {index}"
+    korean = f"모든 곳에서 ½을 곱하지 않았습니다 {half}. 또는 x1 자리에 x2 값을 썼습니다 {index}"
+    assert cause.said.in_("ko") == korean
+    assert (cause.kind, cause.also) == ("half", ("index",))
+
+
 def test_what_a_cause_says_gives_the_number_at_its_decimals() -> None:
     """A turned sign gives 0.6052."""
     causes = check(replace(CHAPTER7, hand={"o1": "0.6054"})).rows[0].causes
