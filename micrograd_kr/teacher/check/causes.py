@@ -158,6 +158,8 @@ class Search:
         carried = working.recomputed(changes, working.carried)
         if edit.kind not in CHOICES and any(not carried[root] and working.carried[root] for root in roots.values()):
             return  # whoever comes to 0, as in o·1 − o, looks again
+        if not all(math.isfinite(carried[each]) for each in affected):
+            return  # and whoever divides by 0, the more
         value = carried[working.root]
         if abs(value - due) >= self.judged.unit / 2 and self._is_near(written, value, due):
             by_hand = working.recomputed(changes, working.hand)

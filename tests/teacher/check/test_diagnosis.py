@@ -622,6 +622,31 @@ def test_who_does_not_write_a_derivative_is_told_of_the_loss_s() -> None:
     assert "lr·∂E_total/∂W6" in str(cause.said)
 
 
+def test_nobody_is_said_to_have_divided_by_weights_that_add_up_to_nothing(tmp_path: Path) -> None:
+    """tanh of it would be 1, a number like any other; its running error has none."""
+    exercise = """title = "a neuron"
+loss = "E"
+lr = 0.05
+[given]
+x1 = 1.1
+x2 = 0.1
+t = 0.3
+[parameters]
+W1 = -0.4
+W2 = 0.4
+W3 = 0.8
+[forward]
+z = "W1*x1 + W2*x2"
+h = "tanh(z)"
+E = "1/2*(t - W3*h)**2"
+[hand]
+"W3+" = "0.8250"
+"""
+    (found,) = written(exercise, tmp_path).rows
+    assert found.verdict == "wrong"
+    assert "normalised" not in {cause.kind for cause in found.causes}
+
+
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
