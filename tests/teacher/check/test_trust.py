@@ -186,6 +186,12 @@ def test_a_rule_that_is_nearly_that_of_a_mistake_is_not_surely_that_mistake(tmp_
     assert [row.name for row in report.roots if diagnosed.claims(row)] == []
 
 
+def test_weights_divided_by_their_sum_one_by_one_are_recognised_however_each_was_cut_off(tmp_path: Path) -> None:
+    planted = strangers.planted("merged1", 4, "weights normalised", decimals=8)
+    report = checked(planted.toml(), tmp_path)
+    assert [cause.kind for row in report.roots for cause in row.causes] == ["normalised"]
+
+
 def test_a_wrong_number_without_decimals_beside_the_right_one_under_another_name_is_a_root(tmp_path: Path) -> None:
     exercise = """title = "a neuron"
 loss = "E"
