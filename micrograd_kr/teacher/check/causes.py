@@ -264,10 +264,20 @@ def certain(found: Found) -> Found:
     return found if found.odds > CERTAIN else found._replace(causes=(), odds=0.0)
 
 
+def doubtful(found: Found) -> Found:
+    """What is named with a caveat: other numbers of its kind are wrong, too, and it does not explain them."""
+    return found if found.odds > CERTAIN else found._replace(odds=min(found.odds, LIKELY / 2))
+
+
 def in_common(analogous: Sequence[Found]) -> list[Found]:
-    """What explains analogous numbers all alike, or nearly all; what explains only some of them is met by chance."""
+    """What explains analogous numbers all alike, or nearly all; what explains only some of them is met by chance.
+
+    Where a search was cut short, it is what the others have in common.
+    """
+    whole = [found for found in analogous if not found.capped]
+    whole = whole if len(whole) > 1 else list(analogous)
     by_sort: list[dict[Any, Hit]] = []
-    for found in analogous:
+    for found in whole:
         by_sort.append({sort_of(hit): hit for hit in sorted(found.hits, key=lambda hit: hit.score)})
     counts = Counter(chain.from_iterable(by_sort))
 
@@ -276,11 +286,11 @@ def in_common(analogous: Sequence[Found]) -> list[Found]:
 
         A rule of somebody's own that a mistake meets at one by chance, in a factor, it meets at the others, too.
         """
-        pairs = [(each[sort], found) for each, found in zip(by_sort, analogous, strict=True) if sort in each]
+        pairs = [(each[sort], found) for each, found in zip(by_sort, whole, strict=True) if sort in each]
         fit = statistics.geometric_mean(hit.likely for hit, _ in pairs)
         return min(hit.weight for hit, _ in pairs) * fit / min(found.chance for _, found in pairs) / UNFORESEEN
 
-    likely = {sort: odds(sort) for sort, count in counts.items() if count >= NEARLY_ALL * len(analogous)}
+    likely = {sort: odds(sort) for sort, count in counts.items() if count >= NEARLY_ALL * len(whole)}
     most = max(likely.values(), default=0.0)
     kept = {sort for sort, each in likely.items() if each > max(most / WORSE, POSSIBLE)}
 

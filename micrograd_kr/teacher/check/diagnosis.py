@@ -9,7 +9,7 @@ cause inside a quantity that is not on the sheet is carried on from there.
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice, takewhile
@@ -30,6 +30,7 @@ from micrograd_kr.teacher.check.causes import (
     cause_of,
     certain,
     comparable,
+    doubtful,
     in_common,
     sort_of,
 )
@@ -75,8 +76,7 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     rows = [row_of(sheet, name, lines.get(name)) for name in sheet.texts]
     explained, remarks = explanations(sheet, lines)
     diagnosis = Diagnosis(sheet, explained)
-    found = {name: diagnosis.of(name) for name in sheet.judged}
-    found |= _of_broken_rules(diagnosis, found)
+    found = _together(diagnosis, {name: diagnosis.of(name) for name in sheet.judged})
     names = _names(sheet)
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
@@ -86,7 +86,7 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     def with_finding(row: Row) -> Row:
         judged, finding = sheet.judged[row.name], found[row.name]
         causes = tuple(cause_of(hits, names | {judged.key: row.name}, together) for hits in finding.found.causes)
-        own = () if row.name in explained else _notes(judged, finding, sheet.decimals.usual)
+        own = () if row.name in explained else _notes(judged, finding, sheet)
         notes = (*row.notes, *explained.get(row.name, ()), *(Note(kind, NOTES[kind]) for kind in own))
         parts = as_due(row.parts) if finding.follows_from else row.parts
         return replace(row, parts=parts, follows_from=finding.follows_from, causes=causes, notes=notes)
@@ -122,26 +122,35 @@ def _names(sheet: Sheet) -> dict[str, str]:
     return names
 
 
-def _of_broken_rules(diagnosis: "Diagnosis", found: Mapping[str, Finding]) -> Iterator[tuple[str, Finding]]:
-    """What is found for rows of one kind, W1+, W2+, …, where most are roots, together: there a rule is broken.
+def _together(diagnosis: "Diagnosis", alone: Mapping[str, Finding]) -> dict[str, Finding]:
+    """What is found for rows of one kind, W1+, W2+, …, together.
 
-    Where none is found that would, the numbers worked from unwritten ones of the kind have no cause, either.
+    Where most are roots, a rule is broken: what does not explain nearly all of them is met by chance, and what is
+    worked from unwritten rows of the kind has no cause where they have none. Where fewer are, that may be so: a cause
+    that no other number has is doubtful, and makes those of its kind doubtful; so is one of a number that is worked
+    from unwritten rows of a kind in which others are roots.
     """
-    rows, broken = defaultdict(list), set[str]()
+    found, rows, roots = dict(alone), defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for name in found:
         rows[_kind_of_row(name)].append(name)
-    for kind, names in rows.items():
-        roots = [name for name in names if diagnosis.is_root(name) and not found[name].found.capped]
-        if len(roots) > max(FEW, len(names) / 2):
-            together = in_common([found[name].found for name in roots])
-            broken |= {kind} if not all(each.causes for each in together) else set()
-            for name, each in zip(roots, together, strict=True):
-                yield name, found[name]._replace(found=each)
-    for name, finding in found.items():
-        key = diagnosis.sheet.judged[name].key
-        worked = {each for hit in finding.found.hits for each in hit.working.roots if each != key}
-        if not broken.isdisjoint(map(_kind_of_row, worked)):
-            yield name, finding._replace(found=certain(finding.found))
+        roots[_kind_of_row(name)] += [name] * diagnosis.is_root(name)
+    ruled = {kind for kind, names in roots.items() if len(names) > max(FEW, len(rows[kind]) / 2)}
+    for names in (roots[kind] for kind in ruled):
+        together = in_common([found[name].found for name in names])
+        found |= {name: found[name]._replace(found=each) for name, each in zip(names, together, strict=True)}
+    broken = {kind for kind in ruled if not all(found[name].found.causes for name in roots[kind])}
+    sorts = {name: {sort_of(hit) for hit in chain(*each.found.causes[:1])} for name, each in found.items()}
+    met = Counter(chain.from_iterable(sorts.values()))
+    single = {name for name in found if all(met[sort] == 1 for sort in sorts[name])}
+    doubted = {kind for kind, names in roots.items() if len(names) > 1 and not single.isdisjoint(names)} - ruled
+    for name, (_, each) in found.items():
+        unwritten = {root for hit in each.hits for root in hit.working.roots} - {diagnosis.sheet.judged[name].key}
+        kinds = set(map(_kind_of_row, unwritten))
+        if not broken.isdisjoint(kinds):
+            found[name] = found[name]._replace(found=certain(each))
+        elif _kind_of_row(name) in doubted or (name in single and any(roots[kind] for kind in kinds)):
+            found[name] = found[name]._replace(found=doubtful(each))
+    return found
 
 
 def _kind_of_row(name: str) -> str:
@@ -295,13 +304,15 @@ NOTES: dict[str, Said] = {
 }
 
 
-def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
+def _notes(judged: Judged, finding: Finding, sheet: Sheet) -> Iterator[str]:
+    decimals = sheet.decimals.usual
     if judged.verdict == "wrong":
         found = finding.found
         if found.capped:
             yield "capped"
         is_guess = found.causes and found.causes[0][0].edit.kind != "kink"
-        unsure = is_guess and (found.odds < LIKELY or len(judged.written.number.as_tuple().digits) < SURE)
+        is_coarse = len(judged.written.number.as_tuple().digits) < SURE or _is_small_step(judged, sheet)
+        unsure = is_guess and (found.odds < LIKELY or is_coarse)
         if not found.capped and finding.follows_from is None and (unsure or not found.causes):
             if _is_off_in_the_last(judged):
                 yield "last digits"
@@ -313,6 +324,15 @@ def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
         noticed = max(10.0**-decimals, 4 * math.ulp(judged.value))
         if judged.written.decimals < decimals and distance(judged.written, judged.value) > noticed:
             yield "fewer decimals"
+
+
+def _is_small_step(judged: Judged, sheet: Sheet) -> bool:
+    """Whether a parameter hardly moves where it ought to by a few digits; whatever makes a step small looks so."""
+    asked = read(judged.key)
+    if not (asked.is_parameter and asked.step):
+        return False
+    old = sheet.solution.value(asked.before)
+    return distance(judged.written, old) < 10 * judged.unit and abs(judged.value - old) < 10 ** (SURE - 1) * judged.unit
 
 
 def _is_off_in_the_last(judged: Judged) -> bool:

@@ -186,6 +186,25 @@ def test_a_rule_that_is_nearly_that_of_a_mistake_is_not_surely_that_mistake(tmp_
     assert [row.name for row in report.roots if diagnosed.claims(row)] == []
 
 
+@pytest.mark.parametrize(
+    ("seed", "number", "rule"),
+    [
+        ("s2", 14, "all W+ of a layer"),  # half of the rows
+        ("s2", 38, "all W+ of the net"),  # two of them
+        ("s2", 0, "all W+ of the net"),  # many, and the search is cut short
+        ("s1", 0, "all W+ of a layer"),  # one; the others are not written, what is worked from them is
+        ("s3", 35, "all W+ of the net"),  # all hardly move: so it is with lr twice, and with much else
+    ],
+)
+def test_what_may_be_met_by_chance_in_rows_of_a_broken_rule_is_not_surely_so(
+    seed: str, number: int, rule: str, tmp_path: Path
+) -> None:
+    planted = strangers.planted(seed, number, rule, decimals=4)
+    report = checked(planted.toml(), tmp_path)
+    assert report.roots
+    assert diagnosed.judged(planted, report).misleading == 0
+
+
 def test_weights_divided_by_their_sum_one_by_one_are_recognised_however_each_was_cut_off(tmp_path: Path) -> None:
     planted = strangers.planted("merged1", 4, "weights normalised", decimals=8)
     report = checked(planted.toml(), tmp_path)
