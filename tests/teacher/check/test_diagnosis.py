@@ -647,6 +647,23 @@ E = "1/2*(t - W3*h)**2"
     assert "normalised" not in {cause.kind for cause in found.causes}
 
 
+def test_an_update_is_by_the_loss_s_derivative_in_the_second_pass_too() -> None:
+    """Although ∂E_o1/∂W6 stands on the sheet, and W6⁺ does not."""
+    value, wrong = solve(CHAPTER7).value, CHAPTER7.parameters["W6"] + 0.5 * solve(CHAPTER7).gradients["W6"]
+    names = "dE_o1/dW6", "h1'", "h2'"
+    z = value("W5+") * value("h1'") + wrong * value("h2'")
+    hand = {each: f"{value(each):.8f}" for each in names} | {"z3'": f"{z:.8f}"}
+    (cause,) = row(check(replace(CHAPTER7, hand=hand)), "z3'").causes
+    done = "W6 + lr·∂E_total/∂W6 was computed instead of W6 − lr·∂E_total/∂W6"
+    assert str(cause.said) == f"{done} (W6⁺ = W6 − lr·∂E_total/∂W6)"
+
+
+def test_who_leaves_a_term_out_is_not_told_of_decimals_that_were_lost() -> None:
+    (cause,) = check(replace(CHAPTER7, hand={"W1+": "0.300000"})).rows[0].causes
+    assert (cause.kind, cause.also) == ("term", ())
+    assert "rounded" not in str(cause.said)
+
+
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
