@@ -311,8 +311,8 @@ def _notes(judged: Judged, finding: Finding, sheet: Sheet) -> Iterator[str]:
         if found.capped:
             yield "capped"
         is_guess = found.causes and found.causes[0][0].edit.kind != "kink"
-        is_coarse = len(judged.written.number.as_tuple().digits) < SURE or _is_small_step(judged, sheet)
-        unsure = is_guess and (found.odds < LIKELY or is_coarse)
+        is_coarse = len(judged.written.number.as_tuple().digits) < SURE
+        unsure = is_guess and (is_coarse or found.odds * _share_that_tells(judged, sheet) < LIKELY)
         if not found.capped and finding.follows_from is None and (unsure or not found.causes):
             if _is_off_in_the_last(judged):
                 yield "last digits"
@@ -326,13 +326,19 @@ def _notes(judged: Judged, finding: Finding, sheet: Sheet) -> Iterator[str]:
             yield "fewer decimals"
 
 
-def _is_small_step(judged: Judged, sheet: Sheet) -> bool:
-    """Whether a parameter hardly moves where it ought to by a few digits; whatever makes a step small looks so."""
+def _share_that_tells(judged: Judged, sheet: Sheet) -> float:
+    """How much of the odds of a cause is left where a parameter moves less than it is off: a step has its own digits.
+
+    Whatever makes a step small comes near the old value, and to it where the step that is due has three digits or less.
+    """
     asked = read(judged.key)
     if not (asked.is_parameter and asked.step):
-        return False
+        return 1.0
     old = sheet.solution.value(asked.before)
-    return distance(judged.written, old) < 10 * judged.unit and abs(judged.value - old) < 10 ** (SURE - 1) * judged.unit
+    step, off = distance(judged.written, old), distance(judged.written, judged.value)
+    if step < judged.unit:
+        return float(off > 10 ** (SURE - 1) * judged.unit)
+    return min(step / off, 1.0)
 
 
 def _is_off_in_the_last(judged: Judged) -> bool:

@@ -194,6 +194,7 @@ def test_a_rule_that_is_nearly_that_of_a_mistake_is_not_surely_that_mistake(tmp_
         ("s2", 0, "all W+ of the net"),  # many, and the search is cut short
         ("s1", 0, "all W+ of a layer"),  # one; the others are not written, what is worked from them is
         ("s3", 35, "all W+ of the net"),  # all hardly move: so it is with lr twice, and with much else
+        ("s3", 56, "all W+ of the net"),  # each by one digit or two, where three are due
     ],
 )
 def test_what_may_be_met_by_chance_in_rows_of_a_broken_rule_is_not_surely_so(
