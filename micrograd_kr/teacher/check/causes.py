@@ -330,43 +330,53 @@ def _first(of: Any) -> Any:
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
-    """One cause, by the names that it has, two at most.
+    """One cause, by the names that it has, two at most, with the line it was made in.
 
     Where another line is blamed first, what comes to the same in the number's own line is the second of them.
     """
     likely = comparable(hits)
-    first, working = likely[0], likely[0].working
+    first, place = likely[0], likely[0].edit.place
     alike = [hit for hit in likely if hit.edit.throughout == first.edit.throughout]
-    own = [hit for hit in hits if hit.is_at_hand] if first.edit.place != working.name else []
-    what = _told(alike, names)
-    if own:
-        what, alike = say("{one}, or {other}", one=_told(alike[:1], names), other=_told(own[:1], names)), [*alike, *own]
-    kind, place, is_throughout = first.edit.kind, names.get(first.edit.place, first.edit.place), first.edit.throughout
-    also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != kind))
-    others = tuple(each for each in together[sort_of(first)] if each != names[working.name])
-    return Cause(kind, place, first.value, what, also, is_throughout, others)
+    own = [hit for hit in hits if hit.is_at_hand] if place != first.working.name else []
+    by_text = dict[str, Hit]()
+    for hit in (first, *own[:1], *alike):
+        by_text.setdefault(str(_done(hit, names)), hit)
+    either = list(by_text.values())[:NAMES]
+    is_one_line = len({hit.edit.place for hit in either}) == 1
+    said = [_done(hit, names) if is_one_line else _told(_done(hit, names), hit, names) for hit in either]
+    what = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
+    what = _told(what, first, names) if is_one_line else what
+    also = tuple(dict.fromkeys(hit.edit.kind for hit in (*alike, *own) if hit.edit.kind != first.edit.kind))
+    others = tuple(each for each in together[sort_of(first)] if each != names[first.working.name])
+    return Cause(first.edit.kind, names.get(place, place), first.value, what, also, first.edit.throughout, others)
 
 
-def _told(hits: Sequence[Hit], names: Mapping[str, str]) -> Said:
-    """What was done, by two names at most, and the line it was done in."""
-    edit, working = hits[0].edit, hits[0].working
-    names = {**names, **_of_update(working, working.name), **_of_update(working, edit.place)}
-    said = list({str(each): each for each in (_said(hit, names) for hit in hits)}.values())[:NAMES]
-    either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
+def _done(hit: Hit, names: Mapping[str, str]) -> Said:
+    """What an edit did, in the words of the line it was made in."""
+    return _said(hit, {**names, **_of_updates(hit)})
+
+
+def _told(what: Said, hit: Hit, names: Mapping[str, str]) -> Said:
+    """What was done, and the line it was done in as it ought to be."""
+    edit, working, names = hit.edit, hit.working, {**names, **_of_updates(hit)}
     changed = () if edit.throughout else (working.place[node] for node in (*edit.nodes, *edit.operands))
     shown = working.shown(working.roots[edit.place], names, {edit.place, *changed})
     due = edit.due if isinstance(edit.due, tuple) else (edit.due,)
     if not any(isinstance(each, str | float) and each != -1 for each in due):  # a left out number has to be seen
         shown = simplified(shown)
     form = f"{notation.quantity(names.get(edit.place, edit.place))} = {notation.text(shown)}"
-    return say("{mistake} ({form})", mistake=either, form=form)
+    return say("{mistake} ({form})", mistake=what, form=form)
 
 
-def _of_update(working: Working, name: str) -> dict[str, str]:
+def _of_updates(hit: Hit) -> dict[str, str]:
     """What the derivative is called that a parameter is changed by: the loss's by it, not ∂E/∂z or ∂E_o1/∂W."""
-    asked, forms = read(name), working.known.forms
-    gradient = forms.gradient(forms.exercise.loss, asked.of) if asked.kind == "updated" else None
-    return {str(gradient.name): derivative(forms.exercise.loss, asked.of)} if isinstance(gradient, Symbol) else {}
+    forms, named = hit.working.known.forms, dict[str, str]()
+    for name in (hit.working.name, hit.edit.place):
+        asked = read(name)
+        gradient = forms.gradient(forms.exercise.loss, asked.of) if asked.kind == "updated" else None
+        if isinstance(gradient, Symbol):
+            named[str(gradient.name)] = derivative(forms.exercise.loss, asked.of)
+    return named
 
 
 def _slip_said(slip: Slip, of: Iterable[str]) -> Said:

@@ -26,6 +26,7 @@ from micrograd_kr.teacher.check.causes import (
     LIKELY,
     WORK_OF_ERROR,
     Found,
+    Hit,
     Search,
     cause_of,
     certain,
@@ -139,9 +140,10 @@ def _together(diagnosis: "Diagnosis", alone: Mapping[str, Finding]) -> dict[str,
         together = in_common([found[name].found for name in names])
         found |= {name: found[name]._replace(found=each) for name, each in zip(names, together, strict=True)}
     broken = {kind for kind in ruled if not all(found[name].found.causes for name in roots[kind])}
-    sorts = {name: {sort_of(hit) for hit in chain(*each.found.causes[:1])} for name, each in found.items()}
-    met = Counter(chain.from_iterable(sorts.values()))
-    single = {name for name in found if all(met[sort] == 1 for sort in sorts[name])}
+    met = _met(found)
+    single = {
+        name for name, (_, each) in found.items() if all(met[sort_of(hit)] < 2 for hit in chain(*each.causes[:1]))
+    }
     doubted = {kind for kind, names in roots.items() if len(names) > 1 and not single.isdisjoint(names)} - ruled
     for name, (_, each) in found.items():
         unwritten = {root for hit in each.hits for root in hit.working.roots} - {diagnosis.sheet.judged[name].key}
@@ -150,7 +152,27 @@ def _together(diagnosis: "Diagnosis", alone: Mapping[str, Finding]) -> dict[str,
             found[name] = found[name]._replace(found=certain(each))
         elif _kind_of_row(name) in doubted or (name in single and any(roots[kind] for kind in kinds)):
             found[name] = found[name]._replace(found=doubtful(each))
-    return found
+    return _as_one_story(found)
+
+
+def _met(found: Mapping[str, Finding]) -> Counter[Any]:
+    """How many numbers have a mistake among those that explain them best."""
+    return Counter(chain(*({sort_of(hit) for hit in chain(*each.causes[:1])} for _, each in found.values())))
+
+
+def _as_one_story(found: Mapping[str, Finding]) -> dict[str, Finding]:
+    """The same, with that name of each cause first which explains most numbers."""
+    met = _met(found)
+
+    def told(hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+        likely = comparable(hits)
+        first = max(likely + [hit for hit in hits if hit.is_at_hand], key=lambda hit: met[sort_of(hit)])
+        return (first, *(hit for hit in hits if hit is not first))
+
+    return {
+        name: each._replace(found=each.found._replace(causes=tuple(map(told, each.found.causes))))
+        for name, each in found.items()
+    }
 
 
 def _kind_of_row(name: str) -> str:

@@ -596,6 +596,28 @@ def test_one_mistake_at_all_updates_is_one_cause_and_said_once() -> None:
     assert {each for (each,) in said.values()} == {"the same mistake as at W5+"}
 
 
+def test_rows_that_are_wrong_alike_have_one_story_although_one_has_fewer_names_for_it() -> None:
+    """At W3+ the search is cut short before a lost −1 is tried, which comes to the same."""
+    solution = solve(CHAPTER7)
+    hand = {name: f"{solution.value(name):.4f}" for name in ("o1", "o2", "E_total")}
+    for n in (5, 6, 7, 8, 1, 2, 3):
+        hand[f"W{n}+"] = f"{CHAPTER7.parameters[f'W{n}'] + 0.5 * solution.gradients[f'W{n}']:.4f}"
+    first, *others = check(replace(CHAPTER7, hand=hand)).roots
+    plus, minus = (f"W5 {sign} lr·∂E_total/∂W5" for sign in "+−")
+    (cause, *_) = first.causes
+    assert str(cause.said).startswith(f"{plus} was computed instead of {minus} (W5⁺ = {minus})")
+    assert cause.same_at == tuple(row.name for row in others) == ("W6+", "W7+", "W8+", "W1+", "W2+", "W3+")
+
+
+def test_each_name_of_a_cause_stands_with_its_own_line() -> None:
+    """lr is ½, and 2 stands in the derivative of the error."""
+    halved = {f"W{n}+": CHAPTER7.parameters[f"W{n}"] - 0.25 * solve(CHAPTER7).gradients[f"W{n}"] for n in (5, 6)}
+    hand = {"dE_o1/dW6": "0.02629590"} | {name: f"{number:.8f}" for name, number in halved.items()}
+    (cause,) = row(check(replace(CHAPTER7, hand=hand)), "W5+").causes
+    twice, two = "(W5⁺ = W5 − lr·∂E_total/∂W5)", "(∂E_total/∂o1 = −½·2·(target_o1 − o1))"
+    assert str(cause.said) == f"it was multiplied by lr twice {twice}, or the factor 2 was left out {two}"
+
+
 def test_a_cause_is_named_only_if_it_holds_for_all_rows_of_a_broken_rule() -> None:
     """At 4 decimals each alone would have another story."""
     report = updates(lambda weight: CHAPTER7.parameters[weight] + 0.0031, decimals=4)

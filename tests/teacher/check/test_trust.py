@@ -206,6 +206,12 @@ def test_what_may_be_met_by_chance_in_rows_of_a_broken_rule_is_not_surely_so(
     assert diagnosed.judged(planted, report).misleading == 0
 
 
+def test_what_was_worked_from_a_wrong_number_and_is_the_same_was_not_copied_from_it(tmp_path: Path) -> None:
+    """∂E/∂z is p − t, and t is 0 where p is no share."""
+    planted = strangers.planted("m1", 2, "σ for softmax", decimals=4)
+    assert diagnosed.judged(planted, checked(planted.toml(), tmp_path)).misleading == 0
+
+
 def test_weights_divided_by_their_sum_one_by_one_are_recognised_however_each_was_cut_off(tmp_path: Path) -> None:
     planted = strangers.planted("merged1", 4, "weights normalised", decimals=8)
     report = checked(planted.toml(), tmp_path)
