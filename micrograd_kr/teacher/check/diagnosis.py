@@ -35,7 +35,7 @@ from micrograd_kr.teacher.check.causes import (
     in_common,
     sort_of,
 )
-from micrograd_kr.teacher.check.report import Note, Report, Row, Step, unreadable_row
+from micrograd_kr.teacher.check.report import SHOWN, Note, Report, Row, Step, unreadable_row
 from micrograd_kr.teacher.check.rows import as_due, explanations, row_of
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries
 from micrograd_kr.teacher.check.worked import worked_lines
@@ -334,7 +334,9 @@ def _notes(judged: Judged, finding: Finding, sheet: Sheet) -> Iterator[str]:
             yield "capped"
         is_guess = found.causes and found.causes[0][0].edit.kind != "kink"
         is_coarse = len(judged.written.number.as_tuple().digits) < SURE
-        unsure = is_guess and (is_coarse or found.odds * _share_that_tells(judged, sheet) < LIKELY)
+        is_rivalled = len(found.causes) > SHOWN  # which of them are shown says little
+        odds = found.odds * _share_that_tells(judged, sheet)
+        unsure = is_guess and (is_coarse or is_rivalled or odds < LIKELY)
         if not found.capped and finding.follows_from is None and (unsure or not found.causes):
             if _is_off_in_the_last(judged):
                 yield "last digits"

@@ -212,6 +212,15 @@ def test_what_was_worked_from_a_wrong_number_and_is_the_same_was_not_copied_from
     assert diagnosed.judged(planted, checked(planted.toml(), tmp_path)).misleading == 0
 
 
+def test_of_many_causes_the_two_that_are_shown_are_not_certain(tmp_path: Path) -> None:
+    """−0.0300 was read as −0.300; at 4 decimals any ten times more looks alike, in five lines."""
+    planted = strangers.planted("m2", 0, "a digit left out", decimals=4)
+    report = checked(planted.toml(), tmp_path)
+    (row,) = report.roots
+    assert len(row.causes) > diagnosed.SHOWN
+    assert diagnosed.judged(planted, report).misleading == 0
+
+
 def test_weights_divided_by_their_sum_one_by_one_are_recognised_however_each_was_cut_off(tmp_path: Path) -> None:
     planted = strangers.planted("merged1", 4, "weights normalised", decimals=8)
     report = checked(planted.toml(), tmp_path)
