@@ -198,7 +198,8 @@ class Search:
         If it is no rounding of either, it is as likely as any within the bound. A number whose zeros were dropped,
         0.375 among numbers of eight decimals, says more than its own three.
         """
-        usual, own = 10.0**-self.decimals, self.judged.unit
+        usual = 10.0 ** -max(written.decimals, self.known.sheet.decimals.usual)
+        own = self.judged.unit * 10.0 ** (self.judged.written.decimals - written.decimals)
         for likely, unit in (math.sqrt(max(own / usual, 1.0)), usual), (OWN, own):
             if any(is_written(written, value, unit, self.known.cuts_off) for value in values):
                 return likely

@@ -221,6 +221,13 @@ def test_of_many_causes_the_two_that_are_shown_are_not_certain(tmp_path: Path) -
     assert diagnosed.judged(planted, report).misleading == 0
 
 
+def test_a_number_with_a_digit_twice_is_compared_at_the_decimals_that_were_meant(tmp_path: Path) -> None:
+    """0.28745906 written as 0.287745906: of 0.287459055… that is no rounding to nine decimals."""
+    planted = strangers.planted("p1", 0, "a digit doubled", decimals=8)
+    ((cause,),) = (row.causes for row in checked(planted.toml(), tmp_path).roots)
+    assert (cause.kind, cause.value) == ("doubled", 0.287745906)
+
+
 def test_weights_divided_by_their_sum_one_by_one_are_recognised_however_each_was_cut_off(tmp_path: Path) -> None:
     planted = strangers.planted("merged1", 4, "weights normalised", decimals=8)
     report = checked(planted.toml(), tmp_path)
