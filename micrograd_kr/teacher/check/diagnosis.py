@@ -38,6 +38,7 @@ from micrograd_kr.teacher.check.causes import (
 from micrograd_kr.teacher.check.report import SHOWN, Note, Report, Row, Step, unreadable_row
 from micrograd_kr.teacher.check.rows import as_due, explanations, row_of
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries
+from micrograd_kr.teacher.check.slips import Slip
 from micrograd_kr.teacher.check.worked import worked_lines
 from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import labelled as graphs
@@ -78,6 +79,9 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     explained, remarks = explanations(sheet, lines)
     diagnosis = Diagnosis(sheet, explained)
     found = _together(diagnosis, {name: diagnosis.of(name) for name in sheet.judged})
+    for name, finding in found.items():
+        if _is_any_slip(sheet.judged[name], finding.found):
+            found[name] = finding._replace(found=finding.found._replace(causes=()))
     names = _names(sheet)
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
@@ -348,6 +352,12 @@ def _notes(judged: Judged, finding: Finding, sheet: Sheet) -> Iterator[str]:
         noticed = max(10.0**-decimals, 4 * math.ulp(judged.value))
         if judged.written.decimals < decimals and distance(judged.written, judged.value) > noticed:
             yield "fewer decimals"
+
+
+def _is_any_slip(judged: Judged, found: Found) -> bool:
+    """Whether only the last digits are wrong, and a pen may have slipped in so many places that none says anything."""
+    is_slip = (isinstance(hits[0].edit.done, Slip) for hits in found.causes)
+    return len(found.causes) > SHOWN and all(is_slip) and _is_off_in_the_last(judged)
 
 
 def _share_that_tells(judged: Judged, sheet: Sheet) -> float:

@@ -227,6 +227,13 @@ def test_a_number_off_in_its_last_digits_is_put_down_to_no_misconception(name: s
 MEAN_OVER_PATHS = {"dE_total/dh1": "0.01620341", "dE_total/dW1": "0.00040444", "W1+": "0.29979778"}
 
 
+def test_where_a_pen_may_have_slipped_anywhere_only_the_last_digits_are_told() -> None:
+    """A digit of W5⁺, of W6⁺ or of h2′ misread, all of which are right on the sheet, comes to this number."""
+    found = row(with_numbers(**{"z3'": "0.43127012"}), "z3'")
+    assert found.causes == ()
+    assert [note.kind for note in found.notes] == ["last digits"]
+
+
 def test_what_stands_right_on_the_sheet_is_not_blamed() -> None:
     blamed = with_numbers(**MEAN_OVER_PATHS).roots
     assert [(each.name, {cause.place for cause in each.causes}) for each in blamed] == [
