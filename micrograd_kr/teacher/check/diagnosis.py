@@ -79,9 +79,9 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     explained, remarks = explanations(sheet, lines)
     diagnosis = Diagnosis(sheet, explained)
     found = _together(diagnosis, {name: diagnosis.of(name) for name in sheet.judged})
-    for name, finding in found.items():
-        if _is_any_slip(sheet.judged[name], finding.found):
-            found[name] = finding._replace(found=finding.found._replace(causes=()))
+    found |= {
+        name: each._replace(found=_as_it_tells(sheet.judged[name], each.found, sheet)) for name, each in found.items()
+    }
     names = _names(sheet)
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
@@ -91,7 +91,7 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     def with_finding(row: Row) -> Row:
         judged, finding = sheet.judged[row.name], found[row.name]
         causes = tuple(cause_of(hits, names | {judged.key: row.name}, together) for hits in finding.found.causes)
-        own = () if row.name in explained else _notes(judged, finding, sheet)
+        own = () if row.name in explained else _notes(judged, finding, sheet.decimals.usual)
         notes = (*row.notes, *explained.get(row.name, ()), *(Note(kind, NOTES[kind]) for kind in own))
         parts = as_due(row.parts) if finding.follows_from else row.parts
         return replace(row, parts=parts, follows_from=finding.follows_from, causes=causes, notes=notes)
@@ -330,8 +330,7 @@ NOTES: dict[str, Said] = {
 }
 
 
-def _notes(judged: Judged, finding: Finding, sheet: Sheet) -> Iterator[str]:
-    decimals = sheet.decimals.usual
+def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
     if judged.verdict == "wrong":
         found = finding.found
         if found.capped:
@@ -339,8 +338,7 @@ def _notes(judged: Judged, finding: Finding, sheet: Sheet) -> Iterator[str]:
         is_guess = found.causes and found.causes[0][0].edit.kind != "kink"
         is_coarse = len(judged.written.number.as_tuple().digits) < SURE
         is_rivalled = len(found.causes) > SHOWN  # which of them are shown says little
-        odds = found.odds * _share_that_tells(judged, sheet)
-        unsure = is_guess and (is_coarse or is_rivalled or odds < LIKELY)
+        unsure = is_guess and (is_coarse or is_rivalled or found.odds < LIKELY)
         if not found.capped and finding.follows_from is None and (unsure or not found.causes):
             if _is_off_in_the_last(judged):
                 yield "last digits"
@@ -352,6 +350,14 @@ def _notes(judged: Judged, finding: Finding, sheet: Sheet) -> Iterator[str]:
         noticed = max(10.0**-decimals, 4 * math.ulp(judged.value))
         if judged.written.decimals < decimals and distance(judged.written, judged.value) > noticed:
             yield "fewer decimals"
+
+
+def _as_it_tells(judged: Judged, found: Found, sheet: Sheet) -> Found:
+    """What is found as far as the digits of the number tell it."""
+    if not found.causes:
+        return found
+    causes = () if _is_any_slip(judged, found) else found.causes
+    return found._replace(causes=causes, odds=found.odds * _share_that_tells(judged, sheet))
 
 
 def _is_any_slip(judged: Judged, found: Found) -> bool:
