@@ -157,6 +157,8 @@ def picture(report: "Report", path: Path, options: Options) -> bool:
     dot.attr(id="micrograd_kr")  # one of MARKS
     gaps = {"path": path, "name": report.exercise}
     wrote = say("Wrote {path}: every number of {name} where it arises, forward and back.", **gaps)
+    if dot.by_array:
+        wrote = say("Wrote {path}: {name} with a box for each array; --entries draws every number.", **gaps)
     if not drawn:
         wrote = say("Wrote {path}: the picture of {name} as text; for a picture {install}.", install=INSTALL, **gaps)
     with writing(path, wrote, options.lang), warnings.catch_warnings(record=True) as caught:
@@ -275,14 +277,15 @@ def parser_in(lang: str, arguments: Collection[str] = tuple(COMMANDS)) -> Parser
     """The parser, with the arguments of those commands that are named."""
     texts = json.loads(files("micrograd_kr").joinpath("command.json").read_text("utf-8"))
     about, examples = (Said("\n".join(texts[each])).in_(lang) for each in ("about", "examples"))
-    takes = texts["always"] | texts["alone"]
-    parser = Parser(lang, takes, prog="micrograd-kr", description=about, epilog=examples)
+    parser = Parser(lang, texts["always"] | texts["alone"], prog="micrograd-kr", description=about, epilog=examples)
     parser.set_defaults(run=alone, digits=None, all_causes=False)
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, run in COMMANDS.items():
         command = texts["commands"][name]
         says = Said(command["help"]).in_(lang)
         takes = texts["always"] | (command["takes"] if name in arguments else {})
+        # what may stand before the command, too, has its default there
+        takes |= {each: takes[each] | {"default": argparse.SUPPRESS} for each in takes.keys() & texts["alone"].keys()}
         commands.add_parser(name, lang=lang, takes=takes, help=says, description=says).set_defaults(run=run)
     return parser
 

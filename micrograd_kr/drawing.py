@@ -42,6 +42,7 @@ FONT = "Helvetica,Arial,sans-serif"
 ACROSS = ' COLSPAN="2"'
 PILL = ' BGCOLOR="#ffffff" BORDER="1" COLOR="#d3d9e2" STYLE="ROUNDED"'
 LONGEST = 60  # characters of one text before it is cut
+STRAIGHT = "\tsplines=line\n"  # of a picture's text
 # All but XML 1.0's characters, section 2.2, and control characters.
 NO_XML = "[^\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f]"
 SIGNS = {"+": 1, "−": 1, "×": 2, "÷": 2, "@": 2, "**": 3}  # how closely each binds
@@ -342,7 +343,12 @@ KOREAN_FONTS = re.compile(
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
-    """A graph that a notebook shows: as a picture, drawn as by `render`, or where nothing can draw as text."""
+    """A graph that a notebook shows: as a picture, drawn as by `render`, or where nothing can draw as text.
+
+    by_array: whether a box stands for an array, and not every number is shown.
+    """
+
+    by_array = False
 
     def box(self, name: str, kind: str, rows: Iterable[str], padding: int = 1, **attributes: str) -> None:
         """A node. kind: a key of FILLS."""
@@ -403,12 +409,22 @@ def renderer() -> list[str] | None:
 
 
 def rendered(dot: graphviz.Digraph, format: str) -> bytes | None:
-    """The picture in a format of Graphviz's, None where nothing can draw. Raises DrawingError where it is refused."""
+    """The picture in a format of Graphviz's, None where nothing can draw. Raises DrawingError where it is refused.
+
+    Lines that are to be straight are bent around the boxes where a straight one would go through one.
+    """
     command = renderer()
     if command is None:
         return None
+    text = dot.source
+    if STRAIGHT in text and _goes_through(_run(command, "plain", text).decode()):
+        text = text.replace(STRAIGHT, "\tsplines=true\n", 1)
+    return _run(command, format, text)
+
+
+def _run(command: Sequence[str], format: str, text: str) -> bytes:
     try:
-        done = subprocess.run([*command, f"-T{format}"], input=dot.source.encode(), capture_output=True, check=False)
+        done = subprocess.run([*command, f"-T{format}"], input=text.encode(), capture_output=True, check=False)
     except OSError as error:
         raise DrawingError("expected Graphviz to draw, got: {reason}; does `dot -V` work?", reason=error) from error
     lines = done.stderr.decode(errors="replace").splitlines()
@@ -416,6 +432,34 @@ def rendered(dot: graphviz.Digraph, format: str) -> bytes | None:
     if errors or done.returncode or not done.stdout:
         raise DrawingError("Graphviz refused the picture: {why}", why="; ".join(errors or lines[-1:]))
     return bytes(done.stdout)
+
+
+def _goes_through(layout: str) -> bool:
+    """Whether a straight line of a layout, in Graphviz's plain format, goes through a box that it does not lead to."""
+    name = r'("(?:[^"\\]|\\.)*"|\S+)'
+    boxes = {}
+    for node, x, y, *size in re.findall(rf"^node {name} (\S+) (\S+) (\S+) (\S+)", layout, re.M):
+        halves = (float(each) / 2 for each in size)
+        boxes[node] = [(float(at) - half, float(at) + half) for at, half in zip((x, y), halves, strict=True)]
+    for tail, head, points, style in re.findall(rf"^edge {name} {name} \d+ ([-\d. e]+) (\w+) \S+$", layout, re.M):
+        numbers = [float(each) for each in points.split()]
+        others = (box for node, box in boxes.items() if node not in (tail, head))
+        if style != "invis" and any(_meets(numbers[:2], numbers[-2:], box) for box in others):
+            return True
+    return False
+
+
+def _meets(start: Sequence[float], end: Sequence[float], box: Sequence[tuple[float, float]]) -> bool:
+    """Whether a straight line meets the inside of a box: the shares of it between left and right, top and bottom."""
+    first, last = 0.0, 1.0
+    for a, b, (low, high) in zip(start, end, box, strict=True):
+        if a == b:
+            if not low < a < high:
+                return False
+        else:
+            enters, leaves = sorted(((low - a) / (b - a), (high - a) / (b - a)))
+            first, last = max(first, enters), min(last, leaves)
+    return first < last
 
 
 def has_korean_font() -> bool:

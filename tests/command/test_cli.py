@@ -237,9 +237,11 @@ def test_a_persons_file_is_replaced_only_by_force(arguments, capsys):
     path = Path(arguments[-1])
     path.write_text("my own")
     assert "--force" in unusable(arguments, capsys)
-    assert path.read_text() == "my own"
-    assert main([*arguments, "--force"]) == 0
-    assert path.read_text("utf-8") != "my own"
+    for forced in ([*arguments, "--force"], ["--force", *arguments]):
+        assert path.read_text() == "my own"
+        assert main(forced) == 0
+        assert path.read_text("utf-8") != "my own"
+        path.write_text("my own")
 
 
 # --- what cannot be used ----------------------------------------------------------------------------------------------

@@ -27,7 +27,8 @@ INFLECTIONS = {"s", "was", "is_", "its", "has"}  # of one or several, in English
 
 WEB = PACKAGE / "teacher/show/web"
 OF_THE_PAGE = json.loads((WEB / "words.json").read_text("utf-8")).values()
-OF_SHEETS = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))["words"].values()
+SHEETS = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
+OF_SHEETS = [*SHEETS["words"].values(), *SHEETS["later"].values()]
 CAPTIONS = tomllib.loads((PACKAGE / "teacher/derive/notations.toml").read_text("utf-8"))["captions"].values()
 COMMAND = json.loads((PACKAGE / "command.json").read_text("utf-8"))
 OF_THE_COMMAND = ["\n".join(COMMAND["about"]), "\n".join(COMMAND["examples"])]

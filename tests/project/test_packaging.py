@@ -152,20 +152,25 @@ def test_the_console_script_is_the_module_s_main(installed):
     assert callable(installed.entry_points["micrograd-kr"].load())
 
 
-ONE_TEST_SKIPPED = "import pytest\n@pytest.mark.skip(reason='planted')\ndef test_a(): pass\n"
-A_MODULE_SKIPPED = "import pytest\npytest.importorskip('planted')\n"
+SKIPPING = {
+    "test_one.py": "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('a_test_planted')\n",
+    "test_all.py": "import pytest\npytest.importorskip('a_module_planted')\n",
+}
 
 
-@pytest.mark.parametrize("skipping", [ONE_TEST_SKIPPED, A_MODULE_SKIPPED])
-@pytest.mark.parametrize(("no_skips", "failed"), [("", False), ("1", True)])
-def test_a_skip_is_a_failure_where_nothing_may_be_skipped(tmp_path, skipping, no_skips, failed):
+@pytest.mark.parametrize(("no_skips", "counts"), [("", "1 passed, 2 skipped"), ("1", "1 failed, 1 passed, 1 error")])
+def test_a_skip_is_a_failure_where_nothing_may_be_skipped(tmp_path, no_skips, counts):
     (tmp_path / "conftest.py").write_bytes((CHECKOUT / "tests" / "conftest.py").read_bytes())
-    (tmp_path / "test_planted.py").write_text(f"{skipping}def test_b(): pass\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-rs", "."]
+    for name, text in SKIPPING.items():
+        (tmp_path / name).write_text(text)
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-rs", "--continue-on-collection-errors"]
+    command = [sys.executable, "-m", "pytest", *options, "."]
     env = os.environ | {"MICROGRAD_KR_NO_SKIPS": no_skips}
     done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
-    assert (done.returncode in (1, 2)) == failed, done.stdout
-    assert "planted" in done.stdout
+    assert counts in done.stdout, done.stdout
+    assert bool(done.returncode) == bool(no_skips)
+    assert "a_test_planted" in done.stdout
+    assert "a_module_planted" in done.stdout
 
 
 def python(code: str) -> str:

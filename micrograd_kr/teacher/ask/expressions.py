@@ -27,7 +27,7 @@ def _record(rule: Rule, x: Any, y: Any) -> Any:
         return Symbol(out.name, out.number, out.rule, out.x, out.y, (rule, x, y)) if isinstance(out, Symbol) else out
     if rule.dy is not None:  # two inputs, and no option
         x, y = constant(x), constant(y)
-    if rule in (ops.mul, ops.div):
+    if rule in (ops.mul, ops.div) and (_is(x, ops.broadcast_to) or _is(y, ops.broadcast_to)):
         x = narrow(x, np.shape(number(y)))
         y = narrow(y, np.shape(number(x)))
     if (simpler := _simpler(rule, x, y)) is not None:
@@ -136,7 +136,7 @@ def _is(of: Any, *rules: Rule) -> bool:
 
 def constant(data: Any) -> Any:
     """A number as it is; an array as a symbol, so that the factors and the sign before it stay to be seen."""
-    if isinstance(data, PARTS) or not np.ndim(data):
+    if isinstance(data, (*PARTS, float)) or not np.ndim(data):
         return data
     return Symbol(None, data * 1.0 if data.dtype == bool else data)  # numpy's truth values know no minus
 
@@ -175,7 +175,7 @@ def _simpler(rule: Rule, x: Any, y: Any) -> Any:
     """What an operation with a 0, a 1 or a number that was only spread over a shape amounts to, else None."""
 
     def is_number(each: Any, value: float | None) -> bool:
-        return isinstance(each, float | int) and each == value
+        return not isinstance(each, Symbol) and isinstance(each, (float, int)) and each == value
 
     left, right = UNITS.get(rule, (None, None))
     if rule in (ops.mul, ops.div, ops.neg) and _is_spread_number(x) and not np.ndim(number(y)):

@@ -76,6 +76,12 @@ class Solution:
         return self.passes[-1] if len(self.passes) > 1 else None
 
     @cached_property
+    def start(self) -> dict[str, float]:
+        """What is known before anything is worked: given numbers, parameters and their states, lr."""
+        exercise, lr = self.exercise, {} if self.exercise.lr is None else {"lr": self.exercise.lr}
+        return {**exercise.given, **exercise.parameters, **self.states[0], **lr}
+
+    @cached_property
     def updated(self) -> dict[str, float]:
         """The parameters after the last update; none without one."""
         return {name: self.after[name].data for name in self.exercise.parameters} if self.after else {}
@@ -91,6 +97,8 @@ class Solution:
         else:
             state = self.states[asked.step].get(asked.of)
             found = self.passes[asked.step][asked.of].data if state is None else state
+        if math.isfinite(found):
+            return found
         with placed(self.exercise.source), placed(quoted(str(name))):
             return _finite(found)
 

@@ -106,6 +106,7 @@ class Search:
         self.decimals = max(judged.written.decimals, known.sheet.decimals.usual)
         self.limit, self.work, self.is_brief = limit, 0, is_brief
         self.ways: Counter[tuple[str, bool, bool]] = Counter()  # to make a mistake of a kind
+        self.misspelt = [(slip, float(slip.meant)) for slip in slips.meant(judged.written.text, self.decimals)]
 
     def causes(self, workings: Sequence[Working]) -> Found:
         """If the shortest way of working explains nothing, the others are tried."""
@@ -132,6 +133,8 @@ class Search:
 
     def _hits(self, working: Working) -> Iterator[Hit]:
         yield from self._misspelt(working)
+        if self.work > self.limit:
+            return
         catalogue = Catalogue(working)
         misread = Slips(catalogue, self.decimals)
         for edit in catalogue.of_operations() if self.is_brief else chain(catalogue.edits(), misread.rounded()):
@@ -161,7 +164,7 @@ class Search:
         if not all(math.isfinite(carried[each]) for each in affected):
             return  # and whoever divides by 0, the more
         value = carried[working.root]
-        if abs(value - due) >= self.judged.unit / 2 and self._is_near(written, value, due):
+        if abs(value - due) >= self.judged.unit / 2 and self._is_near(float(written.number), value, due):
             by_hand = working.recomputed(changes, working.hand)
             likely = self._likely(written, (value, by_hand[working.root]), working, changes)
             if likely:
@@ -179,16 +182,16 @@ class Search:
             if not any(isinstance(node, Comparison) or type(node.x) is tuple for node in affected):
                 with np.errstate(all="ignore"):
                     values = working.recomputed(changes, working.carried)[working.root]
-                    near &= self._is_near(self.judged.written, values, working.values[0])
+                    near &= self._is_near(float(self.judged.written.number), values, working.values[0])
             place, position = working.place[some[0]], working.position[some[0]]
             for slip in compress(found, near):
                 put = {node: {operand: float(slip.written)} for node in some}
                 yield Edit(slip.kind, place, operand, slip, operands=put, position=position)
 
-    def _is_near(self, written: Hand, value: Any, due: float) -> Any:
+    def _is_near(self, written: float, value: Any, due: float) -> Any:
         """Whether rounding may take what an edit comes to to the number; generous, and cheap."""
         grown = 1.0 + abs(value / due) if due else 1.0
-        return abs(float(written.number) - value) < 20 * grown * (self.judged.error + self.judged.unit)
+        return abs(written - value) < 20 * grown * (self.judged.error + self.judged.unit)
 
     def _likely(
         self, written: Hand, values: tuple[float, float], working: Working, changes: Mapping[Any, Any]
@@ -210,15 +213,13 @@ class Search:
 
     def _misspelt(self, working: Working) -> Iterator[Hit]:
         """Slips in writing the number down."""
-        written = self.judged.written
-        for slip in slips.meant(written.text, self.decimals):
-            edit = Edit(slip.kind, working.name, None, slip)
-            self.ways[_sort_of_way(edit)] += 1
-            meant = hand(slip.meant)
-            if all(self._is_near(meant, value, float(meant.number)) for value in working.values):
-                likely = self._likely(meant, working.values, working, {})
+        self.ways.update((slip.kind, False, True) for slip, _ in self.misspelt)
+        for slip, meant in self.misspelt:
+            if all(self._is_near(meant, value, meant) for value in working.values):
+                likely = self._likely(hand(slip.meant), working.values, working, {})
                 if likely:
-                    yield Hit(likely, float(written.number), edit, working, {})
+                    edit = Edit(slip.kind, working.name, None, slip)
+                    yield Hit(likely, float(self.judged.written.number), edit, working, {})
 
 
 def _sort_of_way(edit: Edit) -> tuple[str, bool, bool]:

@@ -9,17 +9,17 @@ cause inside a quantity that is not on the sheet is carried on from there.
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import ChainMap, Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice, takewhile
+from itertools import chain, islice, takewhile, tee
 from typing import Any, NamedTuple
 
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.number import distance
+from micrograd_kr.teacher.ask.number import Hand, distance
 from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.causes import (
@@ -77,7 +77,7 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     lines = worked_lines(sheet)
     rows = [row_of(sheet, name, lines.get(name)) for name in sheet.texts]
     explained, remarks = explanations(sheet, lines)
-    diagnosis = Diagnosis(sheet, explained)
+    diagnosis = Diagnosis(sheet, explained, {name: line.astray for name, line in lines.items()})
     found = _together(diagnosis, {name: diagnosis.of(name) for name in sheet.judged})
     found |= {
         name: each._replace(found=_as_it_tells(sheet.judged[name], each.found, sheet)) for name, each in found.items()
@@ -187,8 +187,11 @@ def _kind_of_row(name: str) -> str:
 class Diagnosis:
     """Takes the numbers of a sheet in working order and remembers what is known by then."""
 
-    def __init__(self, sheet: Sheet, explained: Collection[str] = ()) -> None:
-        """explained: wrong numbers that need no cause."""
+    def __init__(
+        self, sheet: Sheet, explained: Collection[str] = (), astray: Mapping[str, Hand | None] | None = None
+    ) -> None:
+        """explained: wrong numbers that need no cause. astray: what a wrong part of a worked line comes to."""
+        self.astray = astray or {}
         self.sheet, self.forms, self.known, self.explained = sheet, sheet.forms, Known(sheet), explained
         self.order = {name: i for i, name in enumerate(sheet.judged)}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
@@ -197,26 +200,43 @@ class Diagnosis:
         self.least = max(ALL_WORK // 2 // max(1, self.still_wrong), LEAST_WORK)
         self.due: dict[str, float] = {}  # what roots should have been
         self.guesses: dict[str, list[Guess]] = {}  # of each root, what its causes carry
+        self.guessed: dict[str, str] = {}  # what is carried, and the root it comes from
         self.others = defaultdict[str, list[float]](list)  # wrong numbers under the second name of a quantity
 
     def of(self, name: str) -> Finding:
         """What is to be said of the next number."""
         judged = self.sheet.judged[name]
         if judged.verdict != "wrong":
+            finding = self._of_part(name, judged)
             self.known.know(judged, self._as_carried(judged))
-            return Finding()
+            return finding
         share = min(self.work_left // 4, self.work_left * 3 // max(1, self.still_wrong))
         self.enough, self.still_wrong = self.work_left - max(share, self.least), self.still_wrong - 1
         carried, finding = float(judged.written.number), Finding(found=Found(capped=True))
         if name in self.explained:
-            finding, self.due[judged.key] = Finding(), judged.value
+            finding, self.due[judged.key] = self._of_part(name, judged), judged.value
         elif not self.is_spent or all(each in self.known.numbers for each in self.forms.mentions(judged.key)):
-            carried, finding = self._follows(judged) or self._caused(name, judged)
+            workings, again = tee(self._workings(judged, self.known))
+            carried, finding = self._follows(judged, workings) or self._caused(name, judged, list(again))
+            if not finding.follows_from and not finding.found.causes:
+                part = self._of_part(name, judged)
+                finding = part if part.found.causes else finding
         self.origins[judged.key] = finding.follows_from or name
         if judged.key in self.known.names:
             self.others[judged.key].append(float(judged.written.number))
         self.known.know(judged, carried)
         return finding
+
+    def _of_part(self, name: str, judged: Judged) -> Finding:
+        """What explains a wrong part of a worked line, as if it were the number; nothing that is not likely."""
+        part = self.astray.get(name)
+        if part is None or self.is_spent:
+            return Finding()
+        judged = judged._replace(written=part, unit=part.unit)
+        search = Search(self.known, judged, self.least)
+        found = search.causes(list(self._workings(judged, self.known)))
+        self.work_left -= search.work
+        return Finding(found=found) if found.odds >= LIKELY else Finding()
 
     @property
     def is_spent(self) -> bool:
@@ -227,9 +247,8 @@ class Diagnosis:
         """Whether a number is wrong by itself."""
         return self.origins.get(self.sheet.judged[name].key) == name
 
-    def _caused(self, name: str, judged: Judged) -> tuple[float, Finding]:
+    def _caused(self, name: str, judged: Judged, workings: Sequence[Working]) -> tuple[float, Finding]:
         """What a root came to, and its causes."""
-        workings = list(self._workings(judged, self.known))
         self.due[judged.key] = workings[0].values[0]
         self.work_left -= len(self.known.names)  # each of which is looked at
         search = Search(self.known, judged, max(self.work_left - self.enough, self.least), self.is_spent)
@@ -237,6 +256,7 @@ class Diagnosis:
         causes = found.causes
         self.work_left -= search.work
         self.guesses[name] = [hits[0].carries for hits in causes if all(hit.carries for hit in comparable(hits))]
+        self.guessed |= {key: name for guess in self.guesses[name] for key in guess}
         for guess in self.guesses[name][:1]:
             self.known.guess(guess)
         return causes[0][0].value if causes else float(judged.written.number), Finding(None, found)
@@ -282,17 +302,16 @@ class Diagnosis:
                 seen.add(looks)
                 yield working
 
-    def _follows(self, judged: Judged) -> tuple[float, Finding] | None:
+    def _follows(self, judged: Judged, workings: Iterable[Working]) -> tuple[float, Finding] | None:
         """What a wrong number that only follows from a root comes to, and that root; None for a root."""
         if judged.key in self.known.names:  # written twice, under two names
             carried, by_hand = self.known.numbers[judged.key]
             same = judged.key in self.origins and abs(float(judged.written.number) - by_hand) <= judged.unit
             return (carried, Finding(self.origins[judged.key])) if same else None
-        guessed = {key: root for root, guesses in self.guesses.items() for guess in guesses for key in guess}
-        wrong = {**guessed, **self.origins}
+        wrong = ChainMap(self.origins, self.guessed)
         used: dict[str, None] = {}
-        for instead in self._tries(used, guessed):
-            for working in self._workings(judged, self.known.instead(instead) if instead else self.known):
+        for instead in self._tries(used):
+            for working in self._workings(judged, self.known.instead(instead)) if instead else workings:
                 sources = [each for each in working.leaves if each in wrong and each not in instead] or list(instead)
                 if sources and self._agrees(judged, working):
                     root = min((wrong[each] for each in sources), key=self.order.__getitem__)
@@ -300,7 +319,7 @@ class Diagnosis:
                 used |= dict.fromkeys(() if instead else sources)
         return None
 
-    def _tries(self, used: Iterable[str], guessed: Mapping[str, str]) -> Iterator[Guess]:
+    def _tries(self, used: Iterable[str]) -> Iterator[Guess]:
         """What is taken in place of what is known. At first nothing; then for a wrong number that was used the right
         one, after a slip of the pen, or what stands under another name; and other guesses at what was not written.
         """
@@ -309,16 +328,15 @@ class Diagnosis:
             return
         due = [{key: (self.due[key], self.due[key])} for key in used if key in self.due]
         due += [{key: (number, number)} for key in used for number in self.others[key]]
-        others = chain(
-            *(self.guesses[root][1:] for root in dict.fromkeys(guessed[key] for key in used if key in guessed))
-        )
+        roots = dict.fromkeys(self.guessed[key] for key in used if key in self.guessed)
+        others = chain(*(self.guesses[root][1:] for root in roots))
         yield from takewhile(lambda each: self.work_left >= self.enough, chain(due, others))
 
     def _agrees(self, judged: Judged, working: Working) -> bool:
         off = min(distance(judged.written, value) for value in working.values)
         is_near = off <= 1000 * (judged.error + judged.unit)
         self.work_left -= WORK_OF_ERROR * len(working.order) * is_near
-        return off < judged.unit or (is_near and off < self.known.error(working.form()) + judged.unit)
+        return off < judged.unit or (is_near and off < self.known.error(working.form({})) + judged.unit)
 
 
 NOTES: dict[str, Said] = {

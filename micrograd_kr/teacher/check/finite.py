@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.exercise import parse_name
@@ -48,6 +49,7 @@ def _differences(solution: Solution, asked: Quantity, steps: Sequence[str]) -> I
     """The steps with the forward and with the central difference, and with the noise of both."""
     start, by = {name: float(value.data) for name, value in solution.passes[asked.step].items()}, str(asked.by)
 
+    @cache
     def moved(step: float) -> float:
         values = {**start, by: start[by] + step}
         past = by not in solution.exercise.forward

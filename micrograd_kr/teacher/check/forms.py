@@ -14,6 +14,7 @@ from micrograd_kr.teacher.ask.exercise import parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, inside_out, names_in, number, parts_of, renamed
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, read
 from micrograd_kr.teacher.ask.solution import Solution
+from micrograd_kr.teacher.derive.labelled import stem
 from micrograd_kr.teacher.derive.lines import Lines, changed, later, reached
 from micrograd_kr.teacher.derive.softmax import left_over
 
@@ -24,12 +25,11 @@ class Forms:
     """Every quantity of an exercise as expressions in other quantities. Names are as on a sheet: z1, dE/dW, W+, z1'."""
 
     def __init__(self, solution: Solution, lines: Lines) -> None:
-        self.solution, self.exercise = solution, (exercise := solution.exercise)
+        self.solution, self.exercise, self.start = solution, solution.exercise, solution.start
         self.lines, self.users, self.below, self.steps = lines.lines, lines.users, lines.below, lines.steps
         self.passes_on, self.order = lines.passes_on, lines.order
         self.gradients: dict[str, tuple[str, str]] = {}
-        self.start = {**exercise.given, **exercise.parameters, **solution.states[0]}
-        self.start |= {} if exercise.lr is None else {"lr": exercise.lr}
+        self.alike = defaultdict[str, list[str]](list)  # those by W5 and W7
         self._worked_from: dict[str, set[str]] = {}
         # of many quantities, and of a quantity many times, the same is asked
         self.gradient, self.expansion = cache(self._gradient), cache(self._expansion)
@@ -37,7 +37,7 @@ class Forms:
         self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
         self._above = cache(lambda name: {name} | reached([name], self.users.__getitem__))
         self._through = cache(self._all_through)
-        self._left_over = cache(lambda a, b: left_over(lines, a, b, exercise.given))
+        self._left_over = cache(lambda a, b: left_over(lines, a, b, self.exercise.given))
         self.mentions = cache(lambda name: names_in(self.expansion(name)))
         self.parts, self.names_in = cache(parts_of), cache(names_in)
         self.operations = cache(lambda form: [each for each in self.parts(form) if getattr(each, "rule", None)])
@@ -52,6 +52,7 @@ class Forms:
         name = derivative(a, b)
         if name not in self.gradients:
             self.gradients[name] = (a, b)
+            self.alike[stem(b)].append(name)
             for between in self._between(a, b)[:0:-1]:  # from A towards B, so that a long chain needs no recursion
                 self.gradient(a, between)
         return Symbol(name, number(self.expansion(name)))
@@ -135,7 +136,8 @@ class Forms:
             return
         a, b = self.gradients[name]
         yield self._by_users(a, b, named)
-        yield self._by_operands(a, b, named)
+        if not self.is_local(name):  # there it is the same
+            yield self._by_operands(a, b, named)
         for middle in self._through(a, b):
             if derivative(a, middle) in sheet or derivative(middle, b) in sheet:
                 yield self._by_middle(a, middle, b)

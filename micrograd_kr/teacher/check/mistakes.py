@@ -7,7 +7,6 @@ there on, twice: in the person's numbers, and carried, with exact numbers wherev
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from itertools import chain, combinations
 from typing import Any, NamedTuple
 
@@ -133,7 +132,8 @@ class Catalogue:
                 for each in dict.fromkeys(operands(node)):
                     if each in working.called:
                         self.uses[working.place[node]][each].append(node)
-        self.likely, self.misconceptions = cache(self._likely), Misconceptions(working)
+        self.misconceptions = Misconceptions(working)
+        self.likely = defaultdict[tuple[str, str], set[str]](set)  # what was tried in the place of an operand
 
     def edits(self) -> Iterator[Edit]:
         """Every edit, those that nobody would think of first last."""
@@ -205,25 +205,24 @@ class Catalogue:
         name = self.working.called[operand]
         if name == "lr":
             yield from self.used("lr twice", operand, nodes[:1], op(ops.mul, operand, operand))
-        for kind, others in self.likely(self.working.place[nodes[0]], name).items():
-            for other in others:
-                yield from self.used(kind, operand, nodes, self.working.operand(other))
+        place = self.working.place[nodes[0]]
+        for kind, other in self._likely(place, name):
+            self.likely[place, name].add(other)
+            yield from self.used(kind, operand, nodes, self.working.operand(other))
 
-    def _likely(self, place: str, name: str) -> dict[str, list[str]]:
-        """What is easily used in the place of an operand, by the kind of mistake."""
+    def _likely(self, place: str, name: str) -> Iterator[tuple[str, str]]:
+        """What is easily used in the place of an operand, with the kind of mistake."""
         asked, alike = read(name), self._alike(name)
         changes = name in self.forms.exercise.parameters and self.forms.exercise.lr is not None
-        return {
-            "updated": self._allowed(place, name, [updated(name)] * changes),
-            "old": [str(asked.before)] if asked.step else [],
-            "index": self._allowed(place, name, alike),
-            "operand": self._allowed(place, name, self._near(place, name, {*alike})),
-        }
+        yield from (("updated", each) for each in self._allowed(place, name, [updated(name)] * changes))
+        yield from (("old", str(asked.before)) for _ in range(asked.step > 0))
+        yield from (("index", each) for each in self._allowed(place, name, alike))
+        yield from (("operand", each) for each in self._allowed(place, name, self._near(place, name, {*alike})))
 
-    def _allowed(self, place: str, name: str, others: Iterable[str]) -> list[str]:
+    def _allowed(self, place: str, name: str, others: Iterable[str]) -> Iterator[str]:
         """What may be used for a name: nothing that is worked from the place itself."""
         depends, places = self.forms.depends, {place, self.working.name}
-        return [each for each in others if each != name and not any(depends(each, on) for on in places)]
+        return (each for each in others if each != name and not any(depends(each, on) for on in places))
 
     def _alike(self, name: str) -> list[str]:
         asked = read(name)
@@ -231,8 +230,7 @@ class Catalogue:
             names = self.forms.exercise.parameters if asked.is_parameter else self.forms.lines
             return [str(asked._replace(of=each)) for each in names if stem(each) == stem(asked.of)]
         if name in self.forms.gradients:
-            by = stem(self.forms.gradients[name][1])
-            return [each for each, (_, b) in self.forms.gradients.items() if stem(b) == by]
+            return [*self.forms.alike[stem(self.forms.gradients[name][1])]]  # there may come more
         return [each for each in self.forms.order if stem(each) == stem(name)]
 
     def _near(self, place: str, name: str, alike: set[str]) -> list[str]:
@@ -243,14 +241,14 @@ class Catalogue:
         around = [each for each in (bare, *self.forms.users.get(bare, ())) if each in lines]
         near = dict.fromkeys((*here, *chain(*((each, *lines[each].partials) for each in around))))
         ends = {*self.forms.gradients.get(name, ())}
-        known = self.known.names.keys() | here
+        known = {*here, *self.known.names} if ends else ()
         far = [each for each, pair in self.forms.gradients.items() if each in known and not ends.isdisjoint(pair)]
         return [each for each in dict.fromkeys((*near, *far)) if each not in alike]
 
     def _far(self, operand: Any, nodes: list[Symbol]) -> Iterator[Edit]:
         place, name = self.working.place[nodes[0]], self.working.called[operand]
-        likely = {"lr"}.union(*self.likely(place, name).values())
-        others = [each for each in (*self.known.start, *self.known.names) if each not in likely]
+        likely = {"lr"} | self.likely[place, name]
+        others = (each for each in (*self.known.start, *self.known.names) if each not in likely)
         for other in self._allowed(place, name, others):
             yield from self.used("far", operand, nodes, self.working.operand(other))
 

@@ -30,14 +30,6 @@ DEGREE = math.pi / 180
 FACTORS = {0.5: "half", 2.0: "two"}
 
 
-def _logarithm(base: float) -> Rule:
-    ln = math.log(base)
-    return Rule(f"log{base:.0f}", lambda x: ops.log.compute(x) / ln, dx=lambda g, out, x: g / (x * ln))
-
-
-LOG10, LOG2 = map(_logarithm, (10.0, 2.0))
-
-
 def is_(of: Any, *rules: Rule) -> bool:
     return isinstance(of, Symbol) and of.rule in rules
 
@@ -170,7 +162,7 @@ OF_FUNCTION: dict[Rule | None, Callable[[Any], Iterator[Done]]] = {
             ("function twice", ops.tanh(ops.tanh(x))),
         ]
     ),
-    ops.log: lambda x: iter([("other function", LOG10(x)), ("other function", LOG2(x))]),
+    ops.log: lambda x: iter([("other function", ops.log10(x)), ("other function", ops.log2(x))]),
     ops.sin: lambda x: iter([("degrees", ops.sin(x * DEGREE)), ("other function", ops.cos(x))]),
     ops.cos: lambda x: iter([("degrees", ops.cos(x * DEGREE)), ("other function", ops.sin(x))]),
 }

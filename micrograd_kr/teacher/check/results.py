@@ -1,6 +1,7 @@
 """The number of each cell of a sheet; what a person left to be worked, 0.5*(1 - 0.5), is worked here."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from micrograd_kr.engine import Value, gradients
@@ -11,19 +12,28 @@ from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import Hand, computed, distance, hand
 from micrograd_kr.teacher.ask.solution import Solution
 
+NOISE = 1e-12  # of floats, relative
+
+
+def exact_in(solution: Solution) -> list[float]:
+    """What is exact wherever it is written: ½, and what an exercise starts from."""
+    return [*solution.start.values(), 0.5]
+
+
+def known_to(written: Hand, exact: Iterable[float]) -> float:
+    """How far a number in an expression is known: to a unit of its last decimal, if it is neither whole nor exact."""
+    is_exact = any(math.isclose(written.number, each, rel_tol=NOISE) for each in exact)
+    return 0.0 if not written.decimals or is_exact else written.unit
+
 
 class Results:
     """hands: the number of each cell, in the order of the sheet. unreadable: those that come to no number, 1/0.
 
-    In an expression whole numbers, ½ and what an exercise starts from are exact, others known to a unit of their last
-    decimal. A name stands for the number that is written for it, else for the engine's.
+    In an expression a name stands for the number that is written for it, else for the engine's.
     """
 
     def __init__(self, solution: Solution) -> None:
-        self.solution, exercise = solution, solution.exercise
-        self.start = {**exercise.given, **exercise.parameters} | ({} if exercise.lr is None else {"lr": exercise.lr})
-        self.exact = {*self.start.values(), 0.5}
-        cells = exercise.cells
+        self.solution, cells = solution, solution.exercise.cells
         self.hands = {name: cell.result for name, cell in cells.items() if cell.result}
         self.unreadable = list[Unreadable]()
         for name, cell in cells.items():
@@ -47,14 +57,12 @@ class Results:
     def _operand(self, name: str, leaf: Any) -> tuple[float, float]:
         """The number of a leaf, and how far it is known."""
         if isinstance(leaf.name, Literal):
-            written = hand(leaf.name)
-            is_exact = not written.decimals or leaf.number in self.exact
-            return leaf.number, 0.0 if is_exact else written.unit
+            return leaf.number, known_to(hand(leaf.name), exact_in(self.solution))
         if leaf.name == "lr":
-            return self.start["lr"], 0.0
+            return self.solution.start["lr"], 0.0
         quantity = self.solution.meant(name, leaf.name)
         value, on_sheet = self.solution.value(quantity), self.hands.get(str(quantity))
-        if on_sheet is None or str(quantity) in self.start:
+        if on_sheet is None or str(quantity) in self.solution.start:
             return value, 0.0
         is_exact = distance(on_sheet, value) <= 4 * math.ulp(value)  # 1 and 0.1, zeros at its end left out
         return float(on_sheet.number), 0.0 if is_exact else on_sheet.unit

@@ -94,7 +94,7 @@ class RunningError:
         """
         self.forms, self.known, self.kept, self.afresh = forms, known, kept, afresh
         self.precision = max(kept, key=lambda each: each.unit)
-        self.worked, self.done = dict[str, float](), dict[Symbol, float]()
+        self.worked, self.done = dict[str, float](), dict[Any, float]()
         self.products: dict[str, tuple[float, list[Symbol]]] = {}
         self.steps = 0
         self.asked: dict[str, bool] = {}  # names on whose errors others may rest by now, and whether they are written

@@ -16,7 +16,6 @@ from micrograd_kr.teacher.ask.expressions import (
     inside_out,
     number,
     operands,
-    parts_of,
     renamed,
     within,
 )
@@ -51,6 +50,7 @@ class Known:
     def know(self, judged: Judged, carried: float) -> None:
         """A number is on the sheet from now on."""
         key = judged.key
+        self._running.done.clear()  # the next number has other forms
         if key and key not in self.names:  # of a constant nothing is worked
             self.names[key] = None
             self.numbers[key] = carried, float(judged.written.number)
@@ -75,10 +75,10 @@ class Known:
         return len(inexact) >= MANY and larger <= len(inexact) / 10
 
     def error(self, form: Any) -> float:
-        """The running error of a form in the person's numbers."""
-        self._running.done = {}
-        for each in parts_of(form):  # innermost first: a long chain would recurse too deep
-            self._running.of(each)
+        """The running error of a form in the person's numbers; what forms have in common is worked once."""
+        done = self._running.done
+        for each in inside_out(form, operands, done) if isinstance(form, Symbol) else ():
+            done[each] = self._running.of(each)  # innermost first: a long chain would recurse too deep
         return self._running.of(form, last=True)
 
     def plan(self, name: str, form: Any, is_afresh: bool = False) -> dict[str, Any]:
@@ -86,26 +86,28 @@ class Known:
 
         is_afresh: gradients on the sheet are worked anew, too.
         """
-        forms, shortest, worked = self.forms, self._shortest[is_afresh], dict[str, Any]()
-        written = forms.gradients.keys() & self.numbers.keys()
+        forms, names, shortest, worked = self.forms, self.forms.names_in, self._shortest[is_afresh], dict[str, Any]()
 
         def is_unknown(each: str) -> bool:
             return each not in self.numbers or (is_afresh and each in forms.gradients)
 
+        def is_written(each: str) -> bool:
+            return each in self.numbers and each in forms.gradients
+
         def unknown(*among: Any) -> list[str]:
-            return sorted({each for form in among for each in forms.names_in(form) if is_unknown(each)}, reverse=True)
+            return sorted({each for form in among for each in names(form) if is_unknown(each)}, reverse=True)
 
         @cache
         def ways(each: str) -> list[Any]:
             """What uses no gradient on the sheet is worked only in the usual way."""
-            usual, *others = forms.of(each, self.numbers, named=True)
-            return [usual, *(way for way in others if not (is_afresh or written.isdisjoint(forms.names_in(way))))]
+            found = forms.of(each, self.numbers, named=True)
+            return [next(found), *(way for way in (() if is_afresh else found) if any(map(is_written, names(way))))]
 
         def sized(way: Any) -> tuple[int, Any]:
             return len(forms.operations(way)) + sum(shortest[each][0] for each in unknown(way)), way
 
         needed = cache(lambda each: unknown(*ways(each)))
-        asked = [each for each in forms.names_in(form)[::-1] if is_unknown(each)]
+        asked = [each for each in names(form)[::-1] if is_unknown(each)]
         for each in chain(*(inside_out(last, needed, shortest) for last in asked)):
             shortest[each] = min(map(sized, ways(each)), key=lambda sized: sized[0])
         for each in chain(*(inside_out(last, lambda each: unknown(shortest[each][1]), worked) for last in asked)):
@@ -176,11 +178,20 @@ class Working:
             results[node] = value(changes[node], results) if node in changes else worked(node, results)
         return results
 
-    def form(self, changes: Mapping[Any, Any] | None = None) -> Any:
-        """The whole working as one expression in the person's numbers."""
+    @cached_property
+    def _forms(self) -> dict[Any, Any]:
+        """Each operation as an expression in the person's numbers."""
         made: dict[Any, Any] = {}
         for node in self.order:
-            made[node] = renamed((changes or {}).get(node, node), lambda leaf: leaf, made)
+            renamed(node, lambda leaf: leaf, made)
+        return made
+
+    def form(self, changes: Mapping[Any, Any]) -> Any:
+        """The whole working as one expression in the person's numbers, once some operations are replaced."""
+        affected = self.above(*changes)
+        made = {node: form for node, form in self._forms.items() if node not in affected}
+        for node in affected:
+            made[node] = renamed(changes.get(node, node), lambda leaf: leaf, made)
         return made[self.root]
 
     def shown(self, expression: Any, names: Mapping[str, str], whole: Collection[str] = ()) -> Any:

@@ -21,7 +21,7 @@ from typing import Any, get_args
 
 from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.quantity import derivative, updated
+from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import Report, Row
@@ -121,6 +121,8 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "lr": exercise.lr,
         "steps": exercise.steps,
         "passes": solution.shown,
+        "laterPasses": [symbol(str(Quantity("z", step=step))) for step in solution.shown[1:]],
+        "usual": exercise.is_usual,
         "updates": list(exercise.update),
         "digits": min(max(explanation.decimals_of(exercise), 1), 15),
         "given": list(exercise.given),

@@ -2,19 +2,22 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from textwrap import wrap
+from typing import Literal
 
 import graphviz
 import numpy as np
 
 from micrograd_kr import drawing
-from micrograd_kr.drawing import ACROSS, BACK, INK, PILL, SOFT, cell, escaped, font, table
+from micrograd_kr.drawing import ACROSS, BACK, INK, LONGEST, PILL, SOFT, cell, escaped, font, table
 from micrograd_kr.said import check_language, say
 from micrograd_kr.teacher.ask.arrays import array_of
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.number import to_its_end
+from micrograd_kr.teacher.ask.quantity import Quantity
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.report import SAID, Report, Row, Verdict
@@ -23,6 +26,8 @@ from micrograd_kr.teacher.derive.notation import subscripts, symbol
 from micrograd_kr.teacher.show.diagram import Box, Diagram, Number, worked
 
 MOST = 400  # quantities of an exercise; above that nobody finds a number, and Graphviz takes minutes
+LINES = 6  # of a formula
+PRINTED = 24  # quantities of a net in arrays that can be read on a sheet of paper
 ENTRIES = 60  # quantities up to which an array is drawn entry by entry
 MARKS: dict[Verdict, tuple[str, str]] = {
     "match": ("✓", "#15803d"),
@@ -81,12 +86,15 @@ def draw_exercise(
         if key not in drawn or by_hand.setdefault(key, row) is not row:  # it belongs to no line
             by_hand[row.name] = row
             asked = parse_name(exercise, row.name)
-            groups[diagram.home[asked.by or asked.of]].append([Number(row.name, "gradient", row.name, row.value)])
+            kind: Literal["gradient", "second"] = "gradient" if asked.by else "second"  # or what an update remembers
+            groups[diagram.home[asked.by or asked.of]].append([Number(row.name, kind, row.name, row.value)])
     dot = drawing.paper()
-    if all(len(places) == 1 for _, places in diagram.routes):  # then no straight line can cross a box
+    if all(len(places) == 1 for _, places in diagram.routes):  # else a straight line would cross a column
         dot.attr(splines="line")
         dot.attr("edge", tailport="e", headport="w")
-    dot.attr(labelloc="t", label=_heading(solution, rows, digits, lang))
+    numbers = [number for each in groups.values() for group in each for number in group]
+    kinds = {number.kind for number in numbers if number.kind != "gradient" or number.mark}
+    dot.attr(labelloc="t", label=_heading(solution, rows, kinds, digits, lang))
     nodes = {key: box.names[-1] if box.names else key for key, box in diagram.boxes.items()}
     for key in sorted(nodes, key=lambda key: exercise.positions.get(nodes[key], MOST)):
         box = diagram.boxes[key]
@@ -105,25 +113,32 @@ def _draw_arrays(solution: Solution, rows: Sequence[Row], digits: int, lang: str
         of = asked.by or asked.of
         by_hand[array_of(exercise.changed_by(of)[1])].append(row)
     dot = drawing.paper()
-    dot.attr(labelloc="t", label=_heading(solution, rows, digits, lang))
+    dot.by_array = True
+    dot.attr(labelloc="t", label=_heading(solution, rows, (), digits, lang))
+    for name, kind, used in _arrays(exercise):
+        shape = exercise.shapes.get(name)
+        number = str(shape) if shape else _decimals(solution.value(name), digits)
+        dot.box(name, kind, _array_rows(f"{symbol(name)}  {number}", exercise.written.get(name, ""), by_hand[name]))
+        for each in used:
+            dot.edge(each, name)
+    return dot
+
+
+def _arrays(exercise: Exercise) -> Iterator[tuple[str, str, list[str]]]:
+    """The arrays and single numbers of an exercise: name, kind, and which of them it is computed from."""
     names, given = dict.fromkeys(map(array_of, exercise.positions)), {*map(array_of, exercise.given)}
     for name in names:
         kind = "given" if name in given else "parameter"
         kind = "root" if name == exercise.loss else "computed" if name in exercise.written else kind
-        shape = exercise.shapes.get(name)
-        number = str(shape) if shape else _decimals(solution.value(name), digits)
-        dot.box(name, kind, _array_rows(f"{symbol(name)}  {number}", exercise.written.get(name, ""), by_hand[name]))
-        for used in dict.fromkeys(re.findall(r"[^\W\d]\w*", exercise.written.get(name, ""))):
-            if used in names:
-                dot.edge(used, name)
-    return dot
+        used = dict.fromkeys(re.findall(r"[^\W\d]\w*", exercise.written.get(name, "")))
+        yield name, kind, [each for each in used if each in names]
 
 
 def _array_rows(title: str, formula: str, rows: Sequence[Row]) -> Iterator[str]:
     """An array's name and line, how many of its hand numbers match or do not, and the first that is wrong."""
     yield cell(font(escaped(title), INK, 13, "B"), ACROSS, 18)
-    if formula:
-        yield cell(font(escaped(formula), SOFT, 9), ACROSS, 12)
+    for part in _folded(formula):
+        yield cell(font(part, SOFT, 9), ACROSS, 12)
     counts = Counter(row.verdict for row in rows)
     if rows:
         marks = [
@@ -182,6 +197,11 @@ def _formula(name: str, exercise: Exercise) -> str:
     return symbol(name) + " = " + subscripts(re.sub(r"(?<!\*)\*(?!\*)", "·", text).replace("-", "−"))
 
 
+def _folded(formula: str) -> list[str]:
+    """A formula in as many lines as it needs, up to LINES."""
+    return [escaped(part) for part in wrap(formula, LONGEST, break_long_words=False, max_lines=LINES, placeholder=" …")]
+
+
 def _rows(
     diagram: Diagram, box: Box, groups: Sequence[Sequence[Number]], by_hand: Mapping[str, Row], digits: int
 ) -> Iterator[str]:
@@ -196,8 +216,8 @@ def _rows(
     for i, group in enumerate(groups):
         if i:
             yield cell("", ACROSS, 4)
-        if formula := _formula(group[0].name, diagram.solution.exercise):
-            yield cell(font(escaped(formula), SOFT, 8), ACROSS, 11)
+        for part in _folded(_formula(group[0].name, diagram.solution.exercise)):
+            yield cell(font(part, SOFT, 8), ACROSS, 11)
         for key, kind, name, value, mark in group[in_title and i == 0 :]:
             row, (color, *_) = by_hand.get(key), KINDS[kind]
             label = escaped(mark + symbol(row.name if row else name))
@@ -217,32 +237,42 @@ def _hand_rows(row: Row) -> Iterator[str]:
             yield cell(mark + font(escaped(part.text), PENCIL, 8, "I"), f'{ACROSS} ALIGN="RIGHT"{back}')
 
 
-def _heading(solution: Solution, rows: Sequence[Row], digits: int, lang: str) -> str:
-    """The title, what each step did to the loss, and what the colours and marks mean."""
-    exercise, loss, updates = solution.exercise, solution.exercise.loss, len(solution.passes) - 1
-    losses = " → ".join(
-        _decimals(values[loss].data, digits) for values in map(solution.passes.__getitem__, solution.shown)
-    )
-    rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if updates and exercise.lr else ""
+def _heading(solution: Solution, rows: Sequence[Row], kinds: Collection[str], digits: int, lang: str) -> str:
+    """The title, what each step did to the loss, and what the colours and marks mean, of the kinds that are drawn."""
+    exercise, shown = solution.exercise, solution.shown
+    losses = [_decimals(solution.passes[step][exercise.loss].data, digits) for step in shown]
+    later = [symbol(str(Quantity("z", step=step))) for step in shown[1:]]
+    if shown[-1] > 1:  # then it has to be said which is which
+        names = [symbol(str(Quantity(exercise.loss, step=step))) for step in shown]
+        losses = [losses[0], *(f"{name} = {number}" for name, number in zip(names[1:], losses[1:], strict=True))]
+    result = f"{symbol(exercise.loss)} = {' → '.join(losses)}"
+    if exercise.steps:  # else it may be a price
+        result = f"{say('loss').in_(lang)} {result}"
+    rate = f" ({say('learning rate').in_(lang)} {exercise.lr:g})" if later and exercise.lr else ""
     counts = Counter(row.verdict for row in rows)
-    meanings = [KINDS[kind] for kind in KINDS if updates or kind != "second"]
-    legend = [font(f"{mark} {said.in_(lang)}", color, 9) for color, mark, said in meanings]
+    meanings = {kind: (mark, said) for kind, (_, mark, said) in KINDS.items() if kind in kinds}
+    if shown[-1] > 1 and "second" in kinds:
+        meanings["second"] = ", ".join(later), say("after the updates")
+    legend = [font(f"{mark} {said.in_(lang)}", KINDS[kind][0], 9) for kind, (mark, said) in meanings.items()]
     if rows:
         legend.append(font(say("by hand").in_(lang), PENCIL, 9, "I"))
-        shown = {each: mark for each, mark in MARKS.items() if counts[each] or each != "undecided"}
-        legend += [font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in shown.items()]
+        shown_marks = {each: mark for each, mark in MARKS.items() if counts[each] or each != "undecided"}
+        legend += [
+            font(f"{mark} {SAID[each].in_(lang)} {counts[each]}", ink, 9) for each, (mark, ink) in shown_marks.items()
+        ]
     lines = [
         font(escaped(exercise.title), INK, 14, "B"),
-        font(f"{say('loss').in_(lang)} {symbol(loss)} = {losses}{rate}", INK),
+        font(result + rate, INK),
         "&nbsp; " + "&nbsp;&nbsp; ".join(legend) + "&nbsp; ",
     ]
     return table([cell(line, "", 16) for line in lines if line], PILL, 3)
 
 
 def net(exercise: Exercise) -> graphviz.Digraph:
-    """An exercise as a net to print on its worksheet: what it starts from, and none of the numbers to be worked."""
-    solution = solve(exercise)
-    diagram = Diagram(Lines.of(solution), solution, every_line=False)
+    """An exercise as a net to print on its worksheet: what it starts from, and none of the numbers to be worked.
+
+    Where there is no room for every number of an array, each array is one node.
+    """
     dot = graphviz.Digraph()
     dot.attr(rankdir="LR", nodesep="0.1", ranksep="0.3", bgcolor="transparent")
     dot.attr("node", shape="ellipse", fontname="sans-serif", fontsize="12", height="0.3", width="0.4", margin="0.04")
@@ -251,8 +281,22 @@ def net(exercise: Exercise) -> graphviz.Digraph:
     def start(node: str, name: str, number: float, **attributes: str) -> None:
         dot.node(node, f"{symbol(name)} = {number:.15g}".replace("-", "−"), **attributes)
 
+    numbers = {**exercise.given, **exercise.parameters}
+    styles = {"given": {"shape": "box"}, "parameter": {"shape": "plaintext", "fontsize": "10"}}
+    if exercise.shapes and len(exercise.positions) > PRINTED:
+        for name, kind, used in _arrays(exercise):
+            style = styles.get(kind, {})
+            if name in numbers:
+                start(name, name, numbers[name], **style)
+            else:
+                dot.node(name, f"{symbol(name)}  {exercise.shapes.get(name, '')}".strip(), **style)
+            for each in used:
+                dot.edge(each, name)
+        return dot
+    solution = solve(exercise)
+    diagram = Diagram(Lines.of(solution), solution, every_line=False)
     for name, number in exercise.given.items():
-        start(name, name, number, shape="box")
+        start(name, name, number, **styles["given"])
     for key, box in diagram.boxes.items():
         if box.kind in ("computed", "loss"):
             dot.node(key, " → ".join(map(symbol, box.names)))
@@ -260,7 +304,7 @@ def net(exercise: Exercise) -> graphviz.Digraph:
         here, there = diagram.home[source], diagram.home[target]
         if source in exercise.parameters:
             here = f"{source} {target}"
-            start(here, source, exercise.parameters[source], shape="plaintext", fontsize="10")
+            start(here, source, numbers[source], **styles["parameter"])
         if (source, target) in diagram.factors:
             dot.edge(here, f"{diagram.factors[source, target]} {target}", arrowhead="none")
         elif here != there:

@@ -23,7 +23,7 @@ from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.expressions import parts_of
+from micrograd_kr.teacher.ask.expressions import Symbol, parts_of
 from micrograd_kr.teacher.ask.formula import Formula, evaluate
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import to_its_end
@@ -36,6 +36,7 @@ from micrograd_kr.teacher.show.diagram import way_back
 SHEETS = {".md": "markdown", ".html": "html", ".toml": "toml"}
 GROUPS = {"forward": "value", "gradients": "gradient", "updates": "updated", "second": "second"}
 DIGITS = 6  # decimals, where there are no hand numbers to go by
+LONG = 80  # characters of a formula that is written as text, which goes on in the next row; MathML does not
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
 WEB = files("micrograd_kr.teacher.show") / "web"
 TEMPLATES: dict[str, dict[str, str]] = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
@@ -294,7 +295,8 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
     """
     exercise, own, part = sheet.exercise, FORMS[form], TEMPLATES[form]
     gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": sheet.seed}
-    gaps["steps"] = gaps["count"] = exercise.steps
+    gaps |= {"steps": exercise.steps, "count": exercise.steps}
+    gaps["states"] = ", ".join(line for line in exercise.update if line != "p")
     gaps |= {"lr": _sized(exercise.lr or 0.0), "loss": part["quantity"].format(own.name(exercise.loss))}
     words = {key: own.says(Said(text, gaps), lang) for key, text in TEMPLATES["words"].items()}
 
@@ -314,14 +316,23 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         working = _working(sheet, line, form, answers) if "working" in part else ""
         return part["row"].format(name=own.name(line.name), working=working, number=number)
 
-    update, code = {} if exercise.is_usual else exercise.update, str if form == "markdown" else own.text
+    update = {} if exercise.is_usual else exercise.update
 
-    def of_step(step: int) -> str:
-        return f", k = {step}" if step and exercise.steps > 1 else ""
+    def rule(line: Formula) -> str:
+        """A line of an update: in an exercise file as it is there, else as a formula, of names without a number."""
+        if "rule" not in part:
+            return own.text(line.text)
+        expression = evaluate(line, {name: Symbol(name, math.nan) for name in line.names})
+        return part["rule"].format(notation.written(expression, own.formulas))
+
+    def heading(kind: str, step: int) -> str:
+        if step and exercise.steps > 1:
+            return own.says(Said(TEMPLATES["later"][kind], {"number": step}), lang)
+        return words[kind]
 
     groups = groupby(sheet.lines, lambda line: (line.asked.kind, line.asked.step))
     sections = (
-        part["section"].format(**words, i=i, title=words[kind] + of_step(step), rows="\n".join(map(row, lines)))
+        part["section"].format(**words, i=i, title=heading(kind, step), rows="\n".join(map(row, lines)))
         for i, ((kind, step), lines) in enumerate(groups, 1)
     )
     return Template(part["frame"]).substitute(
@@ -337,7 +348,7 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         parameters=table("parameters", exercise.whole(exercise.parameters), lambda number: signed(_sized(number))),
         forward=table("value", exercise.written, own.text),
         steps=part["steps"].format_map(gaps | words) if exercise.steps > 1 else "",
-        update=table("update", update, lambda line: code(line.text), "update"),
+        update=table("remembering" if gaps["states"] else "update", update, rule, "update"),
         picture=picture and part["picture"].format(**words, picture=picture),
         sections=part["between"].join(sections),
         origin=notation.NOTATIONS[own.formulas].escaped(exercise.name),
@@ -360,9 +371,16 @@ def _working(sheet: Worksheet, line: Line, form: str, answers: bool) -> str:
     number = notation.numbers(
         "text", lambda name, value: _sized(value) if name in given else answer(value, sheet.digits)
     )
-    formulas = list(dict.fromkeys(notation.written(side, own) for side in line.working.sides))
+
+    def formula(side: Any) -> str:
+        text = notation.text(side)
+        if own != "text" and len(text) > LONG:
+            return part["in_numbers"].format(notation.NOTATIONS[own].escaped(text))
+        return part["formula"].format(notation.written(side, own))
+
+    formulas = list(dict.fromkeys(map(formula, line.working.sides)))
     formulas = formulas if answers else formulas[: line.asked.by is None]
-    written = part["equals"].join(part["formula"].format(each) for each in formulas)
+    written = part["equals"].join(formulas)
     if answers and formulas:
         last = line.working.sides[-1]
         numbers = notation.text(last, in_numbers=True, number=number)

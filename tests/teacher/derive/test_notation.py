@@ -8,6 +8,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from written import PLAIN, assert_balanced
@@ -299,3 +300,18 @@ def test_a_sum_of_thousands_of_terms_and_a_product_of_thousands_of_factors_need_
     for _ in range(5000):
         total, product = total + Symbol("b", 1.0), product * Symbol("b", 1.0)
     assert notation.text(total).count("+") == notation.text(product).count("·") == 5000
+
+
+@pytest.mark.parametrize(
+    ("taken", "text", "latex"),
+    [
+        (lambda x: x[0], "X[0]", "X_{0}"),
+        (lambda x: x[1, 2], "X[1,2]", "X_{1,2}"),
+        (lambda x: (x + 1.0)[0], "(X + 1)[0]", r"\left(X + 1\right)_{0}"),
+    ],
+)
+def test_what_is_taken_out_of_an_array_is_spelled_as_in_an_exercise(taken, text, latex):
+    expression = taken(Symbol("X", np.arange(6.0).reshape(2, 3)))
+    assert notation.text(expression) == text
+    assert notation.written(expression, "latex") == latex
+    ET.fromstring(f"<math>{notation.written(expression, 'mathml')}</math>")

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from micrograd_kr.__main__ import main
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.solution import forward, solve
 from micrograd_kr.teacher.derive.lines import Lines
+from micrograd_kr.teacher.show import picture
 from micrograd_kr.teacher.show.diagram import Diagram, way_back
 from micrograd_kr.teacher.show.picture import draw_exercise, net
 
@@ -46,7 +48,8 @@ def test_each_route_goes_from_column_to_column_through_places_of_its_own(name: s
 
 
 @every_exercise
-def test_picture_and_sheet_draw_the_boxes_and_lines_of_the_diagram(name: str) -> None:
+def test_picture_and_sheet_draw_the_boxes_and_lines_of_the_diagram(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "PRINTED", 60)  # entry by entry
     exercise = load(name)
     diagram = diagram_of(exercise)
     edges = [line for line in draw_exercise(exercise).source.splitlines() if "->" in line and "invis" not in line]
@@ -75,7 +78,7 @@ def test_each_pass_of_a_solution_is_drawn_however_many_there_are(monkeypatch: py
     assert [str(each) for each in (*numbers("W5"), *numbers("z1"))] == ["W5", "W5+", "W5++", "z1", "z1'", "z1''"]
     assert [more.value(each) for each in numbers("z1")] == [solution.value("z1"), solution.value("z1'"), 0.0]
     monkeypatch.setattr("micrograd_kr.teacher.show.diagram.solve", lambda exercise: more)
-    assert " = 0.02397190 → 0.02323634 → 0.01 (" in draw_exercise(chapter).source
+    assert " = 0.02397190 → E_total′ = 0.02323634 → E_total″ = 0.01 (" in draw_exercise(chapter).source
 
 
 def test_a_name_stands_for_a_quantity_for_a_line_or_for_nothing_that_is_drawn() -> None:
@@ -129,3 +132,15 @@ def test_above_sixty_quantities_an_array_is_one_box_with_its_shape_and_how_its_h
         assert each in source
     assert "H[0,0]" not in source
     assert "H[0,0]" in draw_exercise(exercise, entries=True).source
+
+
+@pytest.mark.parametrize(
+    ("lang", "by_array", "by_entry"),
+    [("en", "a box for each array", "every number of many where"), ("ko", "배열마다 상자 하나로", "모든 값.")],
+)
+def test_it_is_said_whether_every_number_is_drawn(tmp_path, capsys, lang: str, by_array: str, by_entry: str) -> None:
+    path = tmp_path / "many.toml"
+    path.write_text(MANY, "utf-8")
+    for options, said in [([], by_array), (["--entries"], by_entry)]:
+        main(["draw", str(path), "-o", str(tmp_path / "many.dot"), "--force", "--lang", lang, *options])
+        assert said in capsys.readouterr().out

@@ -232,6 +232,57 @@ def test_the_picture_shows_what_is_given_and_nothing_to_be_worked():
     assert set(re.findall(r"= ([\d.]+)", source)) <= {"0.1", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.6", "0.7"}
 
 
+def test_where_there_is_no_room_for_every_number_each_array_is_a_node_of_the_net():
+    source = net(load("xor")).source
+    nodes = dict(re.findall(r'^\t(\w) \[label=("[^"]+"|\w+)', source, re.M))
+    assert nodes | {"X": '"X  (4, 2)"', "W": '"W  (2, 2)"', "c": '"c = 0.2"', "o": '"o  (4,)"', "E": "E"} == nodes
+    assert {edge for edge in re.findall(r"^\t(\w) -> (\w)$", source, re.M) if "H" in edge or "E" in edge} == {
+        ("Z", "H"),
+        ("H", "s"),
+        ("o", "E"),
+        ("t", "E"),
+    }
+    assert "z[0]" in net(load("softmax")).source
+
+
+# --- several updates --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lang", "titles", "zero"),
+    [
+        ("en", ["Backpropagation after update 1", "Update 2", "Forward pass after update 2"], "at first m, v are 0"),
+        ("ko", ["업데이트 1 뒤의 역전파", "업데이트 2", "업데이트 2 뒤의 순전파"], "처음에 m, v 값은 0입니다"),
+    ],
+)
+def test_each_pass_of_several_is_called_what_it_is_and_what_an_update_remembers_begins_at_0(lang, titles, zero):
+    text = as_text(worksheet(load("adam")), "markdown", lang=lang)
+    assert re.findall(r"^## \d+\. (.+)$", text, re.M)[4:7] == titles
+    assert zero in text
+    assert not re.search("second|, k = |다시 하는", text)
+    once = as_text(worksheet(load("chapter7")), "markdown", lang=lang)
+    assert {"en": "The second forward pass", "ko": "다시 하는 순전파"}[lang] in once
+
+
+def test_an_update_of_its_own_is_set_as_formulas_on_the_page_and_kept_in_the_file():
+    sheet = worksheet(load("adam"))
+    assert "0.999·v + 0.001·g²" in as_text(sheet, "markdown")
+    assert 'v = "0.999*v + 0.001*g**2"' in as_text(sheet, "toml")
+    page = as_text(sheet, "html")
+    assert "**" not in page
+    assert "<msqrt>" in page.partition("<figure")[0].partition("<h2>")[0]
+
+
+def test_what_is_too_long_for_a_row_of_the_page_goes_on_in_the_next():
+    terms = " + ".join(f"weight{i}*x" for i in range(9))
+    weights = "\n".join(f"weight{i} = {i}" for i in range(9))
+    text = f'title = "t"\nloss = "E"\n[given]\nx = 2\n[parameters]\n{weights}\n[forward]\nE = "{terms}"\n'
+    page = as_text(worksheet(load(saved(text))), "html")
+    assert "=&nbsp;weight0·x + weight1·x" in page  # as text
+    assert "<mi>lr</mi>" in as_text(worksheet(load("chapter7")), "html")  # as MathML
+    assert "nowrap" not in re.search(r"\.numbers span \{.*\}", page)[0]
+
+
 # --- numbers by a seed ------------------------------------------------------------------------------------------------
 
 

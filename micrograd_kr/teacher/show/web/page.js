@@ -98,6 +98,9 @@ function word(key, values = {}) {
   return data.words[now.language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// What a phase is called: of several updates no forward pass is the second more than another.
+const phaseWord = (phase) => word(phase === "second" && data.steps > 1 ? "again" : phase);
+
 // --- the steps -------------------------------------------------------------------------------------------------------
 
 // A step: its phase, its kind (a key of the words), the keys of the numbers it uses and gives, and what it is about.
@@ -157,7 +160,8 @@ function wordsOf({ kind, target, source, count, uses }) {
   const { symbol } = data;
   const last = later(data.loss, "'", data.steps);
   const change = () => number(last) - number(data.loss);
-  return word(`say ${kind}`, {
+  const said = { update: data.usual ? "update" : "rule", end: data.steps > 1 ? "end of many" : "end" }[kind] ?? kind;
+  return word(`say ${said}`, {
     target: target && symbol(target),
     source: source && symbol(source),
     sources: uses.map(symbol).join(", "),
@@ -165,6 +169,7 @@ function wordsOf({ kind, target, source, count, uses }) {
     local: source && symbol(localKey(target, source)),
     gradient: source && symbol(gradientKey(data.loss, source)),
     loss: symbol(data.loss),
+    updates: data.steps,
     count,
     ...(kind === "end" && {
       before: text(data.loss),
@@ -217,6 +222,15 @@ function formula(sides) {
     each.replaceChildren(...mathOf(text(each.dataset.of), "tight" in each.dataset));
   }
   return made;
+}
+
+// Copied MathML has lost the bars of its fractions: of formulas the text is copied, as a sheet reads it.
+function copied(event) {
+  const selection = getSelection();
+  if (selection.isCollapsed || !at("formulas").contains(selection.getRangeAt(0).commonAncestorContainer)) return;
+  const chosen = [...at("formulas").children].filter((each) => selection.containsNode(each, true));
+  event.clipboardData.setData("text/plain", chosen.map((each) => each.dataset.text).join("\n"));
+  event.preventDefault();
 }
 
 // --- hand numbers ----------------------------------------------------------------------------------------------------
@@ -333,9 +347,9 @@ function redraw() {
 function show() {
   const step = steps[now.step];
   at("slider").value = now.step;
-  at("slider").setAttribute("aria-valuetext", `${now.step + 1} / ${steps.length}: ${word(step.phase)}`);
+  at("slider").setAttribute("aria-valuetext", `${now.step + 1} / ${steps.length}: ${phaseWord(step.phase)}`);
   at("count").textContent = `${now.step + 1} / ${steps.length}`;
-  at("phase").textContent = word(step.phase);
+  at("phase").textContent = phaseWord(step.phase);
   at("words").textContent = wordsOf(step);
   at("formulas").replaceChildren(...formulasOf(step).map(formula));
   at("compared").replaceChildren(...step.gives.flatMap((key) => handOf(key)).map(comparison));
@@ -598,6 +612,7 @@ function connect() {
   at("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
   at("language").addEventListener("click", () => setLanguage(now.language === "ko" ? "en" : "ko"));
   document.addEventListener("keydown", pressed);
+  document.addEventListener("copy", copied);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", () => setTheme(dark.matches));
   setTheme(dark.matches);
@@ -636,7 +651,7 @@ function setLanguage(language) {
 function showPhases() {
   const phases = [...new Set(steps.map(({ phase }) => phase))];
   const items = phases.map((phase) => {
-    const button = make("button", { type: "button" }, word(phase));
+    const button = make("button", { type: "button" }, phaseWord(phase));
     button.addEventListener("click", () => (play(false), go(steps.findIndex((step) => step.phase === phase))));
     return make("li", { "data-phase": phase }, button);
   });
@@ -644,11 +659,12 @@ function showPhases() {
 }
 
 function showLegend() {
-  const kinds = ["value", ...(data.steps ? ["second"] : []), "local", "gradient"];
+  const kinds = ["value", ...(data.steps ? [data.steps > 1 ? "later" : "second"] : []), "local", "gradient"];
+  const passes = data.laterPasses.join(", ");
   const marks = data.hand.length
     ? Object.keys(MARKS).map((each) => make("li", { class: each }, `${MARKS[each]} ${word(each)}`))
     : [];
-  at("legend").replaceChildren(...kinds.map((kind) => make("li", { class: kind }, word(`legend ${kind}`))), ...marks);
+  at("legend").replaceChildren(...kinds.map((kind) => make("li", { class: kind === "later" ? "second" : kind }, word(`legend ${kind}`, { passes }))), ...marks);
 }
 
 function showChoices() {
