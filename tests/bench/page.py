@@ -39,10 +39,10 @@ NEAR = 1e-6  # bounds that are one, relative
 LISTS = ("verdicts", "wrongly", "bounds")
 KEY = 50.0  # milliseconds from a key to the verdict, at most
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-JUDGED = "(cells) => new Sheet(data.check, cells).report()"
-TIMED = """(cells) => Array.from({ length: 20 }, () => {
+JUDGED = "(cells) => checked(readExercise(data.check), cells)"
+TIMED = """(cells, exercise = readExercise(data.check)) => Array.from({ length: 20 }, () => {
   const start = performance.now();
-  new Sheet(data.check, cells).report();
+  checked(exercise, cells);
   return performance.now() - start;
 })"""
 

@@ -2,8 +2,8 @@
 
 Forms are rows of one table, an operation each, after what it is made of: a number, the name of a quantity, or a rule
 with the places of its operands. The rules that come up are written in JavaScript, with their derivatives, so that
-web/check.js has none of its own. What `check` works out from an exercise alone, the order of the quantities among it,
-is handed over; what depends on the numbers that a person wrote is left to the page.
+web/rounding.js and its neighbours have none of their own. What `check` works out from an exercise alone, the order of
+the quantities among it, is handed over; what depends on the numbers that a person wrote is left to the page.
 """
 
 import re

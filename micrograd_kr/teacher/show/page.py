@@ -5,8 +5,8 @@
 Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts, the
 worked forms of what may be asked for; and each line with its derivatives as JavaScript, written from the rules. The
 page computes every number itself (web/engine.js), so that a weight can be changed and all follows, judges what a person
-types (web/reading.js, web/check.js), draws (web/picture.js) and is stepped through (web/page.js) in its own words
-(web/words.json). A text from an exercise reaches the page as data and is shown as text; a content security policy
+types (web/check.js and what it is made of), draws (web/picture.js) and is stepped through (web/page.js) in its own
+words (web/words.json). A text from an exercise reaches the page as data and is shown as text; a content security policy
 admits this page's own script and style and nothing else.
 """
 
@@ -194,7 +194,18 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     report = report or diagnosed(lines, solution)
     answers = Answers(solution, lines, [*exercise.asked, *suggested(exercise, solution)])
     told = content(solution, lines, report) | {"check": answers.content()}
-    names = ("page.css", "page.html", "engine.js", "reading.js", "check.js", "picture.js", "page.js")
+    names = (
+        "page.css",
+        "page.html",
+        "engine.js",
+        "reading.js",
+        "rounding.js",
+        "lines.js",
+        "follows.js",
+        "check.js",
+        "picture.js",
+        "page.js",
+    )
     style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)
     script = "".join([engine, script_of(solution, lines.readable()), answers.script(), *rest])
     hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style))

@@ -84,8 +84,8 @@ def test_sheets_of_all_sorts_of_people_are_judged_alike(shown: Any, bench: Any, 
 
 
 FAULTS = {
-    "a bound": "Sheet.prototype.own = Sheet.prototype.error; "
-    "Sheet.prototype.error = function (...of) { return 1.1 * this.own(...of); }; 0",
+    "a bound": "Errors.prototype.own = Errors.prototype.of; "
+    "Errors.prototype.of = function (...of) { return 1.1 * this.own(...of); }; 0",
     "a sum's bound": "RunningError.prototype.ofSum = () => 0",
     "the order of factors": "Precision.prototype.roundedAway = () => 0",
     "a function": "RULES.sigmoid.of = Math.tanh",

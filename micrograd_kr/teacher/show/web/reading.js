@@ -8,6 +8,16 @@ const NOISE = 1e-12;
 
 class NotRead extends Error {}
 
+// What is read, or something else where it cannot be.
+function readOr(other, read) {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof NotRead) return other;
+    throw error;
+  }
+}
+
 class Reading {
   constructor({ patterns, characters, spelling, functions, equals }) {
     for (const [name, pattern, flags] of patterns) this[name] = new RegExp(pattern, flags);
@@ -17,9 +27,12 @@ class Reading {
 
   // What people type, in the characters of a formula: × − ½ x² 12 % 1.5×10^-3.
   plain(typed) {
-    const text = typed.replace(this.times, "*").replace(this.mixed, "($1+$2)").replace(this.raised, (each) => `**${each.normalize("NFKC").replace("−", "-")}`);
-    const written = [...text].map((each) => this.characters.get(each) ?? each).join("");
-    return written.replace(this.percent, "$1e-2").replace(this.powerOfTen, (whole, before, digits, inner, power) => (before ? whole : `${digits}e${Number(inner ?? power)}`));
+    const raised = (each) => `**${each.normalize("NFKC").replace("−", "-")}`;
+    const text = typed.replace(this.times, "*").replace(this.mixed, "($1+$2)").replace(this.raised, raised);
+    const plain = [...text].map((each) => this.characters.get(each) ?? each).join("");
+    const withExponent = (whole, before, digits, inner, power) =>
+      before ? whole : `${digits}e${Number(inner ?? power)}`;
+    return plain.replace(this.percent, "$1e-2").replace(this.powerOfTen, withExponent);
   }
 
   withPoints(text) {
@@ -76,7 +89,9 @@ class Reading {
     };
     const chain = (signs, below) => () => {
       let left = below();
-      for (let sign = taken(...signs); sign; sign = taken(...signs)) left = operation(RULES[OPERATORS[sign]], [left, below()]);
+      for (let sign = taken(...signs); sign; sign = taken(...signs)) {
+        left = operation(RULES[OPERATORS[sign]], [left, below()]);
+      }
       return left;
     };
     const signed = () => {
