@@ -27,13 +27,14 @@ import careless
 import people
 import strangers
 
+from micrograd_kr.said import LANGUAGES
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Report
 from micrograd_kr.teacher.show.page import page
 
-VERDICTS, FIRST = 0.999, 0.995  # equal to those of check, at least
+VERDICTS, FIRST, CAUSE = 0.999, 0.995, 0.99  # equal to those of check, at least
 CHAPTER = 400_000  # bytes of its page, at most
 NEAR = 1e-6  # bounds that are one, relative
 LISTS = ("verdicts", "wrongly", "bounds")
@@ -64,7 +65,8 @@ SORTS: dict[str, Draw] = {
 class Compared(NamedTuple):
     """A sheet judged by both: its numbers; those with other verdicts, as (name, of check, of the page); those right by
     check and wrong by the page; those with another bound of rounding; whether the first wrong number is the same; wrong
-    numbers, and those of them that follow from the same.
+    numbers, and those of them that follow from the same; causes that are told otherwise, as (name, of check, of the
+    page), and how many the page tells.
     """
 
     rows: int
@@ -74,6 +76,8 @@ class Compared(NamedTuple):
     first: bool
     wrong: int
     follows: int
+    causes: list[tuple[str, str, str]]
+    named: int
 
 
 @contextmanager
@@ -105,7 +109,15 @@ def compared(shown: Any, exercise: Exercise, report: Report) -> Compared:
     first = report.first_wrong.name if report.first_wrong else None
     wrong = [(row, own) for row, own in pairs if row.verdict == "wrong"]
     follows = sum(row.follows_from == own.get("follows") for row, own in wrong)
-    return Compared(len(pairs), apart, wrongly, bounds, first == found["firstWrong"], len(wrong), follows)
+    told = [(row, own["cause"]["said"]) for row, own in wrong if own.get("cause")]
+    causes = [
+        (row.name, str(row.causes[0].said) if row.causes else "", said["en"])
+        for row, said in told
+        if not row.causes or {lang: row.causes[0].said.in_(lang) for lang in LANGUAGES} != said
+    ]
+    return Compared(
+        len(pairs), apart, wrongly, bounds, first == found["firstWrong"], len(wrong), follows, causes, len(told)
+    )
 
 
 def drawn(seed: str, number: int, folder: Path) -> tuple[str, Exercise]:
@@ -125,10 +137,12 @@ def sheets(shown: Any, seed: str, count: int, folder: Path, keep: Path) -> list[
         opened(shown, exercise, folder)
         each = compared(shown, exercise, check(exercise))
         found.append(each)
-        if each.verdicts or not each.first:
+        if each.verdicts or each.causes or not each.first:
             keep.mkdir(parents=True, exist_ok=True)
             kept = shutil.copy(folder / "sheet.toml", keep / f"{seed}-{number}.toml")
-            print(f"  {sort}: {each.verdicts or 'another first wrong number'}, kept as {kept}", flush=True)
+            print(
+                f"  {sort}: {each.verdicts or each.causes or 'another first wrong number'}, kept as {kept}", flush=True
+            )
     return found
 
 
@@ -153,12 +167,14 @@ def main(words: Iterable[str]) -> int:
     rows, wrong = sum(each.rows for each in found), sum(each.wrong for each in found)
     apart, wrongly, bounds = (sum(len(of(each)) for each in found) for of in map(attrgetter, LISTS))
     first, follows = sum(each.first for each in found), sum(each.follows for each in found)
+    told, others = sum(each.named for each in found), sum(len(each.causes) for each in found)
     size = len(page(chapter).encode())
     bars = {
         f"verdicts equal: {rows - apart:,} of {rows:,}": rows - apart >= VERDICTS * rows,
         f"bounds equal: {rows - bounds:,} of {rows:,}": rows - bounds >= VERDICTS * rows,
         f"wrong for right: {wrongly}": not wrongly,
         f"first wrong number equal: {first} of {len(found)}": first >= FIRST * len(found),
+        f"causes that the page names, told as by check: {told - others} of {told}": told - others >= CAUSE * told,
         f"the page of chapter7: {size:,} bytes": size <= CHAPTER,
         f"from a key to the verdicts of chapter7: {key:.1f} ms": key <= KEY,
     }

@@ -36,6 +36,8 @@ ORDINARY = frozenset(kind for kind in mistakes.SENTENCES if COMMON.get(kind, 1.0
 UNFORESEEN = sum(COMMON.get(kind, 1.0) for kind in KINDS if kind != "kink")
 MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
 
+EITHER, TOLD = say("{one}, or {other}"), say("{mistake} ({form})")
+
 LIKELY = 8  # times as likely as chance is a cause that is named without a caveat
 POSSIBLE = 0.2  # and one with it
 NEARLY_ALL = 0.75  # of the numbers of one kind have the cause that is named for all
@@ -346,11 +348,17 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     either = list(by_text.values())[:NAMES]
     is_one_line = len({hit.edit.place for hit in either}) == 1
     said = [_done(hit, names) if is_one_line else _told(_done(hit, names), hit, names) for hit in either]
-    what = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
+    what = reduce(lambda one, other: Said(EITHER.text, {"one": one, "other": other}), said)
     what = _told(what, first, names) if is_one_line else what
     also = tuple(dict.fromkeys(hit.edit.kind for hit in (*alike, *own) if hit.edit.kind != first.edit.kind))
     others = tuple(each for each in together[sort_of(first)] if each != names[first.working.name])
     return Cause(first.edit.kind, names.get(place, place), first.value, what, also, first.edit.throughout, others)
+
+
+def told(edit: Edit, working: Working, names: Mapping[str, str]) -> tuple[Said, str]:
+    """What an edit does, and the line it is made in as it ought to be."""
+    hit = Hit(1.0, 0.0, edit, working, {})
+    return _done(hit, names), str(_told(Said(""), hit, names).gaps["form"])
 
 
 def _done(hit: Hit, names: Mapping[str, str]) -> Said:
@@ -367,7 +375,7 @@ def _told(what: Said, hit: Hit, names: Mapping[str, str]) -> Said:
     if not any(isinstance(each, str | float) and each != -1 for each in due):  # a left out number has to be seen
         shown = simplified(shown)
     form = f"{notation.quantity(names.get(edit.place, edit.place))} = {notation.text(shown)}"
-    return say("{mistake} ({form})", mistake=what, form=form)
+    return Said(TOLD.text, {"mistake": what, "form": form})
 
 
 def _of_updates(hit: Hit) -> dict[str, str]:

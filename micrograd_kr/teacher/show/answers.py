@@ -78,7 +78,8 @@ class Table:
         """The row of an expression."""
         for each in parts_of(form):
             if each not in self._found:
-                self._found[each] = self._row(self._written(each))
+                is_name = isinstance(each, Symbol) and each.rule is ops.identity  # another name changes nothing
+                self._found[each] = self._of(each.x) if is_name else self._row(self._written(each))
         return self._of(form)
 
     def _of(self, each: Any) -> int:
@@ -154,7 +155,7 @@ class Answers:
     def __init__(self, solution: Solution, lines: Lines, names: Iterable[str]) -> None:
         """names: of the quantities, as on a sheet."""
         self.solution, self.exercise = solution, solution.exercise
-        self.forms, self.table = Forms(solution, lines), Table()
+        self.lines, self.forms, self.table = lines, Forms(solution, lines), Table()
         self.names = list(dict.fromkeys(names))
         self.keys = {name: self.forms.key(name) for name in self.names}
         self.written = set(self.keys.values()) - {""}

@@ -31,6 +31,7 @@ from micrograd_kr.teacher.derive.lines import Line, Lines
 from micrograd_kr.teacher.derive.notation import symbol
 from micrograd_kr.teacher.show.answers import Answers
 from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back, worked
+from micrograd_kr.teacher.show.mistakes import Mistakes
 from micrograd_kr.teacher.show.worksheet import suggested
 
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
@@ -193,19 +194,10 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
     solution, lines = worked(exercise, MOST)
     report = report or diagnosed(lines, solution)
     answers = Answers(solution, lines, [*exercise.asked, *suggested(exercise, solution)])
-    told = content(solution, lines, report) | {"check": answers.content()}
-    names = (
-        "page.css",
-        "page.html",
-        "engine.js",
-        "reading.js",
-        "rounding.js",
-        "lines.js",
-        "follows.js",
-        "check.js",
-        "picture.js",
-        "page.js",
-    )
+    mistakes = Mistakes(answers).content()
+    told = content(solution, lines, report) | {"check": {"mistakes": mistakes, **answers.content()}}
+    scripts = ("engine", "reading", "rounding", "lines", "follows", "causes", "check", "picture", "page")
+    names = ("page.css", "page.html", *map("{}.js".format, scripts))
     style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)
     script = "".join([engine, script_of(solution, lines.readable()), answers.script(), *rest])
     hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style))

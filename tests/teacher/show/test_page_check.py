@@ -127,3 +127,24 @@ def test_worked_lines_are_judged_alike(shown: Any, bench: Any, tmp_path: Path) -
     found = bench.compared(shown, exercise, report)
     assert (found.verdicts, found.first, found.rows) == ([], True, len(LINES))
     assert {row.verdict for row in report.rows} >= {"match", "wrong"}
+
+
+MISTAKEN = {
+    "h1": "0.51998934",
+    "z3": "0.44498412",
+    "o1": "0.60944600",
+    "dE_total/do1": "-0.20944600",
+    "W5+": "0.47384300",
+    "E_o2": "0.05",
+    "dE_total/do2": "-0.0684",
+}
+
+
+def test_a_cause_is_told_in_the_words_of_check(shown: Any, bench: Any, tmp_path: Path) -> None:
+    exercise = with_hand(CHAPTER, MISTAKEN)
+    bench.opened(shown, exercise, tmp_path)
+    found = bench.compared(shown, exercise, report := check(exercise))
+    assert (found.causes, found.first) == ([], True)
+    assert found.named >= 1
+    shown.evaluate("Search.prototype.withoutNoise = (hits) => hits.toReversed(); 0")
+    assert bench.compared(shown, exercise, report).causes

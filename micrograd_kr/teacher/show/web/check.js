@@ -22,6 +22,7 @@ function readExercise(data) {
     reading: new Reading(data.reading),
     start: new Map(data.start),
     marks: new Map(data.marks),
+    mistakes: readMistakes(data.mistakes, nodes),
   };
 }
 
@@ -132,7 +133,7 @@ class Sheet {
   }
 
   // A number with fewer decimals than usual is taken as one whose zeros were dropped; where that does not explain it,
-  // it may have been rounded to its own. That the steps before were so coarse is believed only of who often writes so few.
+  // it may have been rounded to its own. That the steps before were so coarse is believed only of who often writes so.
   verdict({ hand, asked }) {
     const { key, value } = asked;
     let error = this.errors.of(key, this.kept);
@@ -165,7 +166,9 @@ class Sheet {
   roundedTo() {
     const isTold = ({ hand, asked: { old } }) =>
       [0, old].every((other) => other === undefined || off(hand, other) > hand.unit / 2);
-    const isRight = ({ hand, asked: { value } }) => off(hand, value) <= hand.unit / 2 && off(hand, value) > 4 * ulp(value);
+    const isRight = ({ hand, asked: { value } }) => {
+      return off(hand, value) <= hand.unit / 2 && off(hand, value) > 4 * ulp(value);
+    };
     return new Set(this.cells.filter((each) => isTold(each) && isRight(each)).map(({ hand }) => hand.decimals));
   }
 
@@ -215,16 +218,20 @@ function workingOrder(cells) {
 // --- the whole of it -------------------------------------------------------------------------------------------------
 
 // What is said of a person's numbers: each with its verdict, "more" where it takes micrograd-kr to read it, how far
-// rounding may have carried it, and of a wrong one the number that it follows from; and the first that is wrong.
+// rounding may have carried it, and of a wrong one the number that it follows from, or its cause where that is likely;
+// and the first that is wrong.
 function checked(exercise, cells) {
   const sheet = new Sheet(exercise, cells);
   const lines = new Map([...sheet.judged].map(([name, judged]) => [name, lineOf(sheet, judged)]));
   const floats = inFloat32(exercise, cells, sheet);
-  const roots = rootsOf(sheet, (name) => floats.has(name) || lines.get(name).explains);
+  const known = new Known(sheet);
+  const roots = rootsOf(sheet, known, (name) => floats.has(name) || lines.get(name).explains);
+  const causes = causesOf(sheet, known, roots);
   const rows = [...sheet.judged].map(([name, { hand, value, verdict, error, unit }]) => {
     const { isRead, isWrong, isRounded } = lines.get(name);
     const worst = isWrong ? "wrong" : verdict === "match" && isRounded ? "rounding" : verdict;
-    return { name, hand, value, verdict: isRead ? worst : "more", bound: error + unit, follows: roots.get(name) };
+    const why = { follows: roots.get(name), cause: causes.get(name) };
+    return { name, hand, value, verdict: isRead ? worst : "more", bound: error + unit, ...why };
   });
   const more = [...sheet.unread].map((name) => ({ name, verdict: "more" }));
   const first = rows.find(({ verdict, follows }) => verdict === "wrong" && !follows);
@@ -247,4 +254,24 @@ function inFloat32(exercise, cells, sheet) {
   const found = wrong.filter((name) => areAll || chances.get(name) < 0.01);
   const anew = found.length ? new Sheet(exercise, cells, true) : null;
   return new Set(found.filter((name) => anew.judged.get(name).verdict !== "wrong"));
+}
+
+// What explains a wrong number best, where that is likely: told with few digits it is not, nor where most numbers of a
+// kind are wrong by themselves, since there a rule is broken that all would have to show.
+function causesOf(sheet, known, roots) {
+  const { mistakes } = sheet.exercise;
+  const kindOf = (name) => (name.endsWith("+") ? "+" : name.replace(/[0-9]/g, ""));
+  const kinds = new Map();
+  for (const [name] of sheet.judged) kinds.set(kindOf(name), [...(kinds.get(kindOf(name)) ?? []), name]);
+  const isRoot = (name) => roots.has(name) && roots.get(name) === undefined;
+  const isBroken = (names) => names.filter(isRoot).length > Math.max(2, names.length / 2);
+  const found = new Map();
+  for (const [name, { odds, groups }] of known.causes) {
+    const { digits } = sheet.judged.get(name).hand;
+    if (!groups.length || odds < mistakes.odds.likely || digits < 4 || isBroken(kinds.get(kindOf(name)))) continue;
+    const [hit] = groups[0];
+    const said = { en: sentenceOf(mistakes, groups[0], "en"), ko: sentenceOf(mistakes, groups[0], "ko") };
+    if (said.en) found.set(name, { kind: mistakes.kinds[hit.kind].name, value: hit.value, said });
+  }
+  return found;
 }

@@ -11,8 +11,7 @@ const operationsIn = (form) => [...partsOf(form)].filter(({ rule }) => rule && r
 
 // Of each wrong number that follows from another the root that it follows from. isExplained: whether one is wrong for
 // a reason of its own.
-function rootsOf(sheet, isExplained) {
-  const known = new Known(sheet);
+function rootsOf(sheet, known, isExplained) {
   const roots = new Map();
   for (const [name, judged] of sheet.judged) {
     if (judged.verdict === "wrong") roots.set(name, known.trace(judged, isExplained(name)));
@@ -31,7 +30,13 @@ class Known {
     const errors = new RunningError(quantities, known, sheet.kept);
     const numbers = new Map([...start].map(([name, number]) => [name, [number, number]]));
     Object.assign(this, { sheet, quantities, ways, errors, numbers, shortest: [new Map(), new Map()] });
-    Object.assign(this, { names: new Set(), coarse: [] });
+    Object.assign(this, { names: new Set(), coarse: [], causes: new Map() });
+    this.wrong = new Set(wrong.map(({ asked }) => asked.key));
+    this.precision = sheet.kept.gradients.unit > sheet.kept.passes.unit ? sheet.kept.gradients : sheet.kept.passes;
+    const right = [...sheet.judged.values()].filter(({ verdict }) => verdict !== "wrong");
+    const inexact = right.filter(({ hand, value }) => off(hand, value) > 4 * ulp(value));
+    const larger = inexact.filter(({ hand, value }) => Math.abs(hand.number) > Math.abs(value)).length;
+    this.cutsOff = inexact.length >= 6 && larger <= inexact.length / 10;
     Object.assign(this, { origins: new Map(), due: new Map(), others: new Map() });
     this.place = new Map([...sheet.judged.keys()].map((name, i) => [name, i]));
   }
@@ -72,7 +77,9 @@ class Known {
     this.origins.set(key, found?.root ?? name);
     if (!found) this.due.set(key, isExplained ? judged.value : this.workings(judged).next().value.values[0]);
     if (this.names.has(key)) this.others.set(key, [...(this.others.get(key) ?? []), hand.number]);
-    this.know(judged, found?.carried ?? hand.number);
+    const cause = found || isExplained ? null : this.caused(judged);
+    if (cause) this.causes.set(name, cause);
+    this.know(judged, found?.carried ?? cause?.groups[0]?.[0].value ?? hand.number);
     return found?.root;
   }
 
@@ -110,6 +117,31 @@ class Known {
       }
     }
     return null;
+  }
+
+  errorOf(form) {
+    return this.errors.of(form, this.precision, true);
+  }
+
+  // What a number stands as on the sheet, or would.
+  textsOf(name, number, decimals) {
+    const [start, cell] = [this.sheet.exercise.start.get(name), this.sheet.hands.get(this.sheet.names.get(name))];
+    if (start !== undefined) return [String(Number(start.toPrecision(15)))];
+    if (!cell) return [...new Set(SHORTENED.map((rule) => rule.of([number, decimals]).toFixed(decimals)))].sort();
+    const padded = cell.hand.number.toFixed(Math.max(decimals, cell.hand.decimals));
+    return [...new Set([cell.hand.text, padded])].sort();
+  }
+
+  // What explains a root, if it was worked from numbers on the sheet.
+  caused(judged) {
+    const { key } = judged.asked;
+    const mistakes = this.sheet.exercise.mistakes.of.get(key);
+    if (!mistakes) return null;
+    const plans = usable(this.ways.get(key), this.numbers).map((form) => this.plan(key, form));
+    const length = (plan) => total([...plan.values()].map((form) => operationsIn(form) || 1));
+    const [plan] = plans.sort((a, b) => length(a) - length(b));
+    const isSame = [...plan].every(([name, form]) => mistakes.plan.get(name) === form);
+    return isSame && plan.size === mistakes.plan.size ? new Search(this, judged, mistakes).found() : null;
   }
 
   agrees({ hand, error, unit }, { values, form }) {

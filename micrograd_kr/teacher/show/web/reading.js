@@ -139,10 +139,23 @@ function written(text) {
 // |hand − value| without the rounding of a subtraction; exact: the hand number as a fraction.
 function off({ number, exact }, value) {
   if (!exact || !Number.isFinite(value)) return Math.abs(number - value);
+  const [whole, power] = dyadic(value);
+  const apart = (exact[0] << power) - whole * exact[1];
+  return Math.abs(Number(apart)) / Number(exact[1]) / 2 ** Number(power);
+}
+
+// A float as what it is, a whole number over a power of two.
+function dyadic(value) {
   let power = 0;
   while (!Number.isInteger(value)) [value, power] = [value * 2, power + 1];
-  const apart = (exact[0] << BigInt(power)) - BigInt(value) * exact[1];
-  return Number(apart < 0n ? -apart : apart) / Number(exact[1]) / 2 ** power;
+  return [BigInt(value), BigInt(power)];
+}
+
+// What is left of a number beyond the nearest whole multiple of a step, exactly.
+function remainder(value, step) {
+  const [[a, p], [b, q]] = [dyadic(value), dyadic(step)];
+  const left = (a << q) - BigInt(Math.round(value / step)) * (b << p);
+  return Math.abs(Number(left)) / 2 ** Number(p + q);
 }
 
 // A number that was left to be worked, from numbers that make it known to so much, or exactly.

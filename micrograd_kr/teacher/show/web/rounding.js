@@ -28,7 +28,9 @@ class Precision {
 
   holds(value) {
     const step = this.step(value) || 1;
-    return this.base !== 2 && Math.abs(value - step * Math.round(value / step)) <= 4 * ulp(value);
+    if (this.base === 2 || !Number.isFinite(value)) return false;
+    const left = Math.abs(value - step * Math.round(value / step));
+    return left <= 8 * ulp(value) && remainder(value, step) <= 4 * ulp(value); // exactly, where that matters
   }
 }
 
