@@ -9,6 +9,7 @@ import json
 import math
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
+from micrograd_kr.teacher.ask.arrays import array_of
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, parts_of
 from micrograd_kr.teacher.ask.formula import Formula, evaluate
@@ -57,13 +59,16 @@ class Line(NamedTuple):
 class Worksheet:
     """An exercise and what is to be worked of it, in order.
 
-    digits: decimals of the answers. seed: the one its numbers were drawn with; None: they are the exercise's own.
-    opening, notes: as an exercise file, the comment that it begins with, and those above the lines of some names.
+    digits: decimals of the answers. defined: the names of [forward], arrays whole, and "p" for an update, whose
+    formulas a line stands on and no line shows. seed: the one its numbers were drawn with; None: they are the
+    exercise's own. opening, notes: as an exercise file, the comment that it begins with, and those above the lines of
+    some names.
     """
 
     exercise: Exercise
     lines: tuple[Line, ...]
     digits: int
+    defined: tuple[str, ...] = ()
     seed: int | None = None
     opening: str = TEMPLATES["toml"]["opening"]
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -97,7 +102,20 @@ def worksheet(
     written = (
         Line(name, asked[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
     )
-    return Worksheet(exercise, tuple(written), digits, seed)
+    return Worksheet(exercise, tuple(written), digits, _defined(lines, exercise, asked.values()), seed)
+
+
+def _defined(lines: Lines, exercise: Exercise, asked: Collection[Quantity]) -> tuple[str, ...]:
+    """What the quantities of a sheet stand on and it asks for no formula of: see Worksheet."""
+    needed = defaultdict[int, set[str]](set)  # by pass
+    for each in asked:
+        for step in range(each.in_pass + 1):
+            is_whole = each.is_parameter or step < each.in_pass  # for an update
+            needed[step] |= lines.below(exercise.loss if is_whole else each.of)
+    shown = {(each.of, each.step) for each in asked if each.by is None}
+    found = {array_of(name) for name in set().union(*needed.values()) if (name, 0) not in shown}
+    changed = {(name, step) for step in needed if step for name in needed[step] if name in exercise.parameters}
+    return (*(name for name in exercise.written if name in found), *["p"] * (not changed <= shown))
 
 
 def suggested(exercise: Exercise) -> list[str]:
@@ -316,14 +334,22 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         working = _working(sheet, line, form, answers) if "working" in part else ""
         return part["row"].format(name=own.name(line.name), working=working, number=number)
 
-    update = {} if exercise.is_usual else exercise.update
+    is_file = "rule" not in part  # which shows no formula beside a blank
+    is_told = (
+        not exercise.is_usual or "p" in sheet.defined or (is_file and any(each.asked.step for each in sheet.lines))
+    )
 
     def rule(line: Formula) -> str:
-        """A line of an update: in an exercise file as it is there, else as a formula, of names without a number."""
-        if "rule" not in part:
+        """A formula: in an exercise file as it is there, else set, of names without a number."""
+        if is_file:
             return own.text(line.text)
         expression = evaluate(line, {name: Symbol(name, math.nan) for name in line.names})
         return part["rule"].format(notation.written(expression, own.formulas))
+
+    def definition(name: str) -> str:
+        """The formula of a line of [forward]; one of arrays as it is in the file."""
+        line, text = exercise.forward.get(name), exercise.written[name]
+        return rule(line) if line and line.text == text else notation.NOTATIONS[own.formulas].escaped(text)
 
     def heading(kind: str, step: int) -> str:
         if step and exercise.steps > 1:
@@ -347,8 +373,9 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         given=table("given", exercise.whole(exercise.given), lambda number: signed(_sized(number))),
         parameters=table("parameters", exercise.whole(exercise.parameters), lambda number: signed(_sized(number))),
         forward=table("value", exercise.written, own.text),
+        defined=table("defined", {name: name for name in sheet.defined if name != "p"}, definition),
         steps=part["steps"].format_map(gaps | words) if exercise.steps > 1 else "",
-        update=table("remembering" if gaps["states"] else "update", update, rule, "update"),
+        update=table("remembering" if gaps["states"] else "update", exercise.update if is_told else {}, rule, "update"),
         picture=picture and part["picture"].format(**words, picture=picture),
         sections=part["between"].join(sections),
         origin=notation.NOTATIONS[own.formulas].escaped(exercise.name),

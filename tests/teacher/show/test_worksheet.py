@@ -12,10 +12,12 @@ import pytest
 
 from micrograd_kr.__main__ import main
 from micrograd_kr.teacher.ask.exercise import Exercise
-from micrograd_kr.teacher.ask.file import built_in, load
+from micrograd_kr.teacher.ask.expressions import Symbol
+from micrograd_kr.teacher.ask.file import built_in, load, source_text
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.derive.notation import written
 from micrograd_kr.teacher.show.nets import LOSSES, Net, layer_sizes, new
 from micrograd_kr.teacher.show.picture import net
 from micrograd_kr.teacher.show.worksheet import answer, as_text, suggested, worksheet
@@ -204,6 +206,75 @@ x = 1e22
     again = load(saved(as_text(worksheet(exercise), "toml"), "two.toml"))
     for part in ("title", "loss", "lr", "given", "parameters", "forward"):
         assert getattr(again, part) == getattr(exercise, part)
+
+
+# --- formulas ---------------------------------------------------------------------------------------------------------
+
+BY_EXPONENTIALS = """title = "t"
+loss = "L"
+lr = 0.5
+[given]
+x = 0.7
+[parameters]
+w = 0.5
+v = 0.2
+[forward]
+e1 = "exp(w*x)"
+e2 = "exp(v*x)"
+s = "e1 + e2"
+p1 = "e1/s"
+other = "v + 1"
+L = "-log(p1)"
+[hand]
+"""
+TO_P1 = {"e1", "e2", "s", "p1"}
+
+
+def formulas_of(text: str, form: str, exercise: Exercise) -> set[str]:
+    """The names whose formulas stand on a sheet, beside a blank or above, p for that of an update."""
+    formulas = {**exercise.forward, **exercise.update}
+    if form == "toml":
+        tables = tomllib.loads(text)
+        return {*tables["forward"], *tables.get("update", {})}
+    notations = {"markdown": "text", "html": "mathml"}
+    symbols = {name: Symbol(name, 0.5) for formula in formulas.values() for name in formula.names}
+    set_in_form = {name: written(evaluate(formula, symbols), notations[form]) for name, formula in formulas.items()}
+    return {name for name, formula in set_in_form.items() if formula in text}
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("form", ["markdown", "html", "toml"])
+@pytest.mark.parametrize(
+    ("blanks", "due"),
+    [
+        (["p1"], TO_P1),
+        (["dL/dw"], {*TO_P1, "L"}),
+        (["dp1/ds"], TO_P1),
+        (["L'"], {*TO_P1, "L", "p"}),
+        (["w+", "v+", "L'"], {*TO_P1, "L"}),  # beside the blanks: w − lr·∂L/∂w
+        (["w+", "L'"], {*TO_P1, "L", "p"}),
+    ],
+)
+def test_a_sheet_has_every_formula_that_a_blank_depends_on_and_no_other(blanks, due, form, lang):
+    exercise = load(saved(BY_EXPONENTIALS + "".join(f'"{name}" = ""\n' for name in blanks)))
+    found = formulas_of(as_text(worksheet(exercise), form, lang=lang), form, exercise)
+    if form == "toml":  # a whole exercise
+        assert found == {*exercise.forward} | ({"p"} if exercise.asked.keys() & {"w+", "L'"} else set())
+    else:
+        assert found == due
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_what_arrays_are_computed_from_stands_once_as_the_file_has_it(form):
+    exercise = load(saved(source_text("xor").partition("[hand]")[0] + '[hand]\nE = ""\n'))
+    text = html.unescape(as_text(worksheet(exercise), form))
+    assert {name: text.count(line) for name, line in exercise.written.items()} == {
+        "Z": 1,
+        "H": 1,
+        "s": 1,
+        "o": 1,
+        "E": 0,
+    }
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
