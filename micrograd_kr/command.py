@@ -104,6 +104,10 @@ def check(options: Options) -> int:
     from micrograd_kr.teacher.check.report import as_json
 
     report = mk.check(options.exercise, float32=options.float32)
+    if options.no_answers:
+        from micrograd_kr.teacher.check.withheld import without_answers
+
+        report = without_answers(report)
     if options.json:
         print(as_json(report))
     else:
@@ -137,6 +141,10 @@ def show(options: Options) -> None:
         names = built_in()
         for name in names:
             tell(f"{name:<{max(map(len, names))}}  {mk.load(name).title}")
+    elif options.blank:
+        from micrograd_kr.teacher.show.worksheet import as_text, worksheet
+
+        print_file(as_text(worksheet(mk.load(options.exercise)), "toml"))
     else:
         print_file(source_text(options.exercise))
 
