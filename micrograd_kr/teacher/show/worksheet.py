@@ -60,16 +60,14 @@ class Worksheet:
     """An exercise and what is to be worked of it, in order.
 
     digits: decimals of the answers. defined: the names of [forward], arrays whole, and "p" for an update, whose
-    formulas a line stands on and no line shows. seed: the one its numbers were drawn with; None: they are the
-    exercise's own. opening, notes: as an exercise file, the comment that it begins with, and those above the lines of
-    some names.
+    formulas a line stands on and no line shows. opening, notes: as an exercise file, the comment that it begins with,
+    and those above the lines of some names.
     """
 
     exercise: Exercise
     lines: tuple[Line, ...]
     digits: int
     defined: tuple[str, ...] = ()
-    seed: int | None = None
     opening: str = TEMPLATES["toml"]["opening"]
     notes: Mapping[str, str] = field(default_factory=dict)
 
@@ -92,7 +90,7 @@ def worksheet(
     if digits is None:
         digits = max((each.decimals for each in exercise.results), default=DIGITS)
     if seed is not None:
-        exercise = drawn(exercise, seed, Comfort.of(exercise, names, digits))
+        exercise = replace(drawn(exercise, seed, Comfort.of(exercise, names, digits)), seed=seed)
     solution = solve(exercise)
     lines = Lines.of(solution)
     workings = {line.name: line for line in explanation.explained(lines, solution, *names).lines}
@@ -102,7 +100,7 @@ def worksheet(
     written = (
         Line(name, asked[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
     )
-    return Worksheet(exercise, tuple(written), digits, _defined(lines, exercise, asked.values()), seed)
+    return Worksheet(exercise, tuple(written), digits, _defined(lines, exercise, asked.values()))
 
 
 def _defined(lines: Lines, exercise: Exercise, asked: Collection[Quantity]) -> tuple[str, ...]:
@@ -311,8 +309,26 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
 
     lang: "en" or "ko"; an exercise file is in both. picture: of the net, as an SVG element, for the page.
     """
+    return document([_body(sheet, form, lang, answers, picture)], sheet.exercise, form, lang, answers)
+
+
+def key_of_all(sheets: Sequence[Worksheet], form: str, lang: str = "en") -> str:
+    """The keys of several sheets of one exercise, one after the other, as "markdown" or "html"."""
+    return document([_body(each, form, lang, True) for each in sheets], sheets[0].exercise, form, lang, True)
+
+
+def document(bodies: Iterable[str], exercise: Exercise, form: str, lang: str, answers: bool) -> str:
+    """A file of a form, with one sheet or several."""
+    part, own = TEMPLATES[form], FORMS[form]
+    key = part["key"].format(answers=own.says(Said(TEMPLATES["words"]["answers"]), lang)) if answers else ""
+    body, title = part["apart"].join(bodies), own.text(exercise.title)
+    return Template(part["frame"]).substitute(lang=lang, key=key, title=title, body=body)
+
+
+def _body(sheet: Worksheet, form: str, lang: str, answers: bool, picture: str = "") -> str:
+    """What stands in a file of one sheet."""
     exercise, own, part = sheet.exercise, FORMS[form], TEMPLATES[form]
-    gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": sheet.seed}
+    gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": exercise.seed}
     gaps |= {"steps": exercise.steps, "count": exercise.steps}
     gaps["states"] = ", ".join(line for line in exercise.update if line != "p")
     gaps |= {"lr": _sized(exercise.lr or 0.0), "loss": part["quantity"].format(own.name(exercise.loss))}
@@ -361,13 +377,15 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         part["section"].format(**words, i=i, title=heading(kind, step), rows="\n".join(map(row, lines)))
         for i, ((kind, step), lines) in enumerate(groups, 1)
     )
-    return Template(part["frame"]).substitute(
+    is_drawn = exercise.seed is not None
+    for_a_pen = "who" if exercise.student else "anybody"
+    whose = for_a_pen if not (answers or is_file) else "whose" if is_drawn else ""
+    return Template(part["body"]).substitute(
         words,
-        lang=lang,
         key=part["key"].format(**words) if answers else "",
         title=own.text(exercise.title),
         opening="" if answers else sheet.opening,
-        who="" if answers else part["who"].format(**words),
+        who=part[whose].format(**words, student=own.text(exercise.student), drawn=exercise.seed) if whose else "",
         loss=own.text(exercise.loss),
         rate="" if exercise.lr is None else part["rate"].format_map(gaps | words),
         given=table("given", exercise.whole(exercise.given), lambda number: signed(_sized(number))),
@@ -379,7 +397,7 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         picture=picture and part["picture"].format(**words, picture=picture),
         sections=part["between"].join(sections),
         origin=notation.NOTATIONS[own.formulas].escaped(exercise.name),
-        seed="" if sheet.seed is None else f", {words['seed']}",
+        seed=f", {words['seed']}" if is_drawn else "",
     )
 
 

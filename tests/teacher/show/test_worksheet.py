@@ -71,7 +71,7 @@ def test_a_sheet_filled_in_from_its_key_matches_in_every_number(name, seed, caps
     sheet = worksheet(load(name), seed=seed)
     key = tomllib.loads(as_text(sheet, "toml", answers=True))["hand"]
     text = as_text(sheet, "toml")
-    assert text.count('= ""') == len(key)
+    assert text.partition("[hand]")[2].count('= ""') == len(key)
     for each, number in key.items():
         text = re.sub(rf'^("?){re.escape(each)}\1 = ""$', rf'\g<1>{each}\1 = "{number}"', text, flags=re.M)
     assert main(["check", saved(text), "--lang", "en"]) == 0
