@@ -167,7 +167,13 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
         steps=_steps(steps, lr is not None or bool(update), len(read.names)),
         update=_update(update, lr, read),
         shapes=read.shapes
-        | {f"{line}_{each}": read.shapes[each] for line in update for each in read.shapes if each in parameters},
+        | {
+            f"{line}_{each}": read.shapes[each]
+            for line in update
+            if line != "p"
+            for each in read.shapes
+            if each in parameters
+        },
         written=read.written,
         student=printable(student).strip(),
         seed=seed,

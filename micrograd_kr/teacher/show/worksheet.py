@@ -9,7 +9,7 @@ import json
 import math
 import re
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -88,7 +88,7 @@ def worksheet(
     if len(names) > len(listed) or (exercise.hand and exercise.blanks):  # then the file gives no order
         names.sort(key=lambda name: (asked[name].step, asked[name].by is not None, not asked[name].is_parameter))
     if digits is None:
-        digits = max((each.decimals for each in exercise.results), default=DIGITS)
+        digits = max((each.decimals for each in exercise.results), default=0) or DIGITS  # whole numbers tell nothing
     if seed is not None:
         exercise = replace(drawn(exercise, seed, Comfort.of(exercise, names, digits)), seed=seed)
     solution = solve(exercise)
@@ -190,21 +190,34 @@ def drawn(exercise: Exercise, seed: int, wanted: Comfort, changed: Change = lamb
     """The exercise with the first comfortable numbers: one seed, one exercise. Raises ExerciseError for none."""
     random = Random(seed)
     met: list[Said] = []
-    for step in STEPS:
-        for _ in range(TRIES):
-            attempt = _redrawn(exercise, random, step)
-            if attempt is None:
-                break
-            attempt = changed(attempt, random)
-            if (objection := _objection(attempt, wanted)) is None:
-                return attempt
-            met.append(objection)
+    small = _with_small_parameters(exercise)
+    for old in (exercise, small) if small.parameters != exercise.parameters else (exercise,):
+        for step in STEPS:
+            for _ in range(TRIES):
+                attempt = _redrawn(old, random, step)
+                if attempt is None:
+                    break
+                attempt = changed(attempt, random)
+                if (objection := _objection(attempt, wanted)) is None:
+                    return attempt
+                met.append(objection)
     raise ExerciseError(
         "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
         seed=seed,
         tries=len(met),
-        why=max(met, key=met.count, default=say("there are not enough different numbers; use fewer")),
+        why=_commonest(met) or say("there are not enough different numbers; use fewer"),
     )
+
+
+def _commonest(said: Sequence[Said]) -> Said | None:
+    counts = Counter(map(str, said))  # a Said with nan in it equals none
+    return max(said, key=lambda each: counts[str(each)], default=None)
+
+
+def _with_small_parameters(exercise: Exercise) -> Exercise:
+    """The exercise with parameters between 0 and 1: where whole numbers make sums too large, these do not."""
+    small = {name: old and math.copysign(min(abs(old), 0.5), old) for name, old in exercise.parameters.items()}
+    return replace(exercise, parameters=small)
 
 
 def _redrawn(exercise: Exercise, random: Random, step: int) -> Exercise | None:
@@ -257,8 +270,8 @@ def _objection(exercise: Exercise, wanted: Comfort) -> Said | None:
     """What is not comfortable about an exercise's numbers, and what to do about it."""
     try:
         solution = solve(exercise)
-    except ExerciseError:
-        return say("a quantity is not finite; change the exercise's numbers or its lr")
+    except ExerciseError as error:
+        return error.said
     for values in solution.passes:
         sides = iter(wanted.sides)
         for name, rule, x in _calls(exercise, values):
