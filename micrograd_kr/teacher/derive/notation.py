@@ -295,8 +295,10 @@ class _Writer:
         base, raised = self.of(each.x, ATOM, True), self.notation.templates["raised"]
         if not isinstance(each.x, Symbol) and not _is_plain(each.x):
             base = self.part("brackets", base)
-        if not isinstance(each.y, Symbol) and float(each.y).is_integer() and 0 <= each.y < len(raised):
-            return base + str(raised[int(each.y)])
+        is_in_numbers = self.in_numbers and isinstance(each.y, Symbol) and each.y.rule is None  # 0.9¹, of 0.9**k
+        exponent = number(each.y) if is_in_numbers else each.y
+        if not isinstance(exponent, Symbol) and float(exponent).is_integer() and 0 <= exponent < len(raised):
+            return base + str(raised[int(exponent)])
         return self.part("power", base, self.of(each.y, SUM) if self.is_fraction else self.of(each.y, ATOM, True))
 
     def _transposed(self, each: Symbol, tight: bool) -> str:
@@ -324,7 +326,8 @@ class _Writer:
             axis = option.axis if isinstance(option, ops.Axes) else option
             if axis is not None:
                 axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-                yield self.notation.joined([self.notation.name("axis"), self.notation.name(str(axis))], "=")
+                which = self.of(axis) if isinstance(axis, int) else self.notation.name(str(axis))
+                yield self.notation.joined([self.notation.name("axis"), which], "=")
         elif isinstance(option, tuple):
             each = [written for part in option for written in self._options(part)]
             yield from each if rule is ops.clip else [self.part("brackets", self.part("comma").join(each))]

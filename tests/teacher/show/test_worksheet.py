@@ -26,7 +26,7 @@ DEMOS = Path(__file__).parents[3] / "demos"
 FOR_TEACHERS = ("neuron", "dead-path", "paths-meet")
 EXERCISES = (*built_in(), *(str(DEMOS / f"{name}.toml") for name in FOR_TEACHERS))
 
-TYPED = str.maketrans({"×": "*", "−": "-", "½": "1/2", "²": "**2"})
+TYPED = str.maketrans({"×": "*", "−": "-", "½": "1/2", "¹": "**1", "²": "**2", "³": "**3"})
 SEVEN_GIVEN = {"x1": 0.05, "x2": 0.45, "target_o1": 0.15, "target_o2": 0.2}
 SEVEN_PARAMETERS = {"W1": 0.55, "W2": 0.85, "W3": 0.25, "W4": 0.35, "W5": 0.75, "W6": 0.95, "W7": 0.65, "W8": 0.4}
 
