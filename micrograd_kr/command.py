@@ -280,7 +280,8 @@ def new(options: Options) -> None:
     from micrograd_kr.teacher.show.nets import Net, layer_sizes, new
 
     check_place(options.output, options, [".toml"])
-    net = Net(layer_sizes(options.layers), options.activation, options.loss, options.bias)
+    sizes, samples, steps = layer_sizes(options.layers), options.samples, options.steps
+    net = Net(sizes, options.activation, options.loss, options.bias, samples, steps, options.update)
     put(new(net, options.seed), options.output, options.lang)
 
 
@@ -299,6 +300,7 @@ class Parser(argparse.ArgumentParser):
         self.register("type", "list", lambda text: [each.strip() for each in text.split(",")])
         self.register("type", "digits", partial(self.whole, 30))
         self.register("type", "seed", partial(self.whole, 10**18))
+        self.register("type", "count", partial(self.whole, 50, least=1))
         self.register("type", "seeds", self.seeds)
         for names, each in takes.items():
             gaps = {}
@@ -309,9 +311,10 @@ class Parser(argparse.ArgumentParser):
             self.add_argument(*names.split(), **{**each, "help": Said(each["help"], gaps).in_(lang)})
         self.set_defaults(lang=lang)
 
-    def whole(self, most: int, text: str) -> int:
-        if not text.isdecimal() or len(text) > 20 or int(text) > most:
-            wrong = say("expected a whole number, 0 to {most:,}, got {text!r}", most=most, text=text)
+    def whole(self, most: int, text: str, least: int = 0) -> int:
+        if not text.isdecimal() or len(text) > 20 or not least <= int(text) <= most:
+            gaps = {"least": least, "most": most, "text": text}
+            wrong = say("expected a whole number, {least} to {most:,}, got {text!r}", **gaps)
             raise argparse.ArgumentTypeError(wrong.in_(self.lang))
         return int(text)
 

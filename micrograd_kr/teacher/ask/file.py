@@ -100,7 +100,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Exercise:
     name = os.fspath(name_or_path)
     is_name = isinstance(name_or_path, str) and re.fullmatch(r"[\w-]*", name)
     if is_name and (name in built_in() or not os.path.exists(name)):
-        return _exercise(name, f"{name}.toml", _tables(source_text(name)))
+        return exercise_of(name, f"{name}.toml", _tables(source_text(name)))
     return _from_file(Path(name))
 
 
@@ -110,7 +110,7 @@ def _from_file(path: Path, answers: bool = True) -> Exercise:
         tables = _tables(_text(path))
         if answers and "exercise" in tables:
             return _answered(path, tables)
-        return _exercise(printable(path.stem), printable(path.name), tables)
+        return exercise_of(printable(path.stem), printable(path.name), tables)
 
 
 def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
@@ -131,7 +131,8 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     return with_hand(unanswered, entries)
 
 
-def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
+def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
+    """An exercise from the tables of its file, as TOML has them; a number with a point is a Bare."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
     title, loss, lr, steps, update, given, parameters, forward, hand, student, seed = _parts(

@@ -8,6 +8,7 @@ import tomllib
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from micrograd_kr.__main__ import main
@@ -458,6 +459,87 @@ def test_a_new_net_loads_has_all_its_weights_and_learns(sizes, activations, loss
     assert solution.before[exercise.loss].data == pytest.approx(total, rel=1e-12)
 
 
+KINDS_OF_NETS = [
+    Net((2, 3, 3), ("tanh", "softmax"), "cross-entropy", bias=True),
+    Net((3, 2), ("softmax",), "squared"),
+    Net((2, 2, 1), ("leaky_relu", "sigmoid"), "cross-entropy", update="momentum", steps=3),
+    Net((2, 2, 2), ("leaky_relu",), samples=3),
+    Net((2, 3, 2), ("relu", "softmax"), "cross-entropy", samples=4, update="adam", steps=2),
+    Net((2, 2, 1), ("sigmoid",), "cross-entropy", bias=True, samples=4, steps=2),
+    Net((1, 1), ("linear",), "squared", samples=3, update="adam"),
+]
+
+
+def worked_by_numpy(net: Net, exercise: Exercise) -> float:
+    """The loss of a net, from the numbers of its file and nothing else of it."""
+    numbers = {**exercise.given, **exercise.parameters}
+    if net.samples > 1:
+        arrays = {name: np.zeros(shape) for name, shape in exercise.shapes.items() if name in ("X", "T")}
+        arrays |= {name: np.zeros(shape) for name, shape in exercise.shapes.items() if re.fullmatch(r"[Wb]\d+", name)}
+        for name, number in numbers.items():
+            array, _, at = name.rstrip("]").partition("[")
+            if at:
+                arrays[array][tuple(map(int, at.split(",")))] = number
+            else:
+                arrays[array] = np.array(number)
+        x, targets = arrays["X"], arrays["T"].reshape(net.samples, -1)
+        weights = [arrays[f"W{i}"].reshape(n, -1) for i, n in enumerate(net.sizes[1:], 1)]
+        biases = [arrays.get(f"b{i}", np.zeros(n)).reshape(-1) for i, n in enumerate(net.sizes[1:], 1)]
+    else:
+        in_order = {kind: [numbers[name] for name in numbers if name.startswith(kind)] for kind in ("x", "t", "W", "b")}
+        x, targets = np.array([in_order["x"]]), np.array([in_order["t"]])
+        weights, biases, taken, units = [], [], iter(in_order["W"]), iter(in_order["b"] or [0.0] * sum(net.sizes[1:]))
+        for before, size in pairwise(net.sizes):
+            weights.append(np.array([[next(taken) for _ in range(before)] for _ in range(size)]))
+            biases.append(np.array([next(units) for _ in range(size)]))
+    functions = {
+        "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+        "tanh": np.tanh,
+        "relu": lambda z: np.maximum(z, 0),
+        "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+        "linear": lambda z: z,
+        "softmax": lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
+    }
+    names = net.activations if len(net.activations) > 1 else net.activations * len(weights)
+    for weight, bias, name in zip(weights, biases, names, strict=True):
+        x = functions[name](x @ weight.T + bias)
+    errors = {
+        "half-squared": lambda: (targets - x) ** 2 / 2,
+        "squared": lambda: (targets - x) ** 2,
+        "cross-entropy": lambda: -targets * np.log(x) - (names[-1] == "sigmoid") * (1 - targets) * np.log(1 - x),
+    }
+    return float(errors[net.loss]().sum() / net.samples)
+
+
+@pytest.mark.parametrize("net", KINDS_OF_NETS)
+def test_a_new_net_is_what_it_says_with_all_its_samples_and_updates(net):
+    text = new(net, seed=1)
+    assert text == new(net, seed=1) != new(net, seed=2)
+    exercise = load(saved(text))
+    assert not exercise.hand
+    solution = solve(exercise)
+    assert solution.before[exercise.loss].data == pytest.approx(worked_by_numpy(net, exercise), rel=1e-12)
+    assert exercise.steps == net.steps
+    losses = [values[exercise.loss].data for values in solution.passes]
+    assert losses == sorted(losses, reverse=True)
+    parameter = next(iter(exercise.parameters))
+    slope, lr = solution.gradients[parameter], exercise.lr
+    first = {"gradient-descent": lr * slope, "momentum": lr * slope, "adam": math.copysign(lr, slope)}[net.update]
+    start = exercise.parameters[parameter]
+    assert solution.value(f"{parameter}+") == pytest.approx(start - first, rel=1e-6)
+    assert any(each.step == net.steps for each in exercise.asked.values())
+    assert all(solution.gradients[name] for name in exercise.parameters)
+
+
+def test_a_net_of_several_samples_is_made_by_the_command(capsysbinary):
+    arguments = ["--layers", "2-2-2", "--activation", "tanh,softmax", "--loss", "cross-entropy", "--samples", "3"]
+    assert main(["new", *arguments, "--update", "momentum", "--steps", "2"]) == 0
+    made = load(saved(capsysbinary.readouterr().out.decode()))
+    assert (made.shapes["X"], made.shapes["O"], made.steps) == ((3, 2), (3, 2), 2)
+    assert {name: formula.text for name, formula in made.update.items()} == {"m": "0.9*m + g", "p": "p - lr*m"}
+    assert made.written["E"] == "mean(sum(-T*log(O), 1))"
+
+
 def test_a_new_file_says_in_both_languages_what_its_lines_are():
     text = new(Net((2, 2, 2, 1), bias=True))
     comments = [line for line in text.splitlines() if line.startswith("#")]
@@ -476,9 +558,14 @@ def test_a_new_file_says_in_both_languages_what_its_lines_are():
         (["--layers", "3"], "--layers: expected the sizes of two layers or more, inputs first"),
         (["--layers", "2-0-1"], 'as in 2-3-1; got "2-0-1"'),
         (["--layers", "30-30-2"], "at most 500 quantities"),
-        (["--activation", "gelu"], "--activation: expected sigmoid, tanh, relu, linear, one for all or 2"),
+        (["--activation", "gelu"], "expected sigmoid, tanh, relu, leaky_relu, linear, softmax, one for all or 2"),
         (["--activation", "relu,relu,relu"], "one for all or 2 parted by commas; got relu,relu,relu"),
-        (["--loss", "cross-entropy", "--activation", "tanh"], "sigmoid in the last layer; got tanh"),
+        (["--loss", "cross-entropy", "--activation", "tanh"], "sigmoid or softmax in the last layer; got tanh"),
+        (["--activation", "softmax,sigmoid"], "--activation softmax: expected it in the last layer only"),
+        (["--activation", "sigmoid,softmax", "--layers", "2-2-1"], "with two outputs or more"),
+        (["--layers", "9-9-9", "--samples", "9"], "at most 500 quantities"),
+        (["--samples", "0"], "argument --samples: expected a whole number, 1 to 50, got '0'"),
+        (["--steps", "51"], "argument --steps: expected a whole number, 1 to 50"),
         (["--seed", "-1"], "argument --seed: expected a whole number, 0 to 1,000,000,000,000,000,000"),
     ],
 )  # fmt: skip
