@@ -42,6 +42,7 @@ LONG = 80  # characters of a formula that is written as text, which goes on in t
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
 WEB = files("micrograd_kr.teacher.show") / "web"
 TEMPLATES: dict[str, dict[str, str]] = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
+FUNCTIONS = TEMPLATES["functions"]
 TEMPLATES["html"]["frame"] = (WEB / "sheet.html").read_text("utf-8")
 
 
@@ -60,14 +61,15 @@ class Worksheet:
     """An exercise and what is to be worked of it, in order.
 
     digits: decimals of the answers. defined: the names of [forward], arrays whole, and "p" for an update, whose
-    formulas a line stands on and no line shows. opening, notes: as an exercise file, the comment that it begins with,
-    and those above the lines of some names.
+    formulas a line stands on and no line shows. functions: keys of FUNCTIONS that stand in any of these formulas.
+    opening, notes: as an exercise file, the comment that it begins with, and those above the lines of some names.
     """
 
     exercise: Exercise
     lines: tuple[Line, ...]
     digits: int
     defined: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
     opening: str = TEMPLATES["toml"]["opening"]
     notes: Mapping[str, str] = field(default_factory=dict)
 
@@ -100,16 +102,30 @@ def worksheet(
     written = (
         Line(name, asked[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
     )
-    return Worksheet(exercise, tuple(written), digits, _defined(lines, exercise, asked.values()))
+    needed = _needed(lines, exercise, asked.values())
+    defined, functions = _defined(exercise, needed, asked.values()), _functions(exercise, set().union(*needed.values()))
+    return Worksheet(exercise, tuple(written), digits, defined, functions)
 
 
-def _defined(lines: Lines, exercise: Exercise, asked: Collection[Quantity]) -> tuple[str, ...]:
-    """What the quantities of a sheet stand on and it asks for no formula of: see Worksheet."""
-    needed = defaultdict[int, set[str]](set)  # by pass
+def _needed(lines: Lines, exercise: Exercise, asked: Iterable[Quantity]) -> dict[int, set[str]]:
+    """The names that quantities stand on, by pass."""
+    needed = defaultdict[int, set[str]](set)
     for each in asked:
         for step in range(each.in_pass + 1):
             is_whole = each.is_parameter or step < each.in_pass  # for an update
             needed[step] |= lines.below(exercise.loss if is_whole else each.of)
+    return needed
+
+
+def _functions(exercise: Exercise, names: Collection[str]) -> tuple[str, ...]:
+    """The functions in the formulas of some names that a sheet says the meaning of."""
+    formulas = (formula for name, formula in exercise.forward.items() if name in names)
+    found = {getattr(part.rule, "symbol", "") for each in formulas for part in parts_of(each.expression)}
+    return tuple(each for each in FUNCTIONS if each in found)
+
+
+def _defined(exercise: Exercise, needed: Mapping[int, set[str]], asked: Collection[Quantity]) -> tuple[str, ...]:
+    """What the quantities of a sheet stand on and it asks for no formula of: see Worksheet."""
     shown = {(each.of, each.step) for each in asked if each.by is None}
     found = {array_of(name) for name in set().union(*needed.values()) if (name, 0) not in shown}
     changed = {(name, step) for step in needed if step for name in needed[step] if name in exercise.parameters}
@@ -380,6 +396,12 @@ def _body(sheet: Worksheet, form: str, lang: str, answers: bool, picture: str = 
         line, text = exercise.forward.get(name), exercise.written[name]
         return rule(line) if line and line.text == text else notation.NOTATIONS[own.formulas].escaped(text)
 
+    def defined() -> str:
+        """The formulas that no row has, and what the functions in all of them mean."""
+        formulas = [part["defined"].format(own.name(name), definition(name)) for name in sheet.defined if name != "p"]
+        formulas += [part["meaning"].format(FUNCTIONS[each]) for each in sheet.functions]
+        return part["table"].format(title=words["defined"], listed=part["comma"].join(formulas)) if formulas else ""
+
     def heading(kind: str, step: int) -> str:
         if step and exercise.steps > 1:
             return own.says(Said(TEMPLATES["later"][kind], {"number": step}), lang)
@@ -404,7 +426,7 @@ def _body(sheet: Worksheet, form: str, lang: str, answers: bool, picture: str = 
         given=table("given", exercise.whole(exercise.given), lambda number: signed(_sized(number))),
         parameters=table("parameters", exercise.whole(exercise.parameters), lambda number: signed(_sized(number))),
         forward=table("value", exercise.written, own.text),
-        defined=table("defined", {name: name for name in sheet.defined if name != "p"}, definition),
+        defined="" if is_file else defined(),
         steps=part["steps"].format_map(gaps | words) if exercise.steps > 1 else "",
         update=table("remembering" if gaps["states"] else "update", exercise.update if is_told else {}, rule, "update"),
         picture=picture and part["picture"].format(**words, picture=picture),

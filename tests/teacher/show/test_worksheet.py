@@ -21,7 +21,7 @@ from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.derive.notation import written
 from micrograd_kr.teacher.show.nets import LOSSES, Net, layer_sizes, new
 from micrograd_kr.teacher.show.picture import net
-from micrograd_kr.teacher.show.worksheet import answer, as_text, suggested, worksheet
+from micrograd_kr.teacher.show.worksheet import FUNCTIONS, answer, as_text, suggested, worksheet
 
 DEMOS = Path(__file__).parents[3] / "demos"
 FOR_TEACHERS = ("neuron", "dead-path", "paths-meet")
@@ -263,6 +263,38 @@ def test_a_sheet_has_every_formula_that_a_blank_depends_on_and_no_other(blanks, 
         assert found == {*exercise.forward} | ({"p"} if exercise.asked.keys() & {"w+", "L'"} else set())
     else:
         assert found == due
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+@pytest.mark.parametrize(
+    ("name", "blank", "meant"),
+    [
+        ("chapter7", "z1", []),
+        ("chapter7", "E_total", ["sigmoid(z) = 1/(1 + exp(−z))"]),
+        ("softmax", "p[0]", ["softmax(z)[i] = exp(z[i])/"]),
+        ("softmax", "dL/dW[0,0]", ["softmax(z)[i] = exp(z[i])/", "log(z) = ln(z)"]),
+        ("momentum", "E", []),
+    ],
+)
+def test_a_sheet_says_what_the_functions_of_its_blanks_mean_and_no_other(name, blank, meant, form):
+    exercise = load(saved(source_text(name).partition("\n[hand]")[0] + f'\n[hand]\n"{blank}" = ""\n'))
+    text = html.unescape(as_text(worksheet(exercise), form))
+    assert {each for each in FUNCTIONS.values() if each in text} == {
+        each for each in FUNCTIONS.values() for start in meant if each.startswith(start)
+    }
+
+
+@pytest.mark.parametrize(("name", "formula"), FUNCTIONS.items())
+def test_what_a_sheet_says_of_a_function_is_so(name, formula):
+    left, right = formula.replace("ln(", "log(").replace(", a)", ", 0.01)").replace("a·z", "0.01*z").split(" = ")
+    right = right.translate(TYPED).replace("z[0]", "0.3").replace("z[1]) + …", "-1.2)")
+    if "[i]" in left:
+        left = left.replace("[i]", "[1]").replace("(z)", "(0.3, -1.2)")
+        right = right.replace("softmax(z)[i]", "softmax(0.3, -1.2)[1]").replace("z[i]", "-1.2")
+    for z in (-1.2, 0.3, 2.5):
+        if name != "log" or z > 0:
+            values = [evaluate(read_formula(each), {"z": z}) for each in (left, right)]
+            assert values[0] == pytest.approx(values[1], rel=1e-12)
 
 
 @pytest.mark.parametrize("form", ["markdown", "html"])
