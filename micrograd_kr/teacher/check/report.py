@@ -169,7 +169,8 @@ class Report(Printed):
     @property
     def is_done(self) -> bool:
         """Whether the step is shown: not to who has still something to work."""
-        return not (self.unreadable or (self.asked and self.asked.blanks) or math.isnan(self.loss[0]))
+        has_blanks = bool(self.asked and (self.asked.blanks or not self.asked.hand))
+        return not (has_blanks or self.unreadable or math.isnan(self.loss[0]))
 
     @property
     def roots(self) -> tuple[Row, ...]:

@@ -94,7 +94,9 @@ def test_what_is_given_or_rightly_written_stays_in_sentences():
 # --- the step ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cells", [{"z1": ""}, {"z1": "?", "h1": "0.51998934"}, {"z1": "so much", "h1": "0.51998934"}])
+@pytest.mark.parametrize(
+    "cells", [{}, {"z1": ""}, {"z1": "?", "h1": "0.51998934"}, {"z1": "so much", "h1": "0.51998934"}]
+)
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_to_who_has_still_something_to_work_the_step_is_not_shown(cells, lang, capsys):
     hand = "".join(f'{name} = "{text}"\n' for name, text in cells.items())
