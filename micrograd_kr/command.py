@@ -243,22 +243,24 @@ def handout(options: Options) -> None:
         raise SaidError("expected --seed for one sheet, or --seeds or --names for a class; not both")
     class_ = students(names_in(options.names) if options.names else [], options.seeds or [])
     key = options.answers or folder / (KEY + ENDINGS["html" if form == "toml" else form])
-    if folder.is_dir():
-        for name in file_names(class_, form):
-            check_place(folder / name, options)
-    else:
-        check_place(folder, options)
-    if options.answers or folder.is_dir():
-        check_place(key, options, [each for each in SHEETS if SHEETS[each] != "toml"])
+    if SHEETS.get(key.suffix.lower(), "toml") == "toml":
+        raise SaidError("{path}: expected a file whose name ends in {endings}", path=key, endings=".md, .html")
+    names, is_apart = file_names(class_, form), key.parent.resolve() != folder.resolve()
+    if not is_apart and key.name in names:
+        raise SaidError("{path}: the answers need a file of their own, apart from the blanks", path=key)
+    inside = names if is_apart else [*names, key.name]
+    for place in [folder / name for name in inside] if folder.is_dir() else [folder]:
+        check_place(place, options)
+    check_place(key if is_apart else None, options)
     found = handout(mk.load(options.exercise), class_, hide=options.hide, digits=options.digits)
     pictures = inline_pictures(found.sheets, lang) if form == "html" else [""] * len(class_)
-    files = found.files(form, lang, pictures)
-    key_text = key_of_all(found.sheets, SHEETS[key.suffix.lower()], lang)
-    if options.answers:
-        put(key_text, key, lang)
-    else:
-        files[key.name] = key_text
-    write_all(folder, {name: text.encode() for name, text in files.items()})
+    texts = found.files(form, lang, pictures)
+    answers = key_of_all(found.sheets, SHEETS[key.suffix.lower()], lang)
+    write_all(
+        folder, {name: text.encode() for name, text in (texts if is_apart else texts | {key.name: answers}).items()}
+    )
+    if is_apart:
+        put(answers, key, lang)
     gaps = {"folder": folder, "count": len(class_), "key": key}
     wrote = say("Wrote {count} sheets into {folder}, a file to fill in beside each; the key is {key}.", **gaps)
     tell(wrote.in_(lang))

@@ -105,6 +105,11 @@ def test_the_key_may_lie_elsewhere_and_sheets_have_another_form():
     ]
 
 
+def test_the_key_may_have_another_name_in_the_folder():
+    assert main(["worksheet", "purchase", "--seeds", "1", "-o", "class", "--answers", "class/all.md"]) == 0
+    assert here() == ["class", "class/1.html", "class/1.toml", "class/all.md"]
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +176,7 @@ def test_names_that_cannot_be_used_are_refused_with_what_to_do(text, seeds, erro
         (["--seeds", "1-3", "--seed", "1", "-o", "c"], "not both"),
         (["--names", "none.csv", "-o", "c"], "none.csv: expected a text file, cannot read it"),
         (["--seeds", "1-3", "-o", "c", "--answers", "k.toml"], "k.toml: expected a file whose name ends in .md, .html"),
+        (["--seeds", "1-3", "-o", "c", "--answers", "c/1.html"], "1.html: the answers need a file of their own"),
         (["--seeds", "1-3", "-o", "no/c"], "there is no folder no; make it first"),
     ],
 )
