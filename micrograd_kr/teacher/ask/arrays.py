@@ -87,6 +87,9 @@ class Entries:
 
         return self.done("@", f, x, y)
 
+    def transposed(self, x: Any) -> Any:
+        return x.T
+
     def called(self, name: str, x: Any, axis: int | None) -> Any:
         """A function of one array."""
         return self.done(name, lambda x: FUNCTIONS[name](x, axis), x)
@@ -103,6 +106,29 @@ class Entries:
         return array(out)
 
 
+class Textbook(Entries):
+    """The same as textbooks set them: a product with a number is one entry by entry, a vector is a column, xᵀ a row.
+
+    is_one: whether one number comes out; else x·y of two vectors is meant entry by entry, o·(1 − o).
+    """
+
+    def __init__(self, known: Mapping[str, Any], is_one: bool) -> None:
+        super().__init__(known)
+        self.is_one = is_one
+
+    def product(self, x: Any, y: Any) -> Any:
+        if not x.ndim or not y.ndim or (x.ndim == y.ndim == 1 and not self.is_one):
+            return self.elementwise(ops.mul, x, y)
+        return super().product(x[:, None] if x.ndim == 1 and y.shape[0] == 1 < y.ndim else x, y)
+
+    def transposed(self, x: Any) -> Any:
+        return x[None, :] if x.ndim == 1 else x.T
+
+    def listed(self, each: list[Any]) -> Any:
+        """A row of numbers, or a matrix of rows."""
+        return self.done("[ ]", lambda *each: np.stack(each), *each)
+
+
 class Tensors:
     """The same formulas on Values, once they have been read entry by entry. known: of every name its Value."""
 
@@ -114,6 +140,9 @@ class Tensors:
 
     def product(self, x: Any, y: Any) -> Any:
         return x @ y
+
+    def transposed(self, x: Any) -> Any:
+        return x.T
 
     def called(self, name: str, x: Any, axis: int | None) -> Any:
         return getattr(x, name)(axis=-1 if axis is None and name.endswith("softmax") else axis)

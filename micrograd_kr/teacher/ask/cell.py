@@ -11,7 +11,8 @@ from micrograd_kr.teacher.ask.number import Hand, hand, one_line
 from micrograd_kr.teacher.ask.quantity import spelled
 
 _NOT_ANSWERED = re.compile(r"[-?._…* ]*|x|모름|모르겠\w*|몰라요?|n/?a|none", re.IGNORECASE)
-_EQUALS = "=≈≒≃≅＝"
+_EQUALS = "=≈≒≃≅＝﹦→⇒⟹∴"
+_LABEL = re.compile(r"^(?:답|정답|풀이|값|결과|answer|solution|result) ?[:：] ?", re.IGNORECASE)
 
 
 class Cell(NamedTuple):
@@ -37,15 +38,24 @@ def read_cell(text: str, name: str) -> Cell | None:
 
     The parts are not read yet. Raises ExerciseError for a text that is too long.
     """
-    text = one_line(text)
-    check_length(text)
-    parts = [each for part in split(text, _EQUALS) if (each := part.strip())]
-    if parts and spelled(parts[0]) == name:
-        del parts[0]
-    if not parts or _NOT_ANSWERED.fullmatch(plain(parts[-1])):
+    check_length(one_line(text))
+    parts = sides(text, name)
+    if not is_answered(parts):
         return None
     *before, last = parts
     try:
         return Cell(tuple(before), hand(last))
     except ExerciseError:
         return Cell(tuple(parts), None)
+
+
+def sides(text: str, name: str) -> list[str]:
+    """What stands between the equals signs of a cell, without the name that it is the cell of."""
+    text = re.sub("[=-]>", "=", _LABEL.sub("", one_line(text)))
+    parts = [each for part in split(text, _EQUALS) if (each := part.strip())]
+    return parts[1:] if parts and spelled(parts[0]) == name else parts
+
+
+def is_answered(parts: list[str]) -> bool:
+    """Whether the last of some sides is an answer: "?" is none."""
+    return bool(parts) and not _NOT_ANSWERED.fullmatch(plain(parts[-1]))

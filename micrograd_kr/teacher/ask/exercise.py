@@ -4,6 +4,7 @@ It is data, nothing in it is ever run. A name may be Hangul. It is normalised as
 to type one name are one name.
 """
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,10 +17,11 @@ from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import array_of, entry
 from micrograd_kr.teacher.ask.cell import Cell, Unreadable, read_cell
 from micrograd_kr.teacher.ask.formula import Formula, read_formula
-from micrograd_kr.teacher.ask.messages import ExerciseError, nearest, placed, quoted, unknown
+from micrograd_kr.teacher.ask.messages import ExerciseError, nearest, placed, product, quoted, unknown
 from micrograd_kr.teacher.ask.number import Hand
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, parse, spelled
 
+_NEW = re.compile(r"_?new_?|_?next|새|\((?:new|next|새|\+|t\+1)\)")  # people call W+ so
 USUAL = "p - lr*g"  # what an update does to a parameter where nothing else is said
 
 
@@ -72,9 +74,32 @@ class Exercise:
         return {name: i for i, name in enumerate((*self.given, *self.parameters, *self.forward))}
 
     @cached_property
+    def names(self) -> set[str]:
+        """All that may be called by its name, whole arrays and what an update remembers among it."""
+        return {*self.positions, *self.states, *self.shapes}
+
+    @cached_property
     def states(self) -> dict[str, tuple[str, str]]:
         """What an update remembers of each parameter, m_W5, with its line in [update] and the parameter."""
         return {f"{line}_{name}": (line, name) for line in self.update if line != "p" for name in self.parameters}
+
+    def entries(self, name: str) -> Any:
+        """The quantities that are the entries of a whole one, of W or dE/dW; None for any other name."""
+        if not self.shapes:
+            return None
+        try:
+            asked = parse(name)
+        except ExerciseError:
+            return None
+        of_by = asked.by is not None and asked.by in self.shapes
+        whole = (asked.by if of_by else None) or asked.of
+        if whole not in self.shapes or (of_by and asked.of in self.shapes):
+            return None
+        found = np.empty(self.shapes[whole], object)
+        for at in np.ndindex(found.shape):
+            one = entry(whole, at)
+            found[at] = asked._replace(by=one) if of_by else asked._replace(of=one)
+        return found
 
     def changed_by(self, name: str) -> tuple[str, str]:
         """The line of [update] that changes a parameter or a state, and the parameter that it is of."""
@@ -149,17 +174,19 @@ def _meant(exercise: Exercise, text: str) -> str:
     """The quantity that was probably meant by dl/dw1, E/h1 or z1+; "" if none is like it."""
 
     def near(name: str) -> str:
-        return nearest(name, exercise.positions)
+        found = nearest(name, [*exercise.positions, *exercise.shapes])
+        return found or (exercise.loss if name and exercise.loss.startswith(name) else "")  # E of E_total
 
     above, slash, below = (each.strip("'+") for each in text.partition("@")[0].partition("/"))
     if slash:
         of, by = (near(each[1:]) if each.startswith("d") else near(each) for each in (above, below))
         meant = derivative(of, by)
     else:
-        of = near(above)
-        meant = of + ("+" if of in exercise.parameters else "'") * (above != text)
+        of = near(plain := _NEW.sub("", above))
+        meant = of + ("+" if of in exercise.parameters else "'") * (plain != text)
     with suppress(ExerciseError):
-        verified(exercise, parse(meant))
+        if exercise.entries(meant) is None:
+            verified(exercise, parse(meant))
         return "" if meant == text else meant
     return ""
 
@@ -201,5 +228,6 @@ def known(exercise: Exercise, name: str, meant: str | None = None) -> str:
         )
     if name not in exercise.positions and name not in exercise.states:
         said = say("unknown name {name}{meant}; expected a name of the exercise, or dE/dW, W+, z' of such names")
-        raise unknown(said, name, exercise.positions, meant)
+        two = product(name, exercise.names) if meant is None else ""
+        raise unknown(said, name, exercise.positions, two or meant)
     return name

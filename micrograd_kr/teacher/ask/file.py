@@ -22,11 +22,29 @@ from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
 from micrograd_kr.teacher.ask.arrays import array, check_size, entries, entry
 from micrograd_kr.teacher.ask.exercise import Exercise
-from micrograd_kr.teacher.ask.formula import FUNCTIONS, TYPED, Formula, check_length, finite, read_entries, read_formula
+from micrograd_kr.teacher.ask.formula import (
+    FUNCTIONS,
+    RATES,
+    TYPED,
+    Formula,
+    check_length,
+    finite,
+    read_entries,
+    read_formula,
+)
 from micrograd_kr.teacher.ask.formula import source as source_of
 from micrograd_kr.teacher.ask.hand import Bare, kind_of, twice, with_hand
-from micrograd_kr.teacher.ask.mending import RATES, hint
-from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, quoted, unknown
+from micrograd_kr.teacher.ask.mending import hint
+from micrograd_kr.teacher.ask.messages import (
+    NAME_LENGTH,
+    ExerciseError,
+    limit,
+    placed,
+    printable,
+    product,
+    quoted,
+    unknown,
+)
 
 # What a file may hold, so that none takes long. The limits on lines keep tomllib from keys of thousands of dotted
 # parts, which take it minutes.
@@ -333,7 +351,5 @@ def _not_above(line: str, name: str, above: Collection[str], lines: Iterable[str
         return ExerciseError("uses itself: expected only names that stand above {name}", name=name)
     if name in map(partial(unicodedata.normalize, "NFKC"), lines):
         return ExerciseError("{name} is used before it stands: put the line {name} above this one", name=name)
-    halves = ((name[:i], name[i:]) for i in range(1, len(name)))
-    product = [f"{one}*{two}" for one, two in halves if one in above and two in above][:1]
     said = say("unknown name {name}{meant}; expected one of [given], [parameters] or a line above")
-    return unknown(said, name, [*above, *product], *product)
+    return unknown(said, name, above, product(name, above) or None)

@@ -7,7 +7,7 @@ import ast
 import math
 import re
 import unicodedata
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -20,7 +20,7 @@ from micrograd_kr import ops
 from micrograd_kr.ops import Rule
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as OF_ARRAYS
-from micrograd_kr.teacher.ask.arrays import Entries, Tensors
+from micrograd_kr.teacher.ask.arrays import Entries, Tensors, Textbook
 from micrograd_kr.teacher.ask.expressions import Literal as Literal
 from micrograd_kr.teacher.ask.expressions import Symbol, parts_of, renamed, terms
 from micrograd_kr.teacher.ask.messages import ExerciseError, limit, quoted, unknown
@@ -53,7 +53,15 @@ _NAMES = "sigmoid tanh relu leaky_relu softplus step exp log log2 log10 sqrt abs
 _RULES = {"step": "heaviside", "abs": "absolute", "max": "maximum", "min": "minimum"}  # where `ops` says it otherwise
 FUNCTIONS: dict[str, Rule] = {each: getattr(ops, _RULES.get(each, each)) for each in _NAMES.split()}
 ALL_FUNCTIONS = tuple(dict.fromkeys([*FUNCTIONS, *OF_ARRAYS, "dot"]))
-ALIASES = {"ln": "log", "σ": "sigmoid", "logistic": "sigmoid", "sgn": "sign", "heaviside": "step"}
+ALIASES = {
+    "ln": "log",
+    "σ": "sigmoid",
+    "logistic": "sigmoid",
+    "sgn": "sign",
+    "heaviside": "step",
+    "시그모이드": "sigmoid",
+}
+RATES = ("α", "η", "ε", "eta", "alpha", "learning_rate", "learning rate", "rate", "학습률")  # people call lr so
 _CALLED = {rule: name for name, rule in FUNCTIONS.items()}
 _BINDS = {
     ops.add: (1, "+"),
@@ -207,7 +215,9 @@ def _worked(node: Any, source: bytes, arrays: Entries | Tensors, level: int) -> 
         case ast.Call(func=ast.Name(id="dot"), args=[left, right], keywords=[]):
             return arrays.product(of(left), of(right))
         case ast.Attribute(attr="T"):
-            return of(node.value).T
+            return arrays.transposed(of(node.value))
+        case ast.Tuple(elts=[_, *_] as row) if isinstance(arrays, Textbook):
+            return arrays.listed([of(each) for each in row])
         case ast.Subscript():
             key = _index(node.slice)
             return arrays.done(f"[{ast.unparse(node.slice)}]", lambda x: x[key], of(node.value))
@@ -297,20 +307,29 @@ def _check_arguments(function: str, arguments: list[ast.expr]) -> None:
 
 # --- what people type -------------------------------------------------------------------------------------------------
 
-_FULL_WIDTH = str.maketrans({chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)})
+_SET = [*map(chr, range(0x1D400, 0x1D800)), "ℎ"]  # letters of formulas that are set, 𝑧
+_FULL_WIDTH = str.maketrans(
+    {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    | {each: unicodedata.normalize("NFKC", each) for each in _SET}
+)
 _VULGAR = {each: unicodedata.normalize("NFKC", each) for each in map(chr, [*range(0xBC, 0xBF), *range(0x2150, 0x215F)])}
 _PLAIN = str.maketrans(
     {chr(0x2080 + digit): str(digit) for digit in range(10)}  # subscripts
     | dict.fromkeys("×·⋅∙•∗⨯✕✖・ㆍ\u2062", "*")
     | dict.fromkeys("−–—‒―‐‑﹣", "-")
     | dict.fromkeys("÷∕\u2044:", "/")
-    | dict.fromkeys("′’‘", "'")
+    | dict.fromkeys("′’‘`´ʹ", "'")
+    | dict.fromkeys("。｡", ".")
+    | {"﹢": "+", "⊙": "*", "∘": "*"}
     | dict.fromkeys("\u200b\u200c\u200d\u2060\u2061\ufeff\xad", "")  # what is not seen
     | {"^": "**", "σ": "sigmoid", "√": "sqrt", "″": "''"}
     | {each: "(" + fraction.replace("\u2044", "/") + ")" for each, fraction in _VULGAR.items()}
 )
 TYPED = _PLAIN | str.maketrans({"²": "**2", "³": "**3", "⁺": "+", "[": "(", "{": "(", "]": ")", "}": ")"})
-_RAISED = re.compile("(⁻?)([⁰¹²³⁴-⁹]+)")
+_RAISED = re.compile("⁻?[⁰¹²³⁴-⁹]+(?:[·.˙][⁰¹²³⁴-⁹]+)?")
+_TIMES = re.compile(r"(?<=[0-9]) ?[xX] ?(?=[0-9]+[.,][0-9]|10 ?(?:\^|\*\*|[⁻⁰¹²³⁴-⁹]))|(?<=[0-9]) [xX] (?=[0-9])")
+_ROOT = re.compile(rf"√ ?({DIGITS}|[^\W\d]\w*)")
+_OF_POWERS = str.maketrans("\u2212·˙", "-..")
 _MIXED = re.compile(f"([0-9]+)([{''.join(_VULGAR)}])")
 _PERCENT = re.compile(rf"(?<![\w.])({_MANTISSA}) ?%(?! ?\w)")
 _POWER_OF_TEN = re.compile(
@@ -322,9 +341,11 @@ _NUMBER_THEN_FACTOR = re.compile(rf"(?<![\w.])({DIGITS})(?![eE][-+]?[0-9]) *(?=[
 
 def plain(text: str) -> str:
     """What people type, in the characters of a formula: × − ½ h1² x₁ 12 % 1.5×10^-3; ∂, ⁺ and [ ] { } stay."""
+    text = _TIMES.sub("*", text)
     if not text.isascii():
+        text = _ROOT.sub(r"√(\1)", text)
         text = _MIXED.sub(r"(\1+\2)", text.translate(_FULL_WIDTH))
-        text = _RAISED.sub(lambda each: "**" + unicodedata.normalize("NFKC", each[0]).replace("\u2212", "-"), text)
+        text = _RAISED.sub(lambda each: "**" + unicodedata.normalize("NFKC", each[0]).translate(_OF_POWERS), text)
     text = _PERCENT.sub(r"\1e-2", text.translate(_PLAIN))
     return _POWER_OF_TEN.sub(_with_exponent, text)
 
@@ -341,36 +362,50 @@ def read_worked(text: str, names: Container[str] = ()) -> Formula:
 
     Raises ExerciseError for what is no expression, or may be two.
     """
+    return _of_one_number(" ".join(text.split()), read_whole(text, names, lambda names: Entries({})))
+
+
+def read_whole(
+    text: str, names: Container[str], arrays: Callable[[Mapping[str, str]], Entries], product: str = "*"
+) -> Any:
+    """Such a part entry by entry, an array of expressions; without axes where it stands for one number.
+
+    A product of matrices is written with @, what is transposed is marked with ⊤, a slice stands in ⟨∶, 1⟩. arrays:
+    what works with them, from the quantities by the names that they are given here. product: the sign that stands for
+    one that is left out.
+    """
     check_length(text)
     text = " ".join(text.split())
     quantities: dict[str, str] = {}
     typed = _WORD.sub(partial(_placed, names, quantities), _without_choices(plain(text)))
     typed = _BRACKET.sub(lambda each: each[0].translate(_ROUND) if len(each[0]) == 1 else each[0], typed)
+    typed = typed.translate(_OF_ARRAYS)
     check_length(typed, MOST_LENGTH)
+    known = arrays(quantities)
     try:
-        read = _expression(_multiplied(typed), Entries({}))
+        read = _expression(_multiplied(typed, product), known)
     except ExerciseError as error:
         pointed = with_points(typed)  # a comma may stand between arguments, or in a number
         try:
-            read = _expression(_multiplied(pointed), Entries({}))
+            read = _expression(_multiplied(pointed, product), known)
         except ExerciseError:
             raise _of_what_was_typed(error, text) from None
-    formula = _of_one_number(text, read)
-    for leaf in leaves(formula):
+    for leaf in {leaf for each in read.flat for leaf in parts_of(each) if leaf.rule is None}:
         leaf.name = quantities.get(leaf.name, leaf.name)
-    return formula
+    return read
 
 
+_OF_ARRAYS = str.maketrans({"⊤": ".T", "⟨": "[", "⟩": "]", "∶": ":"})
 _PLACE = re.compile(r"\bq[0-9]+_")
 _BRACKET = re.compile(r"(?<=\))\[[0-9]+\]|[\[\]{}]")  # softmax(z1, z2)[0] keeps its own
 _ROUND = str.maketrans("[]{}", "()()")
-_WORD = re.compile(rf"(?P<number>{DIGITS})|(?P<name>{QUANTITY})(?= ?(?P<next>[(\[{{]|\*\*|))")
+_WORD = re.compile(rf"axis ?=|(?P<number>{DIGITS})|(?P<name>{QUANTITY})(?= ?(?P<next>[(\[{{]|\*\*|))")
 
 
 def _placed(names: Container[str], quantities: dict[str, str], match: re.Match[str]) -> str:
     """A word of a formula; in the place of a quantity a name that Python's parser reads, which is noted."""
     word, bracket = match[0], match["next"] in ("(", "[", "{")
-    if match["number"]:
+    if match["number"] or not match["name"]:
         return word
 
     def place(name: str) -> str:
@@ -378,8 +413,11 @@ def _placed(names: Container[str], quantities: dict[str, str], match: re.Match[s
         return held
 
     if bracket and word not in names:
-        _check_function(word := ALIASES.get(word, word))
+        usual = next((each for each in ALL_FUNCTIONS if each == word.lower()), word)  # Tanh, as telephones write it
+        _check_function(word := ALIASES.get(word, usual))
         return word
+    if word in RATES and word not in names:
+        return place("lr")
     if word == "e" and match["next"] == "**" and word not in names:
         return "exp(1)"
     above, slash, below = map(str.strip, word.partition("/"))
@@ -473,11 +511,11 @@ def corrected(text: str) -> str:
     return re.sub(r"(?<=[0-9]) +(?=[0-9.])", "*", _multiplied(text))
 
 
-def _multiplied(text: str) -> str:
-    """A text with the signs of products that textbooks leave out: 2x, x1 x2, )(."""
+def _multiplied(text: str, sign: str = "*") -> str:
+    """A text with the signs of products that textbooks leave out: 2x, x1 x2, )(; of what may be matrices with @."""
     text = _NUMBER_THEN_FACTOR.sub(r"\1*", text)
-    text = re.sub(r"(?<=\w) +(?=[^\W\d])|(?<=[^\W\d]) +(?=\w)", "*", text)
-    return re.sub(r"\) *(?=[\w(])", ")*", text)
+    text = re.sub(r"(?<=\w) +(?=[^\W\d])|(?<=[^\W\d]) +(?=\w)", sign, text)
+    return re.sub(r"(\)|\.T\b) *(?=[\w(])", rf"\1{sign}", text)
 
 
 def finite(number: Any) -> float:

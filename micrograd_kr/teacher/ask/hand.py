@@ -1,5 +1,6 @@
 """A person's numbers for an exercise, read from what stands in a file; what cannot be read is noted."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -7,15 +8,17 @@ from typing import Any
 import numpy as np
 
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.arrays import entry
+from micrograd_kr.teacher.ask import latex
 from micrograd_kr.teacher.ask.cell import Unreadable, read_cell
 from micrograd_kr.teacher.ask.exercise import Exercise, quantity_meant, verified
 from micrograd_kr.teacher.ask.formula import read_worked
-from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable
+from micrograd_kr.teacher.ask.messages import NAME_LENGTH, ExerciseError, limit, placed, printable, product
 from micrograd_kr.teacher.ask.number import NUMBER, no_number, one_line
-from micrograd_kr.teacher.ask.quantity import Quantity, parse, spelled
+from micrograd_kr.teacher.ask.quantity import Quantity, spelled
+from micrograd_kr.teacher.ask.whole import cells, without_arrays
 
 HAND_NUMBERS = 1_000
+_NO_BAR = re.compile(r"(?<!/)(?<!/ )∂[\w\s]*∂")  # as browsers copy a derivative that is set with a bar
 
 
 class Bare(str):
@@ -36,7 +39,8 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
 
     for key, line in lines.items():
         try:
-            cells = list(_each(exercise, spelled(key), line))
+            typed = _typed(exercise, line) if type(line) is str else line
+            cells = list(_each(exercise, spelled(_typed(exercise, key)), typed))
         except ExerciseError as error:
             note(key, line, error)
             continue
@@ -57,24 +61,28 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
     return replace(exercise, hand=hand, asked=asked, unreadable=tuple(unreadable))
 
 
+def _typed(exercise: Exercise, text: str) -> str:
+    """A name or a cell without LaTeX. Raises ExerciseError for a formula that has lost its fraction bars."""
+    if text in exercise.names:
+        return text
+    if _NO_BAR.search(text):
+        raise ExerciseError(
+            "the bars of fractions were lost in copying: write ∂E/∂W with a stroke, or copy what explain prints"
+        )
+    return latex.plain(text, exercise.names)
+
+
 def _each(exercise: Exercise, name: str, line: Any) -> Iterator[tuple[Quantity, Any]]:
     """A line of [hand], of an array entry by entry."""
-    if type(line) is not list:
+    whole = exercise.entries(name) if type(line) in (list, str) else None
+    if whole is None:
         yield quantity_meant(exercise, name), line
         return
-    asked = parse(name)
-    of_by = asked.by is not None and asked.by in exercise.shapes
-    whole = (asked.by if of_by else None) or asked.of
-    if whole not in exercise.shapes:
-        yield quantity_meant(exercise, name), line
-        return
-    shape = exercise.shapes[whole]
-    written = np.array(line, object)
-    if written.shape != shape:
-        raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=shape, got=written.shape)
-    for at in np.ndindex(shape):
-        one = entry(whole, at)
-        yield verified(exercise, asked._replace(by=one) if of_by else asked._replace(of=one)), written[at]
+    written = np.array(line, object) if type(line) is list else cells(exercise, name, line, whole)
+    if written.shape != whole.shape:
+        raise ExerciseError("expected numbers of the shape {shape}, got {got}", shape=whole.shape, got=written.shape)
+    for at in np.ndindex(whole.shape):
+        yield verified(exercise, whole[at]), written[at]
 
 
 def _written(exercise: Exercise, name: str, entry: Any) -> str:
@@ -87,7 +95,7 @@ def _written(exercise: Exercise, name: str, entry: Any) -> str:
     text = one_line(entry) if type(entry) is str else str(entry).replace("_", "")  # 1_000.5
     if type(entry) is Bare and not NUMBER.fullmatch(text):  # nan
         raise no_number(text)
-    cell = read_cell(text, name)
+    cell = read_cell(text := without_arrays(exercise, name, text), name)
     for part in cell.parts if cell else ():
         for each in read_worked(part, exercise.positions).names:
             if each in exercise.constants:
@@ -95,7 +103,7 @@ def _written(exercise: Exercise, name: str, entry: Any) -> str:
             try:
                 quantity_meant(exercise, each)
             except ExerciseError as error:
-                is_word = part.isalnum() and part not in exercise.shapes
+                is_word = part.isalnum() and part not in exercise.shapes and not product(part, exercise.names)
                 raise (no_number(part) if is_word else error) from None
     return text if cell else ""
 

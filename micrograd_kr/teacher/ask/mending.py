@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from micrograd_kr.said import Said, say
-from micrograd_kr.teacher.ask.formula import evaluate, finite, read_worked
+from micrograd_kr.teacher.ask.formula import RATES, evaluate, finite, read_worked
 from micrograd_kr.teacher.ask.messages import ExerciseError, printable, quoted
 from micrograd_kr.teacher.ask.number import hand
 
-RATES = ("α", "η", "ε", "eta", "alpha", "learning_rate", "learning rate", "rate", "학습률")  # people call lr so
 OF_NUMBERS = ("given", "parameters")
 _OUTSIDE_QUOTES = r"""(?:[^"'#\s]|\s(?!\s)|"[^"]*"|'[^']*')*?"""
+_WIDE = str.maketrans("［］＝：＃", "[]=:#")
 _VALUE = r"(?P<value>[^#]*?)(?P<remark>\s*(?:#.*)?)"
 
 
@@ -51,17 +51,40 @@ def _quotes(line: str, table: str) -> tuple[Said, str]:
     return say('write straight quotes, "'), re.sub("[‘’]", "'", re.sub("[“”„‟＂]", '"', line))
 
 
+def _wide(line: str, table: str) -> tuple[Said, str]:
+    """The signs of TOML in the width of Hangul."""
+    outside = re.split(r"""("[^"]*"|'[^']*')""", line)
+    outside[::2] = (each.translate(_WIDE) for each in outside[::2])
+    return say("write [ ] = and # in their narrow form"), "".join(outside)
+
+
+def _backslash(line: str, table: str) -> tuple[Said, str]:
+    """LaTeX in double quotes, where TOML has backslashes of its own, or in none."""
+    name, equals, value = line.partition("=")
+    if "\\" in line and table == "hand":
+        if '"' in line or line[:1] == "'":
+            line = re.sub(r'"([^"]*\\[^"]*)"', lambda each: _literal(each[1]), line)
+        elif equals:
+            line = f"{_literal(name.rstrip(' &'))} = {_literal(value.strip())}"
+    return say("what has a backslash stands in single quotes"), line
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "′") + "'"
+
+
 def _bracket(line: str, table: str) -> tuple[Said, str]:
     return say("the name of a table stands in brackets"), re.sub(r"^\[ ?(\w+) ?$", r"[\1]", line)
 
 
 def _remark(line: str, table: str) -> tuple[Said, str]:
     found = re.match(rf"({_OUTSIDE_QUOTES})\s*(?://|;|--)\s*(.*)", line)
-    return say("a remark begins with #"), f"{found[1]}  # {found[2]}" if found else line
+    return say("a remark begins with #"), f"{found[1]}  # {found[2]}".removesuffix("  # ") if found else line
 
 
 def _equals(line: str, table: str) -> tuple[Said, str]:
-    found = re.match(r"""("[^"]*"|'[^']*'|[^=:"'#]+?)\s*:=?\s*([^=]+)$""", line)
+    name, sign = r"""("[^"]*"|'[^']*'|[^=:"'#]+?)""", "(?::=?|[→⇒≈≒]|[=-]>)"
+    found = re.match(rf"{name}\s*{sign}\s*([^=]+)$", line) or re.match(rf"{name}\s+([-+−]?[0-9.,]+)$", line)
     return say("= stands between a name and its value"), f"{found[1]} = {found[2]}" if found else line
 
 
@@ -79,7 +102,7 @@ def _quote(line: str, table: str) -> tuple[Said, str]:
     if not equals:
         name, value = "", line
     sides = [_closed(each) if each.count('"') % 2 else each for each in (name, value)]
-    return say("a quotation mark is missing"), " = ".join(sides) if equals else line
+    return say("a quotation mark is missing"), " = ".join(sides) if equals and '"' in line else line
 
 
 def _closed(text: str) -> str:
@@ -108,9 +131,9 @@ def _worked(value: str) -> str:
 def _text(line: str, table: str) -> tuple[Said, str]:
     reason = say("text and formulas stand in quotes")
     found = re.match(rf"(?P<name>[^=]+?)\s*=\s*{_VALUE}$", line)
-    is_text = found and found["value"] and '"' not in found["value"] and table not in OF_NUMBERS
+    is_text = found and (found["value"] or table == "hand") and '"' not in found["value"] and table not in OF_NUMBERS
     return reason, f'{found["name"]} = "{found["value"]}"{found["remark"]}' if found and is_text else line
 
 
 MENDS: tuple[Callable[[str, str], tuple[Said, str]], ...]
-MENDS = (_quotes, _bracket, _remark, _equals, _name, _quote, _number, _text)
+MENDS = (_quotes, _wide, _backslash, _bracket, _remark, _equals, _name, _quote, _number, _text)

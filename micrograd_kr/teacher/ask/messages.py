@@ -1,6 +1,6 @@
 """An exercise that cannot be used: the error that says where and why, and what it quotes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
@@ -45,6 +45,12 @@ def nearest(name: str, names: Iterable[str]) -> str:
     alike = 0.5 if len(name) == 2 else 0.6  # x2 is near x1
     same = [each for each in listed if each.casefold() == name.casefold()]
     return next(iter(same or get_close_matches(name, listed, 1, alike)), "")
+
+
+def product(name: str, names: Container[str]) -> str:
+    """A name that is two of some names, one behind the other, with the sign that was left out, W1*x1; or ""."""
+    halves = ((name[:i], name[i:]) for i in range(1, min(len(name), 2 * NAME_LENGTH)))
+    return next((f"{one}*{two}" for one, two in halves if one in names and two in names), "")
 
 
 def unknown(said: Said, name: str, names: Iterable[str], meant: str | None = None) -> ExerciseError:

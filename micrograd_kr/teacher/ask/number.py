@@ -16,13 +16,16 @@ SLACK = 8  # of a float's last places, to which a number is known that was worke
 
 _THIN = re.compile("(?<=[0-9])[\xa0\u2005-\u200a\u202f](?=[0-9])")
 _ABOUT = r"약|대략|about|approx\.?|approximately|ca\.?|circa|roughly|[~∼≈≒≃≅]"
+_ENDING = r"(?:이에요|예요|입니다|이다|임|이 ?됩니다|이 ?된다|쯤|가량|정도)*[.,!?]?"  # of a sentence that it stands in
 _ROUNDED = r"rounded|approx\.?|approximately|cut off|truncated|exact|here|반올림|버림|근삿값|어림값"
 _REMARK = (
     rf"(?:{_ROUNDED})\b[^()]*|[0-9]+ ?(?:decimal|digit|place|d\.?p)[^()]*|[^()]*[가-힣][^()]*|[^<>≤≥=≠]*[<>≤≥=≠].*"
 )
 _DIGITS = r"(?:[0-9]+(?:,[0-9]+)*(?:\.[0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?"  # commas for points, too
+_PARTED = re.compile(r"(?<=[0-9]\.) (?=[0-9])")  # telephones put a blank behind a point
 _CELL = re.compile(
-    rf"(?:(?:{_ABOUT}) ?)?(?P<sign>[+-]?) ?(?P<number>{_DIGITS}) ?(?:\.\.+|…|⋯)? ?(?:{_ROUNDED}|\((?:{_REMARK})\))?",
+    rf"(?:(?:{_ABOUT}) ?)?(?P<sign>[+-]?) ?(?P<number>{_DIGITS}) ?(?:\.\.+|…|⋯)?"
+    rf" ?(?:{_ROUNDED}|\((?:{_REMARK})\))? ?{_ENDING}",
     re.IGNORECASE,
 )
 _FRACTION = re.compile(r"(?P<sign>[+-]?) ?\(?([0-9]{1,300}) ?/ ?([0-9]{1,300})\)?")
@@ -67,7 +70,7 @@ def hand(text: str) -> Hand:
 
 def _typed(text: str) -> Hand:
     """A number as Python does not write it: ≈ 0.52, 0,5, 12 %, 1/3, 0.52 (rounded)."""
-    typed = plain(text)
+    typed = _PARTED.sub("", plain(text))
     if found := _CELL.fullmatch(typed):
         written = found["sign"] + with_points(found["number"])
         if NUMBER.fullmatch(written):

@@ -8,7 +8,9 @@ from typing import Literal, NamedTuple
 from micrograd_kr.teacher.ask.messages import ExerciseError, quoted
 
 Kind = Literal["value", "gradient", "updated", "second"]
-_TYPED = str.maketrans({"∂": "d", "′": "'", "’": "'", "″": "''"})  # ⁺ and subscripts are made plain by NFKC
+_TYPED = str.maketrans(
+    dict.fromkeys("∂𝛛𝜕𝝏𝞉𝟃", "d") | dict.fromkeys("′’‘`´ʹ", "'") | {"″": "''"} | dict.fromkeys("÷∕\u2044", "/")
+)  # ⁺ and subscripts are made plain by NFKC
 _MARKS = "'+"  # of what is computed anew after an update, and of a parameter that one changed
 MARKS = 2  # a name has as many; after more updates it says their number, W5+@3
 

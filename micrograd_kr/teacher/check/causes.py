@@ -32,6 +32,7 @@ KINDS = tuple(SENTENCES)
 COMMON = {"kink": 100.0, "lr": 3.0, "operand": 0.5, "copied": 0.1, "far": 0.05}
 COMMON |= dict.fromkeys(("slope twice", "mean", "share", "old", "rounded"), 2.0)
 COMMON |= dict.fromkeys(("e", "degrees", "normalised", "function twice", "formula", "update"), 0.3)
+ORDINARY = frozenset(kind for kind in mistakes.SENTENCES if COMMON.get(kind, 1.0) >= 1.0)
 UNFORESEEN = sum(COMMON.get(kind, 1.0) for kind in KINDS if kind != "kink")
 MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
 
@@ -70,6 +71,12 @@ class Hit(NamedTuple):
     @property
     def score(self) -> float:
         return self.weight * self.likely
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it is a common mistake, made once, in the line of the number itself."""
+        edit = self.edit
+        return edit.place == self.working.name and not edit.throughout and edit.kind in ORDINARY
 
 
 class Found(NamedTuple):
@@ -154,6 +161,8 @@ class Search:
         carried = working.recomputed(changes, working.carried)
         if edit.kind not in CHOICES and any(not carried[root] and working.carried[root] for root in roots.values()):
             return  # whoever comes to 0, as in o·1 − o, looks again
+        if not all(math.isfinite(carried[each]) for each in affected):
+            return  # and whoever divides by 0, the more
         value = carried[working.root]
         if abs(value - due) >= self.judged.unit / 2 and self._is_near(float(written.number), value, due):
             by_hand = working.recomputed(changes, working.hand)
@@ -192,7 +201,8 @@ class Search:
         If it is no rounding of either, it is as likely as any within the bound. A number whose zeros were dropped,
         0.375 among numbers of eight decimals, says more than its own three.
         """
-        usual, own = 10.0**-self.decimals, self.judged.unit
+        usual = 10.0 ** -max(written.decimals, self.known.sheet.decimals.usual)
+        own = self.judged.unit * 10.0 ** (self.judged.written.decimals - written.decimals)
         for likely, unit in (math.sqrt(max(own / usual, 1.0)), usual), (OWN, own):
             if any(is_written(written, value, unit, self.known.cuts_off) for value in values):
                 return likely
@@ -239,11 +249,21 @@ def _likeliest(hits: Iterable[Hit]) -> tuple[tuple[Hit, ...], ...]:
     # what comes to just this number stands before what only may be rounded to it
     exact = max((score for score, group in zip(scores, groups, strict=True) if group[0].likely >= OWN), default=0.0)
     likely = [
-        (score, tuple(group))
+        (score, tuple(_without_noise(group)))
         for score, group in zip(scores, groups, strict=True)
         if score > (max(scores) / WORSE if group[0].likely >= OWN else exact)
     ]
     return tuple(group for _, group in sorted(likely, key=lambda each: -each[0])[:CAUSES])
+
+
+def _without_noise(hits: list[Hit]) -> list[Hit]:
+    """Beside a mistake nobody is told of a slip that comes to the same: 0.4 for 0.4 − lr·g lost a term, not decimals.
+
+    But who rounds 0.6094 to 0.6 is not told of a mistake that hardly anybody makes.
+    """
+    first = hits[0].edit.kind
+    is_mistake = first in mistakes.SENTENCES or any(hit.edit.kind in ORDINARY for hit in comparable(hits))
+    return [hit for hit in hits if hit.edit.kind in mistakes.SENTENCES] if is_mistake else hits
 
 
 def comparable(hits: Sequence[Hit]) -> list[Hit]:
@@ -256,10 +276,20 @@ def certain(found: Found) -> Found:
     return found if found.odds > CERTAIN else found._replace(causes=(), odds=0.0)
 
 
+def doubtful(found: Found) -> Found:
+    """What is named with a caveat: other numbers of its kind are wrong, too, and it does not explain them."""
+    return found if found.odds > CERTAIN else found._replace(odds=min(found.odds, LIKELY / 2))
+
+
 def in_common(analogous: Sequence[Found]) -> list[Found]:
-    """What explains analogous numbers all alike, or nearly all; what explains only some of them is met by chance."""
+    """What explains analogous numbers all alike, or nearly all; what explains only some of them is met by chance.
+
+    Where a search was cut short, it is what the others have in common.
+    """
+    whole = [found for found in analogous if not found.capped]
+    whole = whole if len(whole) > 1 else list(analogous)
     by_sort: list[dict[Any, Hit]] = []
-    for found in analogous:
+    for found in whole:
         by_sort.append({sort_of(hit): hit for hit in sorted(found.hits, key=lambda hit: hit.score)})
     counts = Counter(chain.from_iterable(by_sort))
 
@@ -268,11 +298,11 @@ def in_common(analogous: Sequence[Found]) -> list[Found]:
 
         A rule of somebody's own that a mistake meets at one by chance, in a factor, it meets at the others, too.
         """
-        pairs = [(each[sort], found) for each, found in zip(by_sort, analogous, strict=True) if sort in each]
+        pairs = [(each[sort], found) for each, found in zip(by_sort, whole, strict=True) if sort in each]
         fit = statistics.geometric_mean(hit.likely for hit, _ in pairs)
         return min(hit.weight for hit, _ in pairs) * fit / min(found.chance for _, found in pairs) / UNFORESEEN
 
-    likely = {sort: odds(sort) for sort, count in counts.items() if count >= NEARLY_ALL * len(analogous)}
+    likely = {sort: odds(sort) for sort, count in counts.items() if count >= NEARLY_ALL * len(whole)}
     most = max(likely.values(), default=0.0)
     kept = {sort for sort, each in likely.items() if each > max(most / WORSE, POSSIBLE)}
 
@@ -302,30 +332,53 @@ def _first(of: Any) -> Any:
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
-    """One cause, by the names that it has, two at most."""
-    first = hits[0]
-    kind, place, is_throughout, working = first.edit.kind, first.edit.place, first.edit.throughout, first.working
-    names = {**names, **_of_update(working)}
-    alike = [hit for hit in comparable(hits) if hit.edit.throughout == is_throughout]
-    said = list({str(each): each for each in (_said(hit, names) for hit in alike)}.values())[:NAMES]
-    also = tuple(dict.fromkeys(hit.edit.kind for hit in alike if hit.edit.kind != kind))
-    either = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
-    written = names.get(place, place)
-    changed = () if is_throughout else (working.place[node] for node in (*first.edit.nodes, *first.edit.operands))
-    shown = working.shown(working.roots[place], names, {place, *changed})
-    due = first.edit.due if isinstance(first.edit.due, tuple) else (first.edit.due,)
+    """One cause, by the names that it has, two at most, with the line it was made in.
+
+    Where another line is blamed first, what comes to the same in the number's own line is the second of them.
+    """
+    likely = comparable(hits)
+    first, place = likely[0], likely[0].edit.place
+    alike = [hit for hit in likely if hit.edit.throughout == first.edit.throughout]
+    own = [hit for hit in hits if hit.is_at_hand] if place != first.working.name else []
+    by_text = dict[str, Hit]()
+    for hit in (first, *own[:1], *alike):
+        by_text.setdefault(str(_done(hit, names)), hit)
+    either = list(by_text.values())[:NAMES]
+    is_one_line = len({hit.edit.place for hit in either}) == 1
+    said = [_done(hit, names) if is_one_line else _told(_done(hit, names), hit, names) for hit in either]
+    what = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
+    what = _told(what, first, names) if is_one_line else what
+    also = tuple(dict.fromkeys(hit.edit.kind for hit in (*alike, *own) if hit.edit.kind != first.edit.kind))
+    others = tuple(each for each in together[sort_of(first)] if each != names[first.working.name])
+    return Cause(first.edit.kind, names.get(place, place), first.value, what, also, first.edit.throughout, others)
+
+
+def _done(hit: Hit, names: Mapping[str, str]) -> Said:
+    """What an edit did, in the words of the line it was made in."""
+    return _said(hit, {**names, **_of_updates(hit)})
+
+
+def _told(what: Said, hit: Hit, names: Mapping[str, str]) -> Said:
+    """What was done, and the line it was done in as it ought to be."""
+    edit, working, names = hit.edit, hit.working, {**names, **_of_updates(hit)}
+    changed = () if edit.throughout else (working.place[node] for node in (*edit.nodes, *edit.operands))
+    shown = working.shown(working.roots[edit.place], names, {edit.place, *changed})
+    due = edit.due if isinstance(edit.due, tuple) else (edit.due,)
     if not any(isinstance(each, str | float) and each != -1 for each in due):  # a left out number has to be seen
         shown = simplified(shown)
-    what = say("{mistake} ({form})", mistake=either, form=f"{notation.quantity(written)} = {notation.text(shown)}")
-    others = tuple(each for each in together[sort_of(first)] if each != names[working.name])
-    return Cause(kind, written, first.value, what, also, is_throughout, others)
+    form = f"{notation.quantity(names.get(edit.place, edit.place))} = {notation.text(shown)}"
+    return say("{mistake} ({form})", mistake=what, form=form)
 
 
-def _of_update(working: Working) -> dict[str, str]:
-    """What the derivative is called that a parameter is changed by: the loss's by it, ∂E/∂b, not ∂E/∂z."""
-    asked, forms = read(working.name), working.known.forms
-    gradient = forms.gradient(forms.exercise.loss, asked.of) if asked.kind == "updated" else None
-    return {str(gradient.name): derivative(forms.exercise.loss, asked.of)} if isinstance(gradient, Symbol) else {}
+def _of_updates(hit: Hit) -> dict[str, str]:
+    """What the derivative is called that a parameter is changed by: the loss's by it, not ∂E/∂z or ∂E_o1/∂W."""
+    forms, named = hit.working.known.forms, dict[str, str]()
+    for name in (hit.working.name, hit.edit.place):
+        asked = read(name)
+        gradient = forms.gradient(forms.exercise.loss, asked.of) if asked.kind == "updated" else None
+        if isinstance(gradient, Symbol):
+            named[str(gradient.name)] = derivative(forms.exercise.loss, asked.of)
+    return named
 
 
 def _slip_said(slip: Slip, of: Iterable[str]) -> Said:

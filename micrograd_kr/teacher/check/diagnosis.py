@@ -9,7 +9,7 @@ cause inside a quantity that is not on the sheet is carried on from there.
 """
 
 import math
-from collections import ChainMap, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice, takewhile, tee
@@ -19,23 +19,26 @@ from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.number import distance
+from micrograd_kr.teacher.ask.number import Hand, distance
 from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.causes import (
     LIKELY,
     WORK_OF_ERROR,
     Found,
+    Hit,
     Search,
     cause_of,
     certain,
     comparable,
+    doubtful,
     in_common,
     sort_of,
 )
-from micrograd_kr.teacher.check.report import Note, Report, Row, Step, unreadable_row
+from micrograd_kr.teacher.check.report import SHOWN, Note, Report, Row, Step, unreadable_row
 from micrograd_kr.teacher.check.rows import as_due, explanations, row_of
 from micrograd_kr.teacher.check.sheet import Judged, Sheet, judge_entries
+from micrograd_kr.teacher.check.slips import Slip
 from micrograd_kr.teacher.check.worked import worked_lines
 from micrograd_kr.teacher.check.working import Guess, Known, Working
 from micrograd_kr.teacher.derive import labelled as graphs
@@ -74,9 +77,11 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     lines = worked_lines(sheet)
     rows = [row_of(sheet, name, lines.get(name)) for name in sheet.texts]
     explained, remarks = explanations(sheet, lines)
-    diagnosis = Diagnosis(sheet, explained)
-    found = {name: diagnosis.of(name) for name in sheet.judged}
-    found |= _of_broken_rules(diagnosis, found)
+    diagnosis = Diagnosis(sheet, explained, {name: line.astray for name, line in lines.items()})
+    found = _together(diagnosis, {name: diagnosis.of(name) for name in sheet.judged})
+    found |= {
+        name: each._replace(found=_as_it_tells(sheet.judged[name], each.found, sheet)) for name, each in found.items()
+    }
     names = _names(sheet)
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
@@ -122,26 +127,56 @@ def _names(sheet: Sheet) -> dict[str, str]:
     return names
 
 
-def _of_broken_rules(diagnosis: "Diagnosis", found: Mapping[str, Finding]) -> Iterator[tuple[str, Finding]]:
-    """What is found for rows of one kind, W1+, W2+, …, where most are roots, together: there a rule is broken.
+def _together(diagnosis: "Diagnosis", alone: Mapping[str, Finding]) -> dict[str, Finding]:
+    """What is found for rows of one kind, W1+, W2+, …, together.
 
-    Where none is found that would, the numbers worked from unwritten ones of the kind have no cause, either.
+    Where most are roots, a rule is broken: what does not explain nearly all of them is met by chance, and what is
+    worked from unwritten rows of the kind has no cause where they have none. Where fewer are, that may be so: a cause
+    that no other number has is doubtful, and makes those of its kind doubtful; so is one of a number that is worked
+    from unwritten rows of a kind in which others are roots.
     """
-    rows, broken = defaultdict(list), set[str]()
+    found, rows, roots = dict(alone), defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
     for name in found:
         rows[_kind_of_row(name)].append(name)
-    for kind, names in rows.items():
-        roots = [name for name in names if diagnosis.is_root(name) and not found[name].found.capped]
-        if len(roots) > max(FEW, len(names) / 2):
-            together = in_common([found[name].found for name in roots])
-            broken |= {kind} if not all(each.causes for each in together) else set()
-            for name, each in zip(roots, together, strict=True):
-                yield name, found[name]._replace(found=each)
-    for name, finding in found.items():
-        key = diagnosis.sheet.judged[name].key
-        worked = {each for hit in finding.found.hits for each in hit.working.roots if each != key}
-        if not broken.isdisjoint(map(_kind_of_row, worked)):
-            yield name, finding._replace(found=certain(finding.found))
+        roots[_kind_of_row(name)] += [name] * diagnosis.is_root(name)
+    ruled = {kind for kind, names in roots.items() if len(names) > max(FEW, len(rows[kind]) / 2)}
+    for names in (roots[kind] for kind in ruled):
+        together = in_common([found[name].found for name in names])
+        found |= {name: found[name]._replace(found=each) for name, each in zip(names, together, strict=True)}
+    broken = {kind for kind in ruled if not all(found[name].found.causes for name in roots[kind])}
+    met = _met(found)
+    single = {
+        name for name, (_, each) in found.items() if all(met[sort_of(hit)] < 2 for hit in chain(*each.causes[:1]))
+    }
+    doubted = {kind for kind, names in roots.items() if len(names) > 1 and not single.isdisjoint(names)} - ruled
+    for name, (_, each) in found.items():
+        unwritten = {root for hit in each.hits for root in hit.working.roots} - {diagnosis.sheet.judged[name].key}
+        kinds = set(map(_kind_of_row, unwritten))
+        if not broken.isdisjoint(kinds):
+            found[name] = found[name]._replace(found=certain(each))
+        elif _kind_of_row(name) in doubted or (name in single and any(roots[kind] for kind in kinds)):
+            found[name] = found[name]._replace(found=doubtful(each))
+    return _as_one_story(found)
+
+
+def _met(found: Mapping[str, Finding]) -> Counter[Any]:
+    """How many numbers have a mistake among those that explain them best."""
+    return Counter(chain(*({sort_of(hit) for hit in chain(*each.causes[:1])} for _, each in found.values())))
+
+
+def _as_one_story(found: Mapping[str, Finding]) -> dict[str, Finding]:
+    """The same, with that name of each cause first which explains most numbers."""
+    met = _met(found)
+
+    def told(hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+        likely = comparable(hits)
+        first = max(likely + [hit for hit in hits if hit.is_at_hand], key=lambda hit: met[sort_of(hit)])
+        return (first, *(hit for hit in hits if hit is not first))
+
+    return {
+        name: each._replace(found=each.found._replace(causes=tuple(map(told, each.found.causes))))
+        for name, each in found.items()
+    }
 
 
 def _kind_of_row(name: str) -> str:
@@ -152,8 +187,11 @@ def _kind_of_row(name: str) -> str:
 class Diagnosis:
     """Takes the numbers of a sheet in working order and remembers what is known by then."""
 
-    def __init__(self, sheet: Sheet, explained: Collection[str] = ()) -> None:
-        """explained: wrong numbers that need no cause."""
+    def __init__(
+        self, sheet: Sheet, explained: Collection[str] = (), astray: Mapping[str, Hand | None] | None = None
+    ) -> None:
+        """explained: wrong numbers that need no cause. astray: what a wrong part of a worked line comes to."""
+        self.astray = astray or {}
         self.sheet, self.forms, self.known, self.explained = sheet, sheet.forms, Known(sheet), explained
         self.order = {name: i for i, name in enumerate(sheet.judged)}
         self.origins: dict[str, str] = {}  # wrong numbers, by their keys, and the roots they come from
@@ -169,21 +207,36 @@ class Diagnosis:
         """What is to be said of the next number."""
         judged = self.sheet.judged[name]
         if judged.verdict != "wrong":
+            finding = self._of_part(name, judged)
             self.known.know(judged, self._as_carried(judged))
-            return Finding()
+            return finding
         share = min(self.work_left // 4, self.work_left * 3 // max(1, self.still_wrong))
         self.enough, self.still_wrong = self.work_left - max(share, self.least), self.still_wrong - 1
         carried, finding = float(judged.written.number), Finding(found=Found(capped=True))
         if name in self.explained:
-            finding, self.due[judged.key] = Finding(), judged.value
+            finding, self.due[judged.key] = self._of_part(name, judged), judged.value
         elif not self.is_spent or all(each in self.known.numbers for each in self.forms.mentions(judged.key)):
             workings, again = tee(self._workings(judged, self.known))
             carried, finding = self._follows(judged, workings) or self._caused(name, judged, list(again))
+            if not finding.follows_from and not finding.found.causes:
+                part = self._of_part(name, judged)
+                finding = part if part.found.causes else finding
         self.origins[judged.key] = finding.follows_from or name
         if judged.key in self.known.names:
             self.others[judged.key].append(float(judged.written.number))
         self.known.know(judged, carried)
         return finding
+
+    def _of_part(self, name: str, judged: Judged) -> Finding:
+        """What explains a wrong part of a worked line, as if it were the number; nothing that is not likely."""
+        part = self.astray.get(name)
+        if part is None or self.is_spent:
+            return Finding()
+        judged = judged._replace(written=part, unit=part.unit)
+        search = Search(self.known, judged, self.least)
+        found = search.causes(list(self._workings(judged, self.known)))
+        self.work_left -= search.work
+        return Finding(found=found) if found.odds >= LIKELY else Finding()
 
     @property
     def is_spent(self) -> bool:
@@ -301,7 +354,9 @@ def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
         if found.capped:
             yield "capped"
         is_guess = found.causes and found.causes[0][0].edit.kind != "kink"
-        unsure = is_guess and (found.odds < LIKELY or len(judged.written.number.as_tuple().digits) < SURE)
+        is_coarse = len(judged.written.number.as_tuple().digits) < SURE
+        is_rivalled = len(found.causes) > SHOWN  # which of them are shown says little
+        unsure = is_guess and (is_coarse or is_rivalled or found.odds < LIKELY)
         if not found.capped and finding.follows_from is None and (unsure or not found.causes):
             if _is_off_in_the_last(judged):
                 yield "last digits"
@@ -313,6 +368,35 @@ def _notes(judged: Judged, finding: Finding, decimals: int) -> Iterator[str]:
         noticed = max(10.0**-decimals, 4 * math.ulp(judged.value))
         if judged.written.decimals < decimals and distance(judged.written, judged.value) > noticed:
             yield "fewer decimals"
+
+
+def _as_it_tells(judged: Judged, found: Found, sheet: Sheet) -> Found:
+    """What is found as far as the digits of the number tell it."""
+    if not found.causes:
+        return found
+    causes = () if _is_any_slip(judged, found) else found.causes
+    return found._replace(causes=causes, odds=found.odds * _share_that_tells(judged, sheet))
+
+
+def _is_any_slip(judged: Judged, found: Found) -> bool:
+    """Whether only the last digits are wrong, and a pen may have slipped in so many places that none says anything."""
+    is_slip = (isinstance(hits[0].edit.done, Slip) for hits in found.causes)
+    return len(found.causes) > SHOWN and all(is_slip) and _is_off_in_the_last(judged)
+
+
+def _share_that_tells(judged: Judged, sheet: Sheet) -> float:
+    """How much of the odds of a cause is left where a parameter moves less than it is off: a step has its own digits.
+
+    Whatever makes a step small comes near the old value, and to it where the step that is due has three digits or less.
+    """
+    asked = read(judged.key)
+    if not (asked.is_parameter and asked.step):
+        return 1.0
+    old = sheet.solution.value(asked.before)
+    step, off = distance(judged.written, old), distance(judged.written, judged.value)
+    if step < judged.unit:
+        return float(off > 10 ** (SURE - 1) * judged.unit)
+    return min(step / off, 1.0)
 
 
 def _is_off_in_the_last(judged: Judged) -> bool:

@@ -89,11 +89,14 @@ class Misconceptions:
             one, other = (reduce(add, [getattr(each, side) for each in products]) for side in "xy")
             yield Row("brackets", node, reduce(add, others, one * other))
         weights = [each.x if self._is_parameter(each.x) else each.y for each in products]
+        pairs = list(zip(products, weights, strict=True))
         if not is_gradient and len(products) > 1 and all(map(self._is_parameter, weights)):
             total = reduce(add, weights)
-            yield Row("normalised", None, total, reduce(add, others, reduce(add, products) / total))
+            # one by one: each quotient may be rounded
+            shares = [weight / total * (each.y if weight is each.x else each.x) for each, weight in pairs]
+            yield Row("normalised", None, total, reduce(add, (*shares, *others)))
         for bias in filter(self._is_parameter, [] if is_gradient else others):
-            for each, weight in zip(products, weights, strict=True):
+            for each, weight in pairs:
                 x = each.y if weight is each.x else each.x
                 rest = [term for term in terms if term is not bias]
                 yield Row("times input", bias, x, reduce(add, rest, bias * x))

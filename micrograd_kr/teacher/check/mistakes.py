@@ -147,7 +147,8 @@ class Catalogue:
         yield from chain(*(self._far(*each) for each in uses))
         root, name = self.working.root, self.working.name
         for other in self._allowed(name, name, self.known.names):
-            yield self.put(root, "copied", root, self.working.operand(other))
+            if other not in self.known.wrong:  # from which it was worked somehow, as p − t is from p
+                yield self.put(root, "copied", root, self.working.operand(other))
 
     def of_operations(self) -> Iterator[Edit]:
         """Those in what is done, not in what it is done to; they are made at once."""

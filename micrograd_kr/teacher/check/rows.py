@@ -29,7 +29,7 @@ def row_of(sheet: Sheet, name: str, line: WorkedLine | None = None) -> Row:
     parts = line.parts() if line else None
     verdicts = [judged.verdict, *(part.verdict for part in parts or ())]
     worst = max([*verdicts, "wrong"] if line and line.slip else verdicts, key=VERDICTS.index)
-    notes = [note] if line and (note := line.note()) else []
+    notes = list(line.notes()) if line else []
     if worst == "wrong" and judged.verdict in ("match", "rounding"):
         notes.append(WORKING)
     if worst == "undecided":

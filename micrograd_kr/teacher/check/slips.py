@@ -31,6 +31,7 @@ OF_A_PEN = frozenset(SENTENCES) - {"rounded"}
 SLACK = 1e-6  # for decimals that a float cannot hold
 LOOK_ALIKES = ("60", "06", "17", "71", "38", "83", "49", "94")
 DIGITS = "0123456789"
+TOLD = 3  # digits by which a slip is told from another number
 
 
 def _shortening(name: str, more: float) -> Rule:
@@ -109,6 +110,20 @@ def meant(text: str, decimals: int) -> Iterator[Slip]:
             yield Slip("doubled", f"{whole}.{before}{behind[1:]}", text)
         if len(fraction) < decimals:
             yield from (Slip("left out", f"{whole}.{before}{digit}{behind}", text) for digit in DIGITS)
+
+
+def between(due: float, text: str) -> Slip | None:
+    """The slip that makes a number of one that is due, if it can be told: any digit may stand for any other.
+
+    Fewer than three digits have to be all of what is due.
+    """
+    for slip in meant(text, len(text.partition(".")[2]) + 1) if Decimal(text) else ():
+        number = Decimal(slip.meant)
+        off, digits = abs(float(number) - due), number.as_tuple()
+        is_written = off <= 0.5 * 10.0 ** int(digits.exponent) if len(digits.digits) >= TOLD else False
+        if slip.kind not in ("digit", "look-alike") and (is_written or off <= SLACK**2 * abs(due)):
+            return slip
+    return None
 
 
 class Slips:

@@ -16,8 +16,9 @@ from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, number, operands, parts_of, renamed
 from micrograd_kr.teacher.ask.formula import Formula, Literal, read_worked
-from micrograd_kr.teacher.ask.number import distance, hand, to_its_end
+from micrograd_kr.teacher.ask.number import Hand, distance, hand, to_its_end
 from micrograd_kr.teacher.ask.quantity import Quantity
+from micrograd_kr.teacher.check import slips
 from micrograd_kr.teacher.check.report import Note, Part, in_a_sentence
 from micrograd_kr.teacher.check.results import NOISE, exact_in, known_to
 from micrograd_kr.teacher.check.rounding import Precision, RunningError, habit
@@ -51,6 +52,11 @@ class Side:
     @property
     def value(self) -> float:
         return float(number(self.expression))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is a number and nothing else."""
+        return len(self.operands) == 1 and is_number(self.text)
 
     @property
     def unit(self) -> float:
@@ -178,13 +184,16 @@ class WorkedLine:
         """Whether the number is wrong for a slip in right working."""
         return self.slip is not None and self._agrees(self.sides[self.slip.at])
 
-    def note(self) -> Note | None:
+    def notes(self) -> Iterator[Note]:
         """What is to be said of the slip; that a part does not come to the number is said of the part."""
         slip = self.slip
         if slip is None or (slip.is_whole and not self.explains):
-            return None
-        is_bare = is_number(slip.left.text) and len(slip.left.operands) == 1
-        return Note("arithmetic", self._said(slip, is_right=slip.is_whole and (len(self.sides) == 1 or is_bare)))
+            return
+        is_bare = slip.is_whole and slip.left.is_bare
+        yield Note("arithmetic", self._said(slip, is_right=slip.is_whole and (len(self.sides) == 1 or is_bare)))
+        if slip.right.is_bare and (found := slips.between(slip.left.value, hand(slip.right.text).text)):
+            due, done = (in_a_sentence(each) for each in (found.meant, found.written))
+            yield Note("slip", Said(slips.SENTENCES[found.kind].text, {"due": due, "done": done, "at": found.at}))
 
     def _said(self, slip: Slip, is_right: bool) -> Said:
         left, right = slip.left, slip.right
@@ -198,9 +207,22 @@ class WorkedLine:
         )
         if is_right:
             return say("the working is right and comes to {value}, {written} was written", value=value, written=two)
-        if len(right.operands) == 1 and is_number(right.text):
+        if left.is_bare and right.is_bare:
+            return say("{left} stands before the equals sign, {right} behind it", left=one, right=two)
+        if right.is_bare:
             return say("{left} is {value}, not {right}", left=one, value=value, right=two)
         return say("{left} is {value}, {right} is {other}", left=one, value=value, right=two, other=other)
+
+    @property
+    def astray(self) -> Hand | None:
+        """What the first part comes to that is off, where the number itself does not show it and no number mends it."""
+        if self.judged.verdict == "wrong" and self.slip is None and not self.judged.decimals:
+            return None
+        sides = self.sides[: self.slip.at + 1] if self.slip else self.sides
+        side = next((side for side in sides if not self._agrees(side)), None)
+        if side is None or not math.isfinite(side.value) or self._remedies(side):
+            return None
+        return hand(f"{side.value:.{max(side.decimals, self.sheet.decimals.usual)}f}")
 
     # --- the quantity -------------------------------------------------------------------------------------------------
 
@@ -288,7 +310,7 @@ def _exact_results(side: Side) -> Iterator[float]:
 
 
 def _steps(left: Side, right: Side) -> Iterator[tuple[Side, Side]]:
-    """Where the sides are alike but for numbers on the right that stand for operations on the left: these pairs."""
+    """Where the sides are alike but for numbers on the right: these, each with what it stands for on the left."""
     waiting = [(left.expression, right.expression)]
     while waiting:
         one, other = waiting.pop()
@@ -296,7 +318,7 @@ def _steps(left: Side, right: Side) -> Iterator[tuple[Side, Side]]:
             continue
         if one.rule is not None and one.rule is other.rule:
             waiting += [(one.y, other.y), (one.x, other.x)]
-        elif one.rule is not None and other.rule is None and one is not left.expression:
+        elif other.rule is None and one is not left.expression:
             yield _within(left, one), _result(right.operands[other.name])
 
 

@@ -42,7 +42,7 @@ SUM, PRODUCT, POWER, ATOM = range(4)  # what binds tighter is greater
 
 RELATIONS: dict[Any, str] = dict(zip(COMPARED, ">≥<≤=≠", strict=True))
 OTHERWISE = dict(zip(">≥<≤=≠", "≤<≥>≠=", strict=True))
-FUNCTIONS = {"√": "sqrt", "Σ": "sum", "[ ]": "index"}  # by a rule's symbol, where that is no word
+FUNCTIONS = {"√": "sqrt", "Σ": "sum"}  # by a rule's symbol, where that is no word
 TEMPLATES = tomllib.loads((files("micrograd_kr.teacher.derive") / "notations.toml").read_text("utf-8"))
 
 
@@ -309,9 +309,8 @@ class _Writer:
         arguments = [self.of(argument) for argument in (each.x if type(each.x) is tuple else (each.x,))]
         if each.rule in (share, log_share):
             return self.part("entry", self.part("function", symbol, self.part("comma").join(arguments)), each.y)
-        places = each.y if isinstance(each.y, tuple) else (each.y,)
-        if each.rule is ops.index and all(isinstance(place, int) for place in places):
-            return self.part("entry", self.of(each.x, ATOM), ",".join(map(str, places)))
+        if each.rule is ops.index:
+            return self.part("entry", self.of(each.x, ATOM), self.notation.escaped(_key(each.y)))
         options = list(self._options(each.y, each.rule))
         ordered = [*options, *arguments] if each.rule is ops.where_ else [*arguments, *options]
         name, listed = FUNCTIONS.get(symbol, symbol), self.part("comma").join(ordered)
@@ -326,8 +325,8 @@ class _Writer:
             axis = option.axis if isinstance(option, ops.Axes) else option
             if axis is not None:
                 axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-                which = self.of(axis) if isinstance(axis, int) else self.notation.name(str(axis))
-                yield self.notation.joined([self.notation.name("axis"), which], "=")
+                set_axis = self.notation.name if isinstance(axis, tuple) else partial(self.notation.number, tight=False)
+                yield self.notation.joined([self.notation.name("axis"), set_axis(str(axis))], "=")
         elif isinstance(option, tuple):
             each = [written for part in option for written in self._options(part)]
             yield from each if rule is ops.clip else [self.part("brackets", self.part("comma").join(each))]
@@ -347,6 +346,13 @@ class _Writer:
             yield self.of(other.x[0]), self.notation.joined(sides, "=")
             other, rest = other.x[1], ">" if sign == "<" else "<"
         yield self.of(other), self.notation.joined(sides, rest)
+
+
+def _key(of: Any) -> str:
+    """What stands in square brackets, 0,1 or :,2."""
+    if isinstance(of, slice):
+        return ":".join("" if each is None else str(each) for each in (of.start, of.stop, of.step)[: 2 + bool(of.step)])
+    return ",".join(map(_key, of)) if isinstance(of, tuple) else "…" if of is ... else str(of)
 
 
 def _is_plain(value: float) -> bool:

@@ -570,6 +570,15 @@ MENDED = [
     (changed('"W1+"', "W1+"), 16, "stands in quotes", '"W1+" = "0.3061"'),
     (changed('"z1\'"', "z1'"), 17, "stands in quotes", '"z1\'" = "0.0306"'),
     (changed('"dE/dh1"', "dE/dh1"), 15, "stands in quotes", '"dE/dh1" = "-0.4925"'),
+    (changed('z1 = "0.030"', r'z1 = "W_1 \cdot x_1"'), 14, "stands in single quotes", r"z1 = 'W_1 \cdot x_1'"),
+    (changed('z1 = "0.030"', r"z_1' &= W_1 \cdot x_1"), 14, "stands in single quotes", r"'z_1′' = 'W_1 \cdot x_1'"),
+    (changed('z1 = "0.030"', "z1 ＝ 0.03"), 14, "in their narrow form", "z1 = 0.03"),
+    (changed("[hand]", "［hand］"), 13, "in their narrow form", "[hand]"),
+    (changed('z1 = "0.030"', "z1 → 0.03"), 14, "= stands between", "z1 = 0.03"),
+    (changed('z1 = "0.030"', "z1 ≈ 0.03"), 14, "= stands between", "z1 = 0.03"),
+    (changed('z1 = "0.030"', "z1 0.03"), 14, "= stands between", "z1 = 0.03"),
+    (changed('z1 = "0.030"', "z1 ="), 14, "stand in quotes", 'z1 = ""'),
+    (changed('z1 = "0.030"', 'z1 = "0.03";'), 14, "a remark begins with #", 'z1 = "0.03"'),
     (changed("t = 1", "t = 1\n정답 = 1"), 7, "stands in quotes", '"정답" = 1'),
     (changed("t = 1", "t = 1\nα = 0.1"), 7, "stands in quotes", '"α" = 0.1'),
     (changed("lr = 0.5", "α = 0.1"), 3, "the learning rate is called lr", "lr = 0.1"),
@@ -616,7 +625,7 @@ def test_a_line_that_is_no_toml_is_answered_with_the_one_that_mends_it(folder, t
 UNREADABLE = [
     (changed('"0.030"', "[]"), ["z1", "a list"]),
     (changed('"0.3061"', '"softmax(x1, t) = 0.3"'), ["W1+", "one number, got an array of the shape (2,)"]),
-    (changed("W1 = 0.3", "W1 = [1, 2]", "W1*x1", "W1[0]*x1"), ["W1+", "W1 has the shape (2,)", "W1[0]"]),
+    (changed("W1 = 0.3", "W1 = [1, 2]", "W1*x1", "W1[0]*x1"), ["W1+", "W1+ has the shape (2,)", "W1[0]+"]),
     (
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", "dE/dh1", "dE/dx1").replace('"-0.4925"', '["1"]'),
         ["dE/dx1", "of the shape (2,), got (1,)"],
@@ -624,10 +633,18 @@ UNREADABLE = [
     (changed('"0.3061"', '"x1 @ x1 = 0.3"'), ["W1+", "@ does not fit"]),
     (
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', '"x1 = 0.3"'),
-        ["W1+", "x1 has the shape"],
+        ["W1+", "expected one number, got an array of the shape (2,)"],
+    ),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', f'"{"sum(x1) + " * 80}x1[0]"'),
+        ["W1+", "each of its numbers is worked in more than 1,000 characters"],
     ),
     (changed('z1 = "0.030"', 'z2 = "0.030"'), ["z2", 'unknown name "z2", did you mean z1?']),
     (changed('"dE/dh1"', '"dE/dh2"'), ["dE/dh2", 'unknown name "h2"; expected a name', "did you mean dE/dh1?"]),
+    (changed('"0.030"', '"W1x1"'), ["z1", 'unknown name "W1x1", did you mean W1*x1?']),
+    (changed('"W1+"', '"W1_new"'), ["W1_new", "did you mean W1+?"]),
+    (changed('"W1+"', '"new_W1"'), ["new_W1", "did you mean W1+?"]),
+    (changed('"z1\'"', '"z1(새)"'), ["z1(새)", "did you mean z1'?"]),
     (changed('"dE/dh1"', '"dF/dh1"'), ["dF/dh1", 'unknown name "F"']),
     (changed('"dE/dh1"', '"E/h1"'), ["E/h1", "as in dE/dW", "did you mean dE/dh1?"]),
     (changed('"dE/dh1"', '"dh1/dE"'), ["dh1/dE", "did you mean dE/dh1?"]),
@@ -650,6 +667,7 @@ UNREADABLE = [
     (changed('"z1\'"', '"W1\'"'), ["W1'", "defined twice"]),
     (changed('"dE/dh1"', '"de/dw1"'), ["de/dw1", 'unknown name "e"', "did you mean dE/dW1?"]),
     (changed('"dE/dh1"', '"W₁⁺"'), ["W1+", "defined twice, before in [hand]"]),
+    (changed('"0.030"', '"∂E∂W1 · 0.1"'), ["z1", "the bars of fractions were lost in copying"]),
     (changed('"W1+"', '"∂E/∂h1"'), ["∂E/∂h1", "defined twice, before in [hand]"]),
     (changed('"W1+"', '""'), ["", 'unknown name ""']),
     (changed("lr = 0.5", ""), ["W1+", "lr is missing", "lr = 0.5"]),
@@ -722,7 +740,7 @@ def test_every_message_is_said_somewhere_above(folder):
     patterns = {each: re.sub(r"\\\{[^}]+\\\}", ".*", re.escape(each)) for each in messages}
     assert len(messages) > 60
     assert [each for each, pattern in patterns.items() if not any(re.search(pattern, one) for one in said)] == []
-    assert {character for each in messages for character in each if not character.isascii()} <= {"…"}
+    assert {character for each in messages for character in each if not character.isascii()} <= {"…", "∂"}
 
 
 def test_an_error_can_be_passed_between_processes(folder):

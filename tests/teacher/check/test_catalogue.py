@@ -102,9 +102,9 @@ def causes(exercise: str, mistake: tuple[str, str], written: str, draw: int = 0)
 
 def mistake_in(cause: Cause) -> Said:
     """What a cause says was done, the first where it may have been one of several."""
-    said: Said = cause.said.gaps["mistake"]
-    while "one" in said.gaps:
-        said = said.gaps["one"]
+    said = cause.said
+    while inner := said.gaps.get("one") or said.gaps.get("mistake"):
+        said = inner
     return said
 
 

@@ -227,6 +227,13 @@ def test_a_number_off_in_its_last_digits_is_put_down_to_no_misconception(name: s
 MEAN_OVER_PATHS = {"dE_total/dh1": "0.01620341", "dE_total/dW1": "0.00040444", "W1+": "0.29979778"}
 
 
+def test_where_a_pen_may_have_slipped_anywhere_only_the_last_digits_are_told() -> None:
+    """A digit of W5⁺, of W6⁺ or of h2′ misread, all of which are right on the sheet, comes to this number."""
+    found = row(with_numbers(**{"z3'": "0.43127012"}), "z3'")
+    assert found.causes == ()
+    assert [note.kind for note in found.notes] == ["last digits"]
+
+
 def test_what_stands_right_on_the_sheet_is_not_blamed() -> None:
     blamed = with_numbers(**MEAN_OVER_PATHS).roots
     assert [(each.name, {cause.place for cause in each.causes}) for each in blamed] == [
@@ -596,6 +603,28 @@ def test_one_mistake_at_all_updates_is_one_cause_and_said_once() -> None:
     assert {each for (each,) in said.values()} == {"the same mistake as at W5+"}
 
 
+def test_rows_that_are_wrong_alike_have_one_story_although_one_has_fewer_names_for_it() -> None:
+    """At W3+ the search is cut short before a lost −1 is tried, which comes to the same."""
+    solution = solve(CHAPTER7)
+    hand = {name: f"{solution.value(name):.4f}" for name in ("o1", "o2", "E_total")}
+    for n in (5, 6, 7, 8, 1, 2, 3):
+        hand[f"W{n}+"] = f"{CHAPTER7.parameters[f'W{n}'] + 0.5 * solution.gradients[f'W{n}']:.4f}"
+    first, *others = check(replace(CHAPTER7, hand=hand)).roots
+    plus, minus = (f"W5 {sign} lr·∂E_total/∂W5" for sign in "+−")
+    (cause, *_) = first.causes
+    assert str(cause.said).startswith(f"{plus} was computed instead of {minus} (W5⁺ = {minus})")
+    assert cause.same_at == tuple(row.name for row in others) == ("W6+", "W7+", "W8+", "W1+", "W2+", "W3+")
+
+
+def test_each_name_of_a_cause_stands_with_its_own_line() -> None:
+    """lr is ½, and 2 stands in the derivative of the error."""
+    halved = {f"W{n}+": CHAPTER7.parameters[f"W{n}"] - 0.25 * solve(CHAPTER7).gradients[f"W{n}"] for n in (5, 6)}
+    hand = {"dE_o1/dW6": "0.02629590"} | {name: f"{number:.8f}" for name, number in halved.items()}
+    (cause,) = row(check(replace(CHAPTER7, hand=hand)), "W5+").causes
+    twice, two = "(W5⁺ = W5 − lr·∂E_total/∂W5)", "(∂E_total/∂o1 = −½·2·(target_o1 − o1))"
+    assert str(cause.said) == f"it was multiplied by lr twice {twice}, or the factor 2 was left out {two}"
+
+
 def test_a_cause_is_named_only_if_it_holds_for_all_rows_of_a_broken_rule() -> None:
     """At 4 decimals each alone would have another story."""
     report = updates(lambda weight: CHAPTER7.parameters[weight] + 0.0031, decimals=4)
@@ -622,6 +651,48 @@ def test_who_does_not_write_a_derivative_is_told_of_the_loss_s() -> None:
     assert "lr·∂E_total/∂W6" in str(cause.said)
 
 
+def test_nobody_is_said_to_have_divided_by_weights_that_add_up_to_nothing(tmp_path: Path) -> None:
+    """tanh of it would be 1, a number like any other; its running error has none."""
+    exercise = """title = "a neuron"
+loss = "E"
+lr = 0.05
+[given]
+x1 = 1.1
+x2 = 0.1
+t = 0.3
+[parameters]
+W1 = -0.4
+W2 = 0.4
+W3 = 0.8
+[forward]
+z = "W1*x1 + W2*x2"
+h = "tanh(z)"
+E = "1/2*(t - W3*h)**2"
+[hand]
+"W3+" = "0.8250"
+"""
+    (found,) = written(exercise, tmp_path).rows
+    assert found.verdict == "wrong"
+    assert "normalised" not in {cause.kind for cause in found.causes}
+
+
+def test_an_update_is_by_the_loss_s_derivative_in_the_second_pass_too() -> None:
+    """Although ∂E_o1/∂W6 stands on the sheet, and W6⁺ does not."""
+    value, wrong = solve(CHAPTER7).value, CHAPTER7.parameters["W6"] + 0.5 * solve(CHAPTER7).gradients["W6"]
+    names = "dE_o1/dW6", "h1'", "h2'"
+    z = value("W5+") * value("h1'") + wrong * value("h2'")
+    hand = {each: f"{value(each):.8f}" for each in names} | {"z3'": f"{z:.8f}"}
+    (cause,) = row(check(replace(CHAPTER7, hand=hand)), "z3'").causes
+    done = "W6 + lr·∂E_total/∂W6 was computed instead of W6 − lr·∂E_total/∂W6"
+    assert str(cause.said) == f"{done} (W6⁺ = W6 − lr·∂E_total/∂W6)"
+
+
+def test_who_leaves_a_term_out_is_not_told_of_decimals_that_were_lost() -> None:
+    (cause,) = check(replace(CHAPTER7, hand={"W1+": "0.300000"})).rows[0].causes
+    assert (cause.kind, cause.also) == ("term", ())
+    assert "rounded" not in str(cause.said)
+
+
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
@@ -643,6 +714,16 @@ def test_a_forgotten_lr_comes_before_a_forgotten_half() -> None:
     """lr is ½: the same number, and a ½ is left out everywhere by few."""
     causes = check(replace(CHAPTER7, hand={"W1+": "0.29919112"})).rows[0].causes
     assert str(causes[0].said).startswith("the factor lr was left out")
+
+
+def test_a_common_mistake_in_the_number_s_own_line_is_named_beside_one_elsewhere_that_comes_to_the_same() -> None:
+    """x2 is twice x1: nobody can tell whether a ½ was left out or x2 taken for x1. A digit misread is no such thing."""
+    (cause,) = check(replace(CHAPTER7, hand={"dE_total/dW1": "0.00161775"})).rows[0].causes
+    half, index = "(∂E_total/∂o1 = −½·2·(target_o1 − o1))", "(∂E_total/∂W1 = ∂E_total/∂z1·x1)"
+    assert str(cause.said) == f"the factor ½ was left out, everywhere {half}, or x2 was used where x1 is due {index}"
+    korean = f"모든 곳에서 ½을 곱하지 않았습니다 {half}. 또는 x1 자리에 x2 값을 썼습니다 {index}"
+    assert cause.said.in_("ko") == korean
+    assert (cause.kind, cause.also) == ("half", ("index",))
 
 
 def test_what_a_cause_says_gives_the_number_at_its_decimals() -> None:

@@ -186,6 +186,54 @@ def test_a_rule_that_is_nearly_that_of_a_mistake_is_not_surely_that_mistake(tmp_
     assert [row.name for row in report.roots if diagnosed.claims(row)] == []
 
 
+@pytest.mark.parametrize(
+    ("seed", "number", "rule"),
+    [
+        ("s2", 14, "all W+ of a layer"),  # half of the rows
+        ("s2", 38, "all W+ of the net"),  # two of them
+        ("s2", 0, "all W+ of the net"),  # many, and the search is cut short
+        ("s1", 0, "all W+ of a layer"),  # one; the others are not written, what is worked from them is
+        ("s3", 35, "all W+ of the net"),  # all hardly move: so it is with lr twice, and with much else
+        ("s3", 56, "all W+ of the net"),  # each by one digit or two, where three are due
+    ],
+)
+def test_what_may_be_met_by_chance_in_rows_of_a_broken_rule_is_not_surely_so(
+    seed: str, number: int, rule: str, tmp_path: Path
+) -> None:
+    planted = strangers.planted(seed, number, rule, decimals=4)
+    report = checked(planted.toml(), tmp_path)
+    assert report.roots
+    assert diagnosed.judged(planted, report).misleading == 0
+
+
+def test_what_was_worked_from_a_wrong_number_and_is_the_same_was_not_copied_from_it(tmp_path: Path) -> None:
+    """∂E/∂z is p − t, and t is 0 where p is no share."""
+    planted = strangers.planted("m1", 2, "σ for softmax", decimals=4)
+    assert diagnosed.judged(planted, checked(planted.toml(), tmp_path)).misleading == 0
+
+
+def test_of_many_causes_the_two_that_are_shown_are_not_certain(tmp_path: Path) -> None:
+    """−0.0300 was read as −0.300; at 4 decimals any ten times more looks alike, in five lines."""
+    planted = strangers.planted("m2", 0, "a digit left out", decimals=4)
+    report = checked(planted.toml(), tmp_path)
+    (row,) = report.roots
+    assert len(row.causes) > diagnosed.SHOWN
+    assert diagnosed.judged(planted, report).misleading == 0
+
+
+def test_a_number_with_a_digit_twice_is_compared_at_the_decimals_that_were_meant(tmp_path: Path) -> None:
+    """0.28745906 written as 0.287745906: of 0.287459055… that is no rounding to nine decimals."""
+    planted = strangers.planted("p1", 0, "a digit doubled", decimals=8)
+    ((cause,),) = (row.causes for row in checked(planted.toml(), tmp_path).roots)
+    assert (cause.kind, cause.value) == ("doubled", 0.287745906)
+
+
+def test_weights_divided_by_their_sum_one_by_one_are_recognised_however_each_was_cut_off(tmp_path: Path) -> None:
+    planted = strangers.planted("merged1", 4, "weights normalised", decimals=8)
+    report = checked(planted.toml(), tmp_path)
+    assert [cause.kind for row in report.roots for cause in row.causes] == ["normalised"]
+
+
 def test_a_wrong_number_without_decimals_beside_the_right_one_under_another_name_is_a_root(tmp_path: Path) -> None:
     exercise = """title = "a neuron"
 loss = "E"

@@ -11,7 +11,7 @@ import pytest
 from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.number import hand
 from micrograd_kr.teacher.ask.solution import solve
-from micrograd_kr.teacher.check import worked
+from micrograd_kr.teacher.check import slips, worked
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Row
 from micrograd_kr.teacher.check.sheet import Sheet
@@ -89,8 +89,9 @@ def test_the_first_equals_sign_that_does_not_hold_is_named_and_no_cause_is_looke
     for others in (CHAPTER7.hand, {}):
         row = row_of(name, line, others)
         assert row.verdict == "wrong"
-        assert said(row) == [english]
-        assert said(row, "ko") == [korean]
+        assert said(row)[0] == english
+        assert said(row, "ko")[0] == korean
+        assert row.causes == ()
 
 
 @LANGUAGES
@@ -194,6 +195,63 @@ def test_a_part_of_such_a_line_that_is_moved_is_wrong() -> None:
 def test_a_line_whose_arithmetic_is_never_looked_at_is_found_out(monkeypatch):
     monkeypatch.setattr(worked.WorkedLine, "_holds", lambda self, left, right: True)
     assert said(row_of("z1", "0.3*0.1 + 0.25*0.2 = 0.09")) != [SLIPS[1][2]]
+
+
+# --- what a slip or a wrong part is, if it can be told ---------------------------------------------------------------
+
+OF_A_PEN = [
+    ("W1+", "0.3 - 0.5*0.00080888 = 0.3 - 0.0040444 = 0.2959556", "0.00040444 was written as 0.0040444, the decimal"),
+    ("z1", "0.3*0.1 + 0.25*0.2 = 0.03 + 0.5 = 0.53", "0.05 was written as 0.5, the decimal point was moved"),
+    ("dE_total/dh1", "0.02243370 + 0.00997311 = 0.03240618", "digits 7 and 8 after the point changed places"),
+    ("dE_total/dh1", "0.02243370 + 0.00997311 = 0.0324061", "digit 7 after the point was left out"),
+    ("W1+", "0.3 - 0.5*0.00080888 = 0.3 - 0.5*0.00088088 = 0.29955956", "digits 5 and 6 after the point changed"),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "slip"), OF_A_PEN)
+def test_a_slip_of_the_pen_within_a_worked_line_is_told(name, line, slip):
+    row = row_of(name, line)
+    assert [note.kind for note in row.notes] == ["arithmetic", "slip"]
+    assert slip in said(row)[1]
+    assert said(row, "ko")[1].startswith("옮겨 적다가 생긴 실수입니다: ")
+    assert row.causes == ()
+
+
+def test_a_number_that_was_copied_wrongly_from_one_part_into_the_next_is_named():
+    row = row_of("W1+", "0.3 - 0.5*0.00080888 = 0.3 - 0.5*0.00096123 = 0.29951939")
+    assert said(row) == ["0.00080888 stands before the equals sign, 0.00096123 behind it"]
+    assert said(row, "ko") == ["등호 앞의 0.00080888 자리에 등호 뒤에는 0.00096123 값이 있습니다"]
+
+
+def test_of_a_number_that_is_wrong_at_random_no_slip_is_told():
+    random = Random("slips of no pen")
+    told = [slips.between(random.random(), f"{random.random():.8f}") for _ in range(2_000)]
+    assert told == [None] * 2_000
+    assert slips.between(0.08, "0.09") is None  # any digit may stand for any other
+
+
+OF_A_PART = [  # the number is right, or too short to tell, or there is a slip as well
+    ("W1+", "0.3 - 0.00080888 = 0.3", "the factor lr was left out", "학습률 lr을 곱하지 않았습니다"),
+    ("W1+", "0.3 - 0.00080888 = 0.2989", "the factor lr was left out", "학습률 lr을 곱하지 않았습니다"),
+    ("W1+", "0.3 + 0.5*0.00080888 = 0.29959556", "W1 + lr·∂E_total/∂W1 was computed", "W1 + lr·∂E_total/∂W1"),
+    ("dE_total/dW5", "0.20944600*0.51998934 = 0.02592286", "the factor ∂o1/∂z3 was left out", "∂o1/∂z3"),
+    ("dE_total/dh1", "0.02243370 - 0.00997311 = 0.03240681", "∂E_o1/∂h1 − ∂E_o2/∂h1", "∂E_o1/∂h1 − ∂E_o2/∂h1"),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "english", "korean"), OF_A_PART)
+def test_a_cause_is_looked_for_in_a_wrong_part(name, line, english, korean):
+    row = row_of(name, line)
+    assert row.verdict == "wrong"
+    assert english in row.causes[0].said.in_("en")
+    assert korean in row.causes[0].said.in_("ko")
+
+
+def test_of_a_part_that_is_wrong_at_random_no_cause_is_named():
+    random = Random("parts")
+    for _ in range(20):
+        row = row_of("dE_total/dW5", f"{random.uniform(0.1, 0.9):.8f}*{random.uniform(0.1, 0.9):.8f} = 0.02592286")
+        assert (row.verdict, row.causes) == ("wrong", ())
 
 
 # --- the quantity -----------------------------------------------------------------------------------------------------

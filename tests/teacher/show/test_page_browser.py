@@ -22,7 +22,9 @@ from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.formula import FUNCTIONS, OPERATORS, read_formula
+from micrograd_kr.teacher.ask.hand import with_hand
 from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.quantity import spelled
 from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.derive import notation
@@ -645,3 +647,34 @@ def test_a_script_that_comes_in_all_the_same_is_not_run(browser, tmp_path):
     shown.goto(file.as_uri())
     assert shown.evaluate("[window.ran ?? 0, steps.length > 1]") == [0, True]
     shown.close()
+
+
+# --- copying ----------------------------------------------------------------------------------------------------------
+
+COPY = """() => {
+  const event = new ClipboardEvent("copy", {clipboardData: new DataTransfer(), bubbles: true, cancelable: true});
+  document.dispatchEvent(event);
+  return [event.defaultPrevented, event.clipboardData.getData("text/plain")];
+}"""
+
+
+def test_a_formula_that_is_copied_may_be_pasted_into_a_sheet(opened):
+    """All formulas of all steps."""
+    shown, pasted = opened(), {}
+    for step in range(shown.evaluate("steps.length")):
+        shown.evaluate("step => go(step)", step)
+        for index in range(shown.locator(".formula").count()):
+            shown.evaluate("index => getSelection().selectAllChildren(at('formulas').children[index])", index)
+            is_taken, text = shown.evaluate(COPY)
+            assert is_taken
+            name = spelled(text.partition(" = ")[0])
+            pasted |= {name: text} if "·" not in name else {}  # what flows along one line has no name
+    sheet = with_hand(replace(CHAPTER, hand={}, asked={}), pasted)
+    assert (len(pasted) > 30, sheet.unreadable) == (True, ())
+    assert {row.verdict for row in check(sheet).rows} <= {"match", "rounding"}
+
+
+def test_what_is_copied_elsewhere_is_left_to_the_browser(opened):
+    shown = opened()
+    shown.evaluate("getSelection().selectAllChildren(at('words'))")
+    assert shown.evaluate(COPY) == [False, ""]

@@ -224,6 +224,15 @@ function formula(sides) {
   return made;
 }
 
+// Copied MathML has lost the bars of its fractions: of formulas the text is copied, as a sheet reads it.
+function copied(event) {
+  const selection = getSelection();
+  if (selection.isCollapsed || !at("formulas").contains(selection.getRangeAt(0).commonAncestorContainer)) return;
+  const chosen = [...at("formulas").children].filter((each) => selection.containsNode(each, true));
+  event.clipboardData.setData("text/plain", chosen.map((each) => each.dataset.text).join("\n"));
+  event.preventDefault();
+}
+
 // --- hand numbers ----------------------------------------------------------------------------------------------------
 
 const MARKS = { match: "✓", rounding: "≈", undecided: "?", wrong: "✗" };
@@ -603,6 +612,7 @@ function connect() {
   at("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
   at("language").addEventListener("click", () => setLanguage(now.language === "ko" ? "en" : "ko"));
   document.addEventListener("keydown", pressed);
+  document.addEventListener("copy", copied);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", () => setTheme(dark.matches));
   setTheme(dark.matches);
