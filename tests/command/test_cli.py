@@ -405,6 +405,7 @@ def test_what_can_be_chosen_is_all_that_there_is():
     assert argument("explain", "--format").choices == list(explanation.FORMATS)
     assert argument("worksheet", "--format").choices == list(SHEETS.values())
     assert argument("new", "--loss").choices == list(nets.LOSSES)
+    assert argument("new", "--update").choices == list(nets.UPDATES)
     assert argument("new", "--activation").help.startswith(", ".join(nets.ACTIVATIONS) + ", for all layers")
 
 

@@ -806,6 +806,9 @@ def test_a_students_file_names_nothing_outside_its_folder(tmp_path, named):
         ('exercise = "chapter7"', ["missing table [hand]"]),
         ('exercise = "chapter7"\nlr = 0.1\n[hand]', ['unknown part "lr"', "exercise, hand"]),
         ("exercise = 7\n[hand]", ["exercise: expected", "a number"]),
+        ('name = 7\nexercise = "chapter7"\n[hand]', ['name: expected name = "…", got a number']),
+        ('seed = "7"\nexercise = "chapter7"\n[hand]', ["seed: expected seed = 7, got text"]),
+        ('nmae = "Kim"\nexercise = "chapter7"\n[hand]', ['unknown part "nmae", did you mean name?']),
         ('exercise = "chapter-7"\n[hand]', ['"chapter-7", did you mean chapter7?']),
         ('exercise = "nothing.toml"\n[hand]', ["kim.toml: nothing.toml: no such file"]),
         ('exercise = "kim.toml"\n[hand]', ["kim.toml: kim.toml: unknown part", "exercise"]),
@@ -817,6 +820,16 @@ def test_an_error_in_a_students_file_names_it(tmp_path, text, words):
     assert str(info.value).startswith("kim.toml: ")
     for each in words:
         assert each in str(info.value), str(info.value)
+
+
+def test_a_file_says_whose_it_is_and_with_which_seed_its_numbers_were_drawn(tmp_path):
+    drawn = read(tmp_path, f'name = "the key"\nseed = 7\n{EXERCISE}', "net7.toml")
+    assert (drawn.student, drawn.seed) == ("the key", 7)
+    answered = read(tmp_path, 'name = " 김하늘\\u001b[2J "\nexercise = "net7.toml"\n[hand]\n', "kim.toml")
+    assert (answered.student, answered.seed) == ("김하늘\\x1b[2J", 7)
+    other = read(tmp_path, 'seed = 0\nexercise = "net7.toml"\n[hand]\n', "lee.toml")
+    assert (other.student, other.seed) == ("", 0)
+    assert (load("chapter7").student, load("chapter7").seed) == ("", None)
 
 
 def test_paths_that_are_no_ordinary_files_are_errors(tmp_path):
