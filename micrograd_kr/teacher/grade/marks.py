@@ -1,0 +1,192 @@
+"""The marks of a class: of each paper, of each quantity, and the mistakes by how many made them.
+
+An error is carried forward: what follows rightly from an earlier mistake of one's own counts as `Marks.follows` says.
+What rounding explains is right. A number that is too coarse to tell, or that cannot be read, counts as not answered, 0,
+and is listed for the teacher to look at.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from micrograd_kr.said import Said, SaidError, say
+from micrograd_kr.teacher.ask.file import built_in, load
+from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.grade.paper import Mistake, Outcome, Paper, sort_of
+
+
+class Marks(NamedTuple):
+    """What a number is worth that is right, follows from an earlier mistake of one's own, or is wrong."""
+
+    right: float = 1.0
+    follows: float = 1.0
+    wrong: float = 0.0
+
+    @classmethod
+    def read(cls, texts: Sequence[str]) -> "Marks":
+        """
+        >>> Marks.read(["2", "1.5", "0"])
+        Marks(right=2.0, follows=1.5, wrong=0.0)
+        """
+        if len(texts) != 3 or not all(re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", each) for each in texts):
+            got = ",".join(texts)
+            raise SaidError("--marks: expected three numbers, right,follows,wrong, as 1,1,0, got {got!r}", got=got)
+        marks = cls(*map(float, texts))
+        if not marks.right >= marks.follows >= marks.wrong or not marks.right:
+            raise SaidError(
+                "--marks: expected right to be worth most and wrong least, got {got!r}", got=",".join(texts)
+            )
+        return marks
+
+    def of(self, outcome: Outcome) -> float:
+        worth: float = getattr(self, outcome, 0.0)
+        return worth
+
+
+USUAL = Marks()
+
+
+class Made(NamedTuple):
+    """A mistake, and the paper it was made in."""
+
+    paper: Paper
+    mistake: Mistake
+
+    @property
+    def place(self) -> str:
+        """Where it was made, with a ? where it is not certain that it was."""
+        return notation.quantity(self.mistake.name) + "?" * (not self.mistake.sure)
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """What several did, or one. said: without indices and numbers. made: by each of them, at the first place."""
+
+    said: Said
+    made: tuple[Made, ...]
+
+
+@dataclass(frozen=True)
+class Course:
+    """The papers of one exercise, whatever the numbers that it was drawn with.
+
+    asked: the quantities that count, in the order of the sheet.
+    """
+
+    title: str
+    asked: tuple[str, ...]
+    papers: tuple[Paper, ...]
+    marks: Marks = USUAL
+
+    @property
+    def most(self) -> float:
+        """What a paper is worth where all is right."""
+        return self.marks.right * len(self.asked)
+
+    def outcome(self, paper: Paper, name: str) -> Outcome:
+        return paper.answers[name].outcome if name in paper.answers else "blank"
+
+    def counts(self, paper: Paper) -> Counter[Outcome]:
+        """How many of the numbers that are asked came out how."""
+        return Counter(self.outcome(paper, name) for name in self.asked)
+
+    def points(self, paper: Paper) -> float:
+        return sum(self.marks.of(outcome) * count for outcome, count in self.counts(paper).items())
+
+    def share(self, paper: Paper) -> float:
+        """The points as a share of the most there are."""
+        return self.points(paper) / self.most if self.most else 0.0
+
+    @property
+    def mean(self) -> float:
+        """The share in the mean."""
+        return sum(map(self.share, self.papers)) / len(self.papers)
+
+    @cached_property
+    def quantities(self) -> dict[str, Counter[Outcome]]:
+        """Of each quantity, how it came out on how many papers."""
+        return {name: Counter(self.outcome(paper, name) for paper in self.papers) for name in self.asked}
+
+    @cached_property
+    def misconceptions(self) -> tuple[Misconception, ...]:
+        """The mistakes by how many made them; each counts once for a paper."""
+        found: dict[str, list[Made]] = {}
+        for paper in self.papers:
+            for mistake in paper.mistakes:
+                made = found.setdefault(str(mistake.shared), [])
+                if all(each.paper is not paper for each in made):
+                    made.append(Made(paper, mistake))
+        groups = (Misconception(made[0].mistake.shared, tuple(made)) for made in found.values())
+        return tuple(sorted(groups, key=lambda each: -len(each.made)))
+
+    def to_look_at(self, paper: Paper) -> list[str]:
+        """What a person has to judge."""
+        named = [name for name in self.asked if self.outcome(paper, name) in ("undecided", "unreadable")]
+        return [*named, *paper.strays]
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class: its courses, most papers first, the papers that cannot be used, and what is to be said of all."""
+
+    courses: tuple[Course, ...]
+    unusable: tuple[Paper, ...]
+    remarks: tuple[Said, ...] = ()
+
+    @property
+    def papers(self) -> Iterator[tuple[Course | None, Paper]]:
+        """Each paper with its course; none for one that cannot be used."""
+        for course in self.courses:
+            yield from ((course, paper) for paper in course.papers)
+        yield from ((None, paper) for paper in self.unusable)
+
+
+def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: str | Path | None = None) -> Class:
+    """The class that handed in papers.
+
+    sheet: the exercise that was handed out, whose [hand] says what is asked; by default that is what at least half of
+    its papers list. A file that others name as their exercise is none of the papers.
+    """
+    named = {each.answers_to for each in papers if each.answers_to != Path(each.file).stem} - {*built_in(), ""}
+    aside = [each for each in papers if Path(each.file).stem in named]
+    by_sort: dict[tuple[str, ...], list[Paper]] = {}
+    for paper in papers:
+        if paper.error is None and paper not in aside:
+            by_sort.setdefault(paper.sort, []).append(paper)
+    titles = Counter(sort[0] for sort in by_sort)
+    handed_out = load(sheet) if sheet is not None else None
+    courses = []
+    for sort, each in sorted(by_sort.items(), key=lambda item: -len(item[1])):
+        title = f"{each[0].exercise} ({each[0].file})" if titles[sort[0]] > 1 else each[0].exercise
+        is_of_sheet = handed_out is not None and sort_of(handed_out) == sort
+        asked = tuple(handed_out.asked) if handed_out is not None and is_of_sheet else _listed_by_most(each)
+        courses.append(Course(title, asked, tuple(each), marks))
+    unusable = tuple(each for each in papers if each.error is not None and each not in aside)
+    remarks = list(_remarks(courses, aside))
+    if handed_out is not None and sort_of(handed_out) not in by_sort:
+        remarks.append(say("None of the papers is of {sheet}.", sheet=str(sheet)))
+    return Class(tuple(courses), unusable, tuple(remarks))
+
+
+def _listed_by_most(papers: Sequence[Paper]) -> tuple[str, ...]:
+    """The quantities that at least half of the papers list."""
+    counts = Counter(name for paper in papers for name in paper.answers)
+    return tuple(name for name, count in counts.items() if 2 * count >= len(papers))
+
+
+def _remarks(courses: Sequence[Course], aside: Sequence[Paper]) -> Iterator[Said]:
+    if len(courses) > 1:
+        yield say("The papers are of {count} exercises; each has its own tables.", count=len(courses))
+    for paper in aside:
+        yield say("{file} is the exercise that others answer, and no paper.", file=paper.file)
+    for course in courses:
+        same: dict[str, list[str]] = {}
+        for paper in course.papers:
+            same.setdefault(paper.student, []).append(paper.file)
+        for student, files in same.items():
+            if len(files) > 1:
+                yield say("Several papers are of {student}: {files}.", student=student, files=", ".join(files))
