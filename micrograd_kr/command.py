@@ -267,7 +267,8 @@ def grade(options: Options) -> int:
     for path in options.outputs:
         check_place(path, options, forms)
     files, remarks = handed_in(options.papers)
-    found = marked(judged(files), marks, options.sheet)
+    sheet = options.sheet and mk.load(options.sheet)
+    found = marked(judged(files), marks, sheet)
     found = replace(found, remarks=(*remarks, *found.remarks))
     printed = ".csv" if options.csv else ".json" if options.json else None
     if printed:

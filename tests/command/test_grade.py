@@ -86,6 +86,13 @@ def test_the_marks_may_be_others(capsys):
     assert "--marks: expected three numbers" in refused(["class", "--marks", "1"], capsys)
 
 
+def test_the_sheet_that_was_handed_out_says_what_is_asked_and_one_that_is_none_is_refused(capsys):
+    a_class("Kim")
+    assert main(["grade", "class", "--sheet", "chapter7"]) == 0
+    assert re.search(r"^Kim +2/40 +1 +1 +1 +37$", capsys.readouterr().out, re.M)
+    assert "did you mean chapter7" in refused(["class", "--sheet", "chapter8"], capsys)
+
+
 def test_files_and_folders_may_be_mixed_and_each_file_counts_once(capsys):
     a_class("Kim", "Lee")
     paper("more/deep/3.toml", "Park")

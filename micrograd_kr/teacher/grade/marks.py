@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from micrograd_kr.said import Said, SaidError, say
-from micrograd_kr.teacher.ask.file import built_in, load
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.file import built_in
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.grade.paper import Mistake, Outcome, Paper, sort_of
 
@@ -145,7 +146,7 @@ class Class:
         yield from ((None, paper) for paper in self.unusable)
 
 
-def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: str | Path | None = None) -> Class:
+def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: Exercise | None = None) -> Class:
     """The class that handed in papers.
 
     sheet: the exercise that was handed out, whose [hand] says what is asked; by default that is what at least half of
@@ -158,17 +159,15 @@ def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: str | Path | No
         if paper.error is None and paper not in aside:
             by_sort.setdefault(paper.sort, []).append(paper)
     titles = Counter(sort[0] for sort in by_sort)
-    handed_out = load(sheet) if sheet is not None else None
+    asked = {sort_of(sheet): tuple(sheet.asked)} if sheet is not None else {}
     courses = []
     for sort, each in sorted(by_sort.items(), key=lambda item: -len(item[1])):
         title = f"{each[0].exercise} ({each[0].file})" if titles[sort[0]] > 1 else each[0].exercise
-        is_of_sheet = handed_out is not None and sort_of(handed_out) == sort
-        asked = tuple(handed_out.asked) if handed_out is not None and is_of_sheet else _listed_by_most(each)
-        courses.append(Course(title, asked, tuple(each), marks))
+        courses.append(Course(title, asked.get(sort) or _listed_by_most(each), tuple(each), marks))
     unusable = tuple(each for each in papers if each.error is not None and each not in aside)
     remarks = list(_remarks(courses, aside))
-    if handed_out is not None and sort_of(handed_out) not in by_sort:
-        remarks.append(say("None of the papers is of {sheet}.", sheet=str(sheet)))
+    if sheet is not None and not asked.keys() & by_sort.keys():
+        remarks.append(say("None of the papers is of {sheet}.", sheet=sheet.source))
     return Class(tuple(courses), unusable, tuple(remarks))
 
 

@@ -164,12 +164,12 @@ def test_what_nobody_asked_for_counts_for_nothing(tmp_path):
 
 
 def test_a_sheet_says_what_is_asked(tmp_path):
-    found = the_class(tmp_path, [FEW, FEW], sheet="chapter7")
+    found = the_class(tmp_path, [FEW, FEW], sheet=load("chapter7"))
     assert found.courses[0].asked == tuple(load("chapter7").asked)
     assert found.remarks == ()
-    other = the_class(tmp_path, [FEW], sheet="xor")
+    other = the_class(tmp_path, [FEW], sheet=load("xor"))
     assert other.courses[0].asked == tuple(FEW)
-    assert list(map(str, other.remarks)) == ["None of the papers is of xor."]
+    assert list(map(str, other.remarks)) == ["None of the papers is of xor.toml."]
 
 
 def test_a_line_that_is_no_quantity_is_to_be_looked_at_and_not_asked_of_others(tmp_path):
