@@ -63,8 +63,8 @@ def refused(arguments, capsys):
 @pytest.mark.parametrize(
     ("lang", "said"),
     [
-        ("en", ["2 papers, 67 % in the mean; 3 numbers each.", "made by  mistake", "W⁺ was used where W is due"]),
-        ("ko", ["답안 2개, 평균 67 %, 값 3개씩.", "사람 수  실수", "W 자리에 W⁺ 값을 썼습니다"]),
+        ("en", ["Papers: 2. Mean: 67 %. Numbers asked: 3.", "made by  mistake", "W⁺ was used where W is due"]),
+        ("ko", ["답안 2개. 평균 67 %. 채점한 값 3개.", "사람 수  실수", "W 자리에 W⁺ 값을 썼습니다"]),
     ],
 )
 def test_a_class_is_a_table_with_the_first_wrong_numbers_and_the_misconceptions(lang, said, capsys):
@@ -135,17 +135,19 @@ def test_other_files_beside_the_papers_are_left_aside_and_named(capsys):
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_each_damaged_file_costs_one_row_with_its_error(lang, capsys):
     a_class("Kim")
+    paper("class/deep/f.toml", head='exercise = "chapter8"')
     damaged = {"a": b"[hand", "b": b"\xff\xfe", "c": b"PK\x03\x04" * 9, "d": b"", "e": b'exercise = "chapter8"\n[hand]'}
     for name, contents in damaged.items():
         Path(f"class/{name}.toml").write_bytes(contents)
     assert main(["grade", "class", "--lang", lang]) == 1
     out = capsys.readouterr().out
     assert re.search("^Kim +2/3", out, re.M)
-    assert re.findall(r"^([a-z]): \1\.toml: ", out, re.M) == list(damaged)
+    assert re.search("^deep/f.toml: exercise: ", out, re.M)
+    assert re.findall(r"^([a-z])\.toml: ", out, re.M) == list(damaged)
     assert main(["grade", "class", "--csv", "--lang", lang]) == 1
     rows = read_back(capsys.readouterr().out)
     assert [(row["student"], bool(row["error"]), row["points"]) for row in rows[1:]] == [
-        (name, True, "") for name in damaged
+        (name, True, "") for name in [*"abcd", "deep/f", "e"]
     ]
     assert bool(re.search("[가-힣]", rows[1]["error"])) == (lang == "ko")
 

@@ -58,15 +58,12 @@ def _at_a_desk(free: SimpleQueue[ProcessPoolExecutor], patience: float, judge: J
         return desk.submit(_in_time, patience, judge, path, file).result()
     except BrokenProcessPool:
         desk = _desk()
-        why = say("{file}: the check came to a sudden end; try micrograd-kr check with it alone", file=file)
+        why = say("{name}: the check came to a sudden end; try micrograd-kr check with it alone", name=path.name)
         if time.monotonic() - start >= patience:
-            why = say(
-                "{file}: the check took more than {seconds:g} s; is it meant to be so large?",
-                file=file,
-                seconds=patience,
-            )
+            gaps = {"name": path.name, "seconds": patience}
+            why = say("{name}: the check took more than {seconds:g} s; is it meant to be so large?", **gaps)
     except Exception as error:  # a mistake of ours costs the one paper, too
-        why = say("{file}: the check failed, which is not the file's fault: {error}", file=file, error=repr(error))
+        why = say("{name}: the check failed, which is not the file's fault: {error}", name=path.name, error=repr(error))
     finally:
         free.put(desk)
     return unusable(file, why)

@@ -6,8 +6,8 @@ and is listed for the teacher to look at.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from micrograd_kr.said import Said, SaidError, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.file import built_in
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.grade.paper import Mistake, Outcome, Paper, sort_of
+from micrograd_kr.teacher.grade.paper import Answer, Mistake, Outcome, Paper, keys_of, sort_of
 
 
 class Marks(NamedTuple):
@@ -49,6 +49,7 @@ class Marks(NamedTuple):
 
 
 USUAL = Marks()
+BLANK = Answer("blank", "")
 
 
 class Made(NamedTuple):
@@ -75,11 +76,11 @@ class Misconception:
 class Course:
     """The papers of one exercise, whatever the numbers that it was drawn with.
 
-    asked: the quantities that count, in the order of the sheet.
+    asked: the quantities that count, in the order of the sheet, each with its key: see `keys_of`.
     """
 
     title: str
-    asked: tuple[str, ...]
+    asked: Mapping[str, str]
     papers: tuple[Paper, ...]
     marks: Marks = USUAL
 
@@ -88,8 +89,18 @@ class Course:
         """What a paper is worth where all is right."""
         return self.marks.right * len(self.asked)
 
+    def answer(self, paper: Paper, name: str) -> Answer:
+        """What stands on a paper for a quantity, under its own name, or else under another that nobody asked for."""
+        found = paper.answers.get(name, BLANK)
+        if found.outcome != "blank":
+            return found
+        key = self.asked[name]
+        return next(
+            (paper.answers[each] for each in paper.keys if paper.keys[each] == key and each not in self.asked), found
+        )
+
     def outcome(self, paper: Paper, name: str) -> Outcome:
-        return paper.answers[name].outcome if name in paper.answers else "blank"
+        return self.answer(paper, name).outcome
 
     def counts(self, paper: Paper) -> Counter[Outcome]:
         """How many of the numbers that are asked came out how."""
@@ -159,7 +170,7 @@ def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: Exercise | None
         if paper.error is None and paper not in aside:
             by_sort.setdefault(paper.sort, []).append(paper)
     titles = Counter(sort[0] for sort in by_sort)
-    asked = {sort_of(sheet): tuple(sheet.asked)} if sheet is not None else {}
+    asked = {sort_of(sheet): keys_of(sheet)} if sheet is not None else {}
     courses = []
     for sort, each in sorted(by_sort.items(), key=lambda item: -len(item[1])):
         title = f"{each[0].exercise} ({each[0].file})" if titles[sort[0]] > 1 else each[0].exercise
@@ -171,10 +182,19 @@ def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: Exercise | None
     return Class(tuple(courses), unusable, tuple(remarks))
 
 
-def _listed_by_most(papers: Sequence[Paper]) -> tuple[str, ...]:
-    """The quantities that at least half of the papers list."""
-    counts = Counter(name for paper in papers for name in paper.answers)
-    return tuple(name for name, count in counts.items() if 2 * count >= len(papers))
+def _listed_by_most(papers: Sequence[Paper]) -> dict[str, str]:
+    """The quantities that at least half of the papers list; two names that few have both are one quantity's."""
+    counts = dict(Counter(name for paper in papers for name in paper.answers))
+    keys = {name: key for paper in papers for name, key in paper.keys.items()}
+    names = defaultdict[str, list[str]](list)
+    for name in counts:
+        names[keys[name]].append(name)
+    for same in names.values():
+        on_each = [sum(name in paper.answers for name in same) for paper in papers]
+        if 2 * sum(count > 1 for count in on_each) < sum(count > 0 for count in on_each):
+            usual = max(same, key=counts.__getitem__)
+            counts |= dict.fromkeys(same, 0) | {usual: sum(count > 0 for count in on_each)}
+    return {name: keys[name] for name, count in counts.items() if 2 * count >= len(papers)}
 
 
 def _remarks(courses: Sequence[Course], aside: Sequence[Paper]) -> Iterator[Said]:

@@ -7,7 +7,7 @@ each quantity. What stands in a file reaches the page as text.
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -35,8 +35,7 @@ def page(found: Class, *, lang: str = "en") -> str:
     """A class as one HTML file. lang: "en" or "ko", what the page begins with."""
     frame, style, script = ((WEB / f"class.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
     hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style))
-    remarks = [*(say("{student}: {error}", student=each.student, error=each.error) for each in found.unusable)]
-    remarks += found.remarks
+    remarks = [*(each.error for each in found.unusable if each.error), *found.remarks]
     return Template(frame).substitute(
         dict(zip(("script_hash", "style_hash"), hashes, strict=True)),
         lang=lang,
@@ -113,7 +112,7 @@ def _paper(course: Course, paper: Paper) -> str:
     points = f"{number(course.points(paper))} / {number(course.most)}"
     missed = [name for name in course.asked if course.outcome(paper, name) != "right"]
     rows = "".join(_answer(course, paper, name) for name in missed)
-    others = "".join(f"<li>{_mistake(each)}</li>" for each in paper.mistakes[1:])
+    others = "".join(f"<li>{_mistake(each, paper.mistakes)}</li>" for each in paper.mistakes[1:])
     look = course.to_look_at(paper)
     names = both(say("to be looked at: {names}", names=", ".join(map(notation.quantity, look)))) if look else ""
     return f"""<details>
@@ -124,21 +123,22 @@ def _paper(course: Course, paper: Paper) -> str:
 </details>"""
 
 
-def _mistake(mistake: Mistake) -> str:
+def _mistake(mistake: Mistake, among: Sequence[Mistake] = ()) -> str:
+    """A mistake; one that another number was made wrong by before is only referred to."""
+    first = next((each for each in among if each.shared == mistake.shared), mistake)
+    same = say("the same mistake as at {name}", name=notation.quantity(first.name))
     written = f"{notation.quantity(mistake.name)} = {in_a_sentence(mistake.hand)}"
-    return f'<b class="wrong">{escape(written)}</b> {both(cause(mistake))}'
+    return f'<b class="wrong">{escape(written)}</b> {both(cause(mistake) if first is mistake else same)}'
 
 
 def _answer(course: Course, paper: Paper, name: str) -> str:
-    outcome = course.outcome(paper, name)
-    answer = paper.answers.get(name)
+    answer = course.answer(paper, name)
+    outcome, hand = answer.outcome, escape(in_a_sentence(answer.hand))
     told = both(OUTCOMES[outcome])
-    if answer is not None and answer.follows:
+    if answer.follows:
         told = both(say("follows from {name}", name=notation.quantity(answer.follows)))
-    hand = escape(in_a_sentence(answer.hand)) if answer else ""
-    return (
-        f'<tr><th scope="row">{_named(name)}</th><td>{hand}</td><td class="{outcome}">{MARKS[outcome]} {told}</td></tr>'
-    )
+    cells = f'<td>{hand}</td><td class="{outcome}">{MARKS[outcome]} {told}</td>'
+    return f'<tr><th scope="row">{_named(name)}</th>{cells}</tr>'
 
 
 def _quantity(course: Course, name: str) -> str:

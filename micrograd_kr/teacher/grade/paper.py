@@ -10,9 +10,12 @@ from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.messages import ExerciseError, printable
-from micrograd_kr.teacher.check import diagnosis
+from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.check.diagnosis import diagnosed
+from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import Report, Row
 from micrograd_kr.teacher.check.slips import OF_A_PEN
+from micrograd_kr.teacher.derive.lines import Lines
 
 Outcome = Literal["right", "follows", "wrong", "undecided", "unreadable", "blank"]
 OUTCOMES: dict[Outcome, Said] = {
@@ -55,8 +58,8 @@ class Paper:
     """One file, judged.
 
     student: who it says it is of, else its own name. exercise: its title. sort: see `sort_of`. answers_to: the name of
-    the exercise. answers: by quantity, in the order of the file, blanks included. strays: names in [hand] that are no
-    quantity's. mistakes: in the order of working; the first is the first wrong number.
+    the exercise. answers: by quantity, in the order of the file, blanks included. keys: of these, as in `keys_of`.
+    strays: names in [hand] that are no quantity's. mistakes: in the order of working, the first wrong number first.
     error: why the file cannot be judged; then there is nothing else.
     """
 
@@ -67,6 +70,7 @@ class Paper:
     answers_to: str = ""
     seed: int | None = None
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
     strays: tuple[str, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     error: Said | None = None
@@ -76,10 +80,12 @@ def judged(path: Path, file: str) -> Paper:
     """The paper of a file, which is called so. One that cannot be used is a paper, too, with the reason why."""
     try:
         exercise = load(path)
-        report = diagnosis.check(exercise)
+        solution = solve(exercise)
+        report = diagnosed(lines := Lines.of(solution), solution)
     except ExerciseError as error:
         return unusable(file, error.said)
     answers, strays = _answers(exercise, report)
+    forms = Forms(solution, lines)
     return Paper(
         file,
         exercise.student or _own_name(file),
@@ -88,9 +94,16 @@ def judged(path: Path, file: str) -> Paper:
         exercise.name,
         exercise.seed,
         answers,
+        {name: forms.key(name) or name for name in answers},
         strays,
         tuple(map(_mistake, report.roots)),
     )
+
+
+def keys_of(exercise: Exercise) -> dict[str, str]:
+    """What each quantity that an exercise asks for is one number with: ∂E_o1/∂o1 is ∂E_total/∂o1."""
+    forms = Forms(solution := solve(exercise), Lines.of(solution))
+    return {name: forms.key(name) or name for name in exercise.asked}
 
 
 def sort_of(exercise: Exercise) -> tuple[str, ...]:
@@ -99,8 +112,9 @@ def sort_of(exercise: Exercise) -> tuple[str, ...]:
 
 
 def unusable(file: str, why: Said) -> Paper:
-    """The paper of a file that cannot be judged."""
-    return Paper(file, _own_name(file), error=why)
+    """The paper of a file that cannot be judged. why: with the file's name, to which its folder is put."""
+    folder = Path(file).parent.as_posix()
+    return Paper(file, _own_name(file), error=why if folder == "." else say("{folder}/{said}", folder=folder, said=why))
 
 
 def _own_name(file: str) -> str:
@@ -164,7 +178,7 @@ def shared(said: Said, place: str) -> Said:
     own = rf"(?<![^\W∂]){re.escape(place.rstrip('+'))}(?!\w)"
     if place.endswith("+") and all(re.search(own, " ".join(items)) for items in listed.values()):
         listed = {name: [re.sub(own, "p", each) for each in items] for name, items in listed.items()}
-    common = {name: list(dict.fromkeys(map(stem, items))) for name, items in listed.items()}
+    common = {name: list(dict.fromkeys(map(bare, items))) for name, items in listed.items()}
     if "done" in common and common["done"] == common.get("due"):
         return say("{name} with another index was used", name=_listed(common["due"]))
     grammar = {name: each for name, each in said.gaps.items() if name in SINGULAR}
@@ -185,10 +199,10 @@ def _listed(items: list[str]) -> Said | str:
     return say("{first} and {last}", first=", ".join(items[:-1]), last=items[-1]) if len(items) > 1 else items[0]
 
 
-def stem(text: str) -> str:
+def bare(text: str) -> str:
     """What a formula is but for its indices and numbers.
 
-    >>> stem("∂E_o1/∂W5"), stem("1 − h12²"), stem("h_1 = 0.5199"), stem("3")
+    >>> bare("∂E_o1/∂W5"), bare("1 − h12²"), bare("h_1 = 0.5199"), bare("3")
     ('∂E_o/∂W', '1 − h²', 'h = …', '…')
     """
     return re.sub(INDICES, "", re.sub(NUMBERS, "…", text))

@@ -151,7 +151,7 @@ class Table(Printed):
                 yield from grid(columns, rows, console, options, self.lang)
                 yield line("")
         for paper in self.found.unusable:
-            yield line(say("{student}: {error}", student=paper.student, error=paper.error), "magenta")
+            yield line(paper.error or "", "magenta")
         yield from map(line, self.found.remarks)
 
     def _tables(self, course: Course) -> Iterator[tuple[list[Column], list[tuple[str, Sequence[str]]]]]:
@@ -189,10 +189,8 @@ class Table(Printed):
 
 
 def summary(course: Course) -> Said:
-    count, mean = len(course.papers), number(round(100 * course.mean))
-    return say(
-        "{count} papers, {mean} % in the mean; {asked} numbers each.", count=count, mean=mean, asked=len(course.asked)
-    )
+    gaps = {"count": len(course.papers), "mean": round(100 * course.mean), "asked": len(course.asked)}
+    return say("Papers: {count}. Mean: {mean} %. Numbers asked: {asked}.", **gaps)
 
 
 def _counted(counts: Sequence[Counter[Outcome]]) -> Iterator[Column]:

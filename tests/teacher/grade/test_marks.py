@@ -11,7 +11,7 @@ import pytest
 from micrograd_kr import load
 from micrograd_kr.said import SaidError, say
 from micrograd_kr.teacher.grade.marks import USUAL, Marks, marked
-from micrograd_kr.teacher.grade.paper import judged, shared, stem
+from micrograd_kr.teacher.grade.paper import bare, judged, shared
 
 HAND = {
     "z1": "0.08000000",  # right
@@ -153,7 +153,7 @@ FEW = {name: ANSWERS[name] for name in ("z1", "h1", "o1", "E_total")}
 def test_who_deletes_a_line_of_the_sheet_has_not_answered_it(tmp_path):
     short = {name: text for name, text in FEW.items() if name != "o1"}
     (course,) = the_class(tmp_path, [FEW, FEW, short]).courses
-    assert course.asked == tuple(FEW)
+    assert tuple(course.asked) == tuple(FEW)
     assert [course.points(each) for each in course.papers] == [4, 4, 3]
     assert course.counts(course.papers[2])["blank"] == 1
 
@@ -165,16 +165,40 @@ def test_what_nobody_asked_for_counts_for_nothing(tmp_path):
 
 def test_a_sheet_says_what_is_asked(tmp_path):
     found = the_class(tmp_path, [FEW, FEW], sheet=load("chapter7"))
-    assert found.courses[0].asked == tuple(load("chapter7").asked)
+    assert tuple(found.courses[0].asked) == tuple(load("chapter7").asked)
     assert found.remarks == ()
     other = the_class(tmp_path, [FEW], sheet=load("xor"))
-    assert other.courses[0].asked == tuple(FEW)
+    assert tuple(other.courses[0].asked) == tuple(FEW)
     assert list(map(str, other.remarks)) == ["None of the papers is of xor.toml."]
+
+
+@pytest.mark.parametrize("sheet", [None, "chapter7"])
+def test_a_number_under_its_other_name_is_answered(tmp_path, sheet):
+    own, total = ({f"dE_{of}/do1": ANSWERS["dE_total/do1"], "z1": "0.08"} for of in ("o1", "total"))
+    papers = [own, total, total, {**own, "dE_total/do1": ""}, {"z1": "0.08"}]
+    (course,) = the_class(tmp_path, papers, sheet=sheet and load(sheet)).courses
+    assert [course.points(each) for each in course.papers] == [2, 2, 2, 2, 1]
+    assert "dE_o1/do1" not in course.asked
+    assert sheet or set(course.asked) == {"z1", "dE_total/do1"}
+
+
+def test_a_number_that_half_call_by_either_name_is_asked_once(tmp_path):
+    own, total = ({f"dE_{of}/do1": ANSWERS["dE_total/do1"]} for of in ("o1", "total"))
+    (course,) = the_class(tmp_path, [own, own, total, total]).courses
+    assert len(course.asked) == 1
+    assert [course.points(each) for each in course.papers] == [1, 1, 1, 1]
+
+
+def test_two_quantities_that_are_one_number_are_both_asked_where_the_sheet_has_both(tmp_path):
+    both = {"dE_o1/do1": ANSWERS["dE_total/do1"], "dE_total/do1": ANSWERS["dE_total/do1"]}
+    (course,) = the_class(tmp_path, [both, both, {"dE_total/do1": both["dE_total/do1"]}]).courses
+    assert set(course.asked) == set(both)
+    assert [course.points(each) for each in course.papers] == [2, 2, 1]
 
 
 def test_a_line_that_is_no_quantity_is_to_be_looked_at_and_not_asked_of_others(tmp_path):
     (course,) = the_class(tmp_path, [{**FEW, "W99": "0.1"}]).courses
-    assert course.asked == tuple(FEW)
+    assert tuple(course.asked) == tuple(FEW)
     assert course.to_look_at(course.papers[0]) == ["W99"]
 
 
@@ -294,6 +318,6 @@ def test_a_mistake_is_the_same_with_other_indices(said, place, common):
 
 
 def test_numbers_and_indices_are_left_out_but_not_those_of_a_formula():
-    assert stem("1 − h12²") == "1 − h²"
-    assert stem("½·2·(t_1 − o1)") == "½·2·(t − o)"
-    assert stem("은닉2 = −0.5199") == "은닉 = …"
+    assert bare("1 − h12²") == "1 − h²"
+    assert bare("½·2·(t_1 − o1)") == "½·2·(t − o)"
+    assert bare("은닉2 = −0.5199") == "은닉 = …"
