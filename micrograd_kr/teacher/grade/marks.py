@@ -160,7 +160,7 @@ class Class:
 def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: Exercise | None = None) -> Class:
     """The class that handed in papers.
 
-    sheet: the exercise that was handed out, whose [hand] says what is asked; by default that is what at least half of
+    sheet: the exercise that was handed out, whose [hand] says what is asked; by default that is what more than half of
     its papers list. A file that others name as their exercise is none of the papers.
     """
     named = {each.answers_to for each in papers if each.answers_to != Path(each.file).stem} - {*built_in(), ""}
@@ -183,7 +183,7 @@ def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: Exercise | None
 
 
 def _listed_by_most(papers: Sequence[Paper]) -> dict[str, str]:
-    """The quantities that at least half of the papers list; two names that few have both are one quantity's."""
+    """The quantities that more than half of the papers list; two names that few have both are one quantity's."""
     counts = dict(Counter(name for paper in papers for name in paper.answers))
     keys = {name: key for paper in papers for name, key in paper.keys.items()}
     names = defaultdict[str, list[str]](list)
@@ -194,7 +194,7 @@ def _listed_by_most(papers: Sequence[Paper]) -> dict[str, str]:
         if 2 * sum(count > 1 for count in on_each) < sum(count > 0 for count in on_each):
             usual = max(same, key=counts.__getitem__)
             counts |= dict.fromkeys(same, 0) | {usual: sum(count > 0 for count in on_each)}
-    return {name: keys[name] for name, count in counts.items() if 2 * count >= len(papers)}
+    return {name: keys[name] for name, count in counts.items() if 2 * count > len(papers)}
 
 
 def _remarks(courses: Sequence[Course], aside: Sequence[Paper]) -> Iterator[Said]:

@@ -163,6 +163,11 @@ def test_what_nobody_asked_for_counts_for_nothing(tmp_path):
     assert [course.points(each) for each in course.papers] == [4, 4, 4]
 
 
+def test_of_two_papers_neither_says_alone_what_is_asked(tmp_path):
+    (course,) = the_class(tmp_path, [FEW, {**FEW, "z2": ANSWERS["z2"]}]).courses
+    assert tuple(course.asked) == tuple(FEW)
+
+
 def test_a_sheet_says_what_is_asked(tmp_path):
     found = the_class(tmp_path, [FEW, FEW], sheet=load("chapter7"))
     assert tuple(found.courses[0].asked) == tuple(load("chapter7").asked)
