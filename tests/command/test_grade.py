@@ -319,6 +319,20 @@ def test_the_page_fits_a_phone_and_a_desk_in_both_languages_and_colours(browser,
     page.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_has_nothing_that_axe_objects_to(browser, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    a_class(*NAMES)
+    main(["grade", "class", "-o", "class.html"])
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(Path("class.html").resolve().as_uri())
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    context.close()
+
+
 # --- thirty -----------------------------------------------------------------------------------------------------------
 
 
@@ -334,11 +348,12 @@ def test_thirty_sheets_of_chapter7_take_less_than_15_seconds_of_two_processors()
     Path("class").mkdir()
     those = pupils.papers(Path("class"))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = graded_outside("class", "-o", "marks.csv")
+    done = graded_outside("class", "-o", "marks.csv", "-o", "class.html")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (done.returncode, done.stderr) == (0, b"")
     rows = read_back(Path("marks.csv").read_text("utf-8"))
     assert [row["student"] for row in rows] == [each.name for each in those]
+    assert Path("class.html").stat().st_size < 400_000
     # Whoever else is at work makes it take longer, but not more: 30 s of work are 15 s of two.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 30
 

@@ -57,7 +57,9 @@ def both(said: Said) -> str:
 
 def _course(course: Course) -> str:
     marks = {name: number(each) for name, each in course.marks._asdict().items()}
-    rule = say("A right number is worth {right}, one that follows from an own mistake {follows}, a wrong one {wrong}.")
+    rule = say(
+        "Right: {right}. Following from an own mistake: {follows}. Wrong: {wrong}. Blank or not to be judged: 0."
+    )
     parts = [f"<h2>{escape(course.title)}</h2>", f"<p>{both(summary(course))}</p>"]
     parts.append(f'<p class="soft">{both(Said(rule.text, marks))}</p>')
     if course.misconceptions:
