@@ -174,6 +174,11 @@ def read_back(text):
     return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
 
 
+def test_a_csv_without_its_mark_is_noticed():
+    with pytest.raises(AssertionError):
+        read_back("student,points\r\nKim,2\r\n")
+
+
 def test_the_csv_is_utf_8_with_a_mark_and_has_a_line_for_each_student_of_any_name(capsysbinary):
     a_class(*NAMES)
     assert main(["grade", "class", "-o", "marks.csv"]) == 0

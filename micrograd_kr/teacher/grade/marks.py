@@ -203,9 +203,15 @@ def _remarks(courses: Sequence[Course], aside: Sequence[Paper]) -> Iterator[Said
     for paper in aside:
         yield say("{file} is the exercise that others answer, and no paper.", file=paper.file)
     for course in courses:
-        same: dict[str, list[str]] = {}
+        by_student, by_seed = defaultdict[str, list[str]](list), defaultdict[int | None, list[Paper]](list)
         for paper in course.papers:
-            same.setdefault(paper.student, []).append(paper.file)
-        for student, files in same.items():
+            by_student[paper.student].append(paper.file)
+            by_seed[paper.seed].append(paper)
+        for student, files in by_student.items():
             if len(files) > 1:
                 yield say("Several papers are of {student}: {files}.", student=student, files=", ".join(files))
+        for same in by_seed.values():
+            usual, count = Counter(paper.numbers for paper in same).most_common(1)[0]
+            for paper in same if 2 * count > len(same) else ():
+                if paper.numbers != usual:
+                    yield say("{file} starts from other numbers than the others; were they changed?", file=paper.file)

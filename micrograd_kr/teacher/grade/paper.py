@@ -58,7 +58,7 @@ class Paper:
     """One file, judged.
 
     student: who it says it is of, else its own name. exercise: its title. sort: see `sort_of`. answers_to: the name of
-    the exercise. answers: by quantity, in the order of the file, blanks included. keys: of these, as in `keys_of`.
+    the exercise. seed, numbers: with which they were drawn, and those that it starts from. answers: by quantity, in the order of the file, blanks included. keys: of these, as in `keys_of`.
     strays: names in [hand] that are no quantity's. mistakes: in the order of working, the first wrong number first.
     error: why the file cannot be judged; then there is nothing else.
     """
@@ -69,6 +69,7 @@ class Paper:
     sort: tuple[str, ...] = ()
     answers_to: str = ""
     seed: int | None = None
+    numbers: tuple[float, ...] = ()
     answers: Mapping[str, Answer] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     strays: tuple[str, ...] = ()
@@ -93,6 +94,7 @@ def judged(path: Path, file: str) -> Paper:
         sort_of(exercise),
         exercise.name,
         exercise.seed,
+        (*exercise.given.values(), *exercise.parameters.values(), exercise.lr or 0.0),
         answers,
         {name: forms.key(name) or name for name in answers},
         strays,

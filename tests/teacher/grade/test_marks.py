@@ -9,7 +9,8 @@ import pupils
 import pytest
 
 from micrograd_kr import load
-from micrograd_kr.said import SaidError, say
+from micrograd_kr.said import Said, SaidError, say
+from micrograd_kr.teacher.check.causes import SENTENCES
 from micrograd_kr.teacher.grade.marks import USUAL, Marks, marked
 from micrograd_kr.teacher.grade.paper import bare, judged, shared
 
@@ -236,6 +237,14 @@ def test_sheets_with_other_numbers_are_of_one_exercise(tmp_path):
     assert [(each.student, each.seed, course.points(each)) for each in course.papers] == [("Kim", 1, 1), ("b", None, 1)]
 
 
+def test_a_paper_that_starts_from_other_numbers_than_those_of_its_seed_is_named(tmp_path):
+    changed = [drawn(tmp_path, f"{x}.toml", x=x, head=f"seed = {seed}") for x, seed in ((2, 7), (3, 8), (4, 8))]
+    assert marked(changed).remarks == ()
+    same = [drawn(tmp_path, f"same{n}.toml", head="seed = 7") for n in range(2)]
+    (remark,) = marked([*changed, *same, drawn(tmp_path, "kim.toml", x=1, head="seed = 7")]).remarks
+    assert str(remark) == "kim.toml starts from other numbers than the others; were they changed?"
+
+
 def test_each_exercise_has_a_course_of_its_own_and_that_is_said(tmp_path):
     papers = [drawn(tmp_path, "a.toml"), drawn(tmp_path, "b.toml"), drawn(tmp_path, "c.toml", z="w*x + 0")]
     papers.append(judged(written(tmp_path, "d.toml", FEW), "d.toml"))
@@ -320,6 +329,15 @@ both = partial(say, "{first} and {last}")
 def test_a_mistake_is_the_same_with_other_indices(said, place, common):
     assert str(shared(said, place)) == common
     assert re.search("[가-힣]", shared(said, place).in_("ko"))
+
+
+@pytest.mark.parametrize("kind", SENTENCES)
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_whatever_the_catalogue_names_can_be_said_without_indices(kind, lang):
+    gaps = dict.fromkeys(("s", "was", "is_", "has", "its", "because"), "")
+    one, other = (Said(SENTENCES[kind].text, gaps | {"due": f"W{i}", "done": f"h{i}", "at": i}) for i in (1, 2))
+    assert shared(one, "dE/dh1").in_(lang) == shared(other, "dE/dh2").in_(lang)
+    assert not re.search(r"[Wh][0-9]", shared(one, "dE/dh1").in_(lang))
 
 
 def test_numbers_and_indices_are_left_out_but_not_those_of_a_formula():
