@@ -17,7 +17,8 @@ from micrograd_kr.said import Said, SaidError, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.file import built_in
 from micrograd_kr.teacher.derive import notation
-from micrograd_kr.teacher.grade.paper import Answer, Mistake, Outcome, Paper, keys_of, sort_of
+from micrograd_kr.teacher.grade.mistake import Mistake
+from micrograd_kr.teacher.grade.paper import Answer, Outcome, Paper, keys_of, sort_of
 
 
 class Marks(NamedTuple):

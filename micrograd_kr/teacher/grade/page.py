@@ -16,7 +16,8 @@ from micrograd_kr.said import LANGUAGES, Said, say
 from micrograd_kr.teacher.check.report import in_a_sentence
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.grade.marks import Class, Course, Misconception
-from micrograd_kr.teacher.grade.paper import OUTCOMES, Mistake, Outcome, Paper
+from micrograd_kr.teacher.grade.mistake import Mistake
+from micrograd_kr.teacher.grade.paper import OUTCOMES, Outcome, Paper
 from micrograd_kr.teacher.grade.table import cause, number, summary
 
 WEB = files("micrograd_kr.teacher.grade") / "web"
@@ -58,10 +59,11 @@ def both(said: Said) -> str:
 def _course(course: Course) -> str:
     marks = {name: number(each) for name, each in course.marks._asdict().items()}
     rule = say(
-        "Right: {right}. Following from an own mistake: {follows}. Wrong: {wrong}. Blank or not to be judged: 0."
+        "Right: {right}. Following from an own mistake: {follows}. Wrong: {wrong}. Blank or not to be judged: 0.",
+        **marks,
     )
     parts = [f"<h2>{escape(course.title)}</h2>", f"<p>{both(summary(course))}</p>"]
-    parts.append(f'<p class="soft">{both(Said(rule.text, marks))}</p>')
+    parts.append(f'<p class="soft">{both(rule)}</p>')
     if course.misconceptions:
         often = sum(len(each.made) > 1 for each in course.misconceptions)
         entries = list(map(_misconception, course.misconceptions))

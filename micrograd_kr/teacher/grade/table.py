@@ -32,7 +32,8 @@ from micrograd_kr.printed import Column, Printed, displayable, grid
 from micrograd_kr.said import LANGUAGES, Said, say
 from micrograd_kr.teacher.check.report import in_a_sentence
 from micrograd_kr.teacher.grade.marks import Class, Course, Made
-from micrograd_kr.teacher.grade.paper import OUTCOMES, Mistake, Outcome, Paper
+from micrograd_kr.teacher.grade.mistake import Mistake
+from micrograd_kr.teacher.grade.paper import OUTCOMES, Outcome, Paper
 
 HARDEST = 8  # quantities in the terminal
 SHOWN: tuple[Outcome, ...] = ("right", "follows", "wrong", "blank")  # there; of the others the names are said

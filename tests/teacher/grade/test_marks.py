@@ -12,7 +12,8 @@ from micrograd_kr import load
 from micrograd_kr.said import Said, SaidError, say
 from micrograd_kr.teacher.check.causes import SENTENCES
 from micrograd_kr.teacher.grade.marks import USUAL, Marks, marked
-from micrograd_kr.teacher.grade.paper import bare, judged, shared
+from micrograd_kr.teacher.grade.mistake import bare, shared
+from micrograd_kr.teacher.grade.paper import judged
 
 HAND = {
     "z1": "0.08000000",  # right
