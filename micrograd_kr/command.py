@@ -1,4 +1,4 @@
-"""The command line: check an exercise, explain it, draw it, step through it, make worksheets of it.
+"""The command line: check an exercise, explain it, draw it, step through it, make worksheets of it, mark a class.
 
 What each command says of itself and takes stands beside this file in command.json, as argparse has it. Each loads what
 it needs when it runs, and only the command that is asked for gets its arguments.

@@ -76,7 +76,7 @@ def test_a_class_is_a_table_with_the_first_wrong_numbers_and_the_misconceptions(
         assert each in out
     assert re.search(r"^김하늘 +2/3 +1 +1 +1 +·$", out, re.M)
     assert "\n    dE_total/dh1 = 0.03170787: " in out
-    assert "김하늘 (∂E_total/∂h1), 이서준 (∂E_total/∂h1)" in out
+    assert "김하늘: ∂E_total/∂h1; 이서준: ∂E_total/∂h1" in out
 
 
 def test_the_marks_may_be_others(capsys):

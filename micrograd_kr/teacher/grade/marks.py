@@ -85,6 +85,11 @@ class Course:
     papers: tuple[Paper, ...]
     marks: Marks = USUAL
 
+    def called(self, paper: Paper) -> str:
+        """Who a paper is of, with its file where others are of the same name."""
+        same = sum(each.student == paper.student for each in self.papers)
+        return paper.student if same == 1 else f"{paper.student} ({paper.file})"
+
     @property
     def most(self) -> float:
         """What a paper is worth where all is right."""

@@ -66,7 +66,7 @@ def _course(course: Course) -> str:
     parts.append(f'<p class="soft">{both(rule)}</p>')
     if course.misconceptions:
         often = sum(len(each.made) > 1 for each in course.misconceptions)
-        entries = list(map(_misconception, course.misconceptions))
+        entries = [_misconception(course, each) for each in course.misconceptions]
         parts += _listed(say("What went wrong"), entries[:often], "ul", "card mistakes")
         if rest := "".join(entries[often:]):
             title = both(say("Made by one each: {count}", count=len(entries) - often))
@@ -82,10 +82,8 @@ def _listed(title: Said, entries: Iterable[str], element: str, style: str) -> It
     yield f"</{element}>"
 
 
-def _misconception(each: Misconception) -> str:
-    who = ", ".join(
-        f"<span><bdi>{escape(made.paper.student)}</bdi> ({escape(made.place)})</span>" for made in each.made
-    )
+def _misconception(course: Course, each: Misconception) -> str:
+    who = "; ".join(f"<bdi>{escape(course.called(made.paper))}</bdi>: {escape(made.place)}" for made in each.made)
     return f'<li><b>{len(each.made)}</b><div>{both(each.said)}<p class="soft">{who}</p></div></li>'
 
 
@@ -120,7 +118,7 @@ def _paper(course: Course, paper: Paper) -> str:
     look = course.to_look_at(paper)
     names = both(say("to be looked at: {names}", names=", ".join(map(notation.quantity, look)))) if look else ""
     return f"""<details>
-<summary><span class="name"><bdi>{escape(paper.student)}</bdi></span> <span>{points}</span>
+<summary><span class="name"><bdi>{escape(course.called(paper))}</bdi></span> <span>{points}</span>
 {_bar(counts)} <span class="soft">{told}</span></summary>
 <div class="paper"><p>{_counts(counts)}</p><p>{names}</p><ul>{others}</ul><table>{rows}</table>
 <p class="soft">{escape(paper.file)}</p></div>

@@ -166,7 +166,7 @@ class Table(Printed):
     def _papers(self, course: Course) -> tuple[list[Column], list[tuple[str, Sequence[str]]]]:
         points = [f"{number(course.points(paper))}/{number(course.most)}" for paper in course.papers]
         columns = [
-            Column(say("student"), [paper.student for paper in course.papers]),
+            Column(say("student"), list(map(course.called, course.papers))),
             Column(say("points"), points, numeric=True),
             *_counted([course.counts(paper) for paper in course.papers]),
         ]
@@ -184,9 +184,8 @@ class Table(Printed):
             Column(say("made by"), [str(len(each.made)) for each in found], numeric=True),
             Column(say("mistake"), [each.said.in_(self.lang) for each in found]),
         ]
-        return columns, [
-            ("", [", ".join(f"{made.paper.student} ({made.place})" for made in each.made)]) for each in found
-        ]
+        who = ["; ".join(f"{course.called(made.paper)}: {made.place}" for made in each.made) for each in found]
+        return columns, [("", [each]) for each in who]
 
 
 def summary(course: Course) -> Said:

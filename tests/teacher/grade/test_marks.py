@@ -259,7 +259,8 @@ def test_papers_of_one_name_are_named(tmp_path):
     same = [written(tmp_path, f"{n}.toml", FEW, 'name = "김하늘"\nexercise = "chapter7"') for n in (1, 2)]
     found = marked([judged(each, each.name) for each in same])
     assert [str(each) for each in found.remarks] == ["Several papers are of 김하늘: 1.toml, 2.toml."]
-    assert len(found.courses[0].papers) == 2
+    (course,) = found.courses
+    assert list(map(course.called, course.papers)) == ["김하늘 (1.toml)", "김하늘 (2.toml)"]
 
 
 def test_the_exercise_that_others_answer_is_no_paper_and_chapter7_toml_may_be_one(tmp_path):
