@@ -1,4 +1,4 @@
-"""The command line: check an exercise, explain it, draw it, step through it, make worksheets of it.
+"""The command line: check an exercise, explain it, draw it, step through it, make worksheets of it, mark a class.
 
 What each command says of itself and takes stands beside this file in command.json, as argparse has it. Each loads what
 it needs when it runs, and only the command that is asked for gets its arguments.
@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
@@ -24,6 +24,7 @@ from micrograd_kr.said import Said, SaidError, say
 
 if TYPE_CHECKING:
     from micrograd_kr.teacher.check.report import Report
+    from micrograd_kr.teacher.grade.paper import Paper
     from micrograd_kr.teacher.show.worksheet import Worksheet
 
 Options = argparse.Namespace
@@ -102,17 +103,32 @@ def put(text: str, path: Path | None, lang: str, stream: TextIO | None = None) -
 
 def check(options: Options) -> int:
     from micrograd_kr.teacher.check.report import as_json
+    from micrograd_kr.teacher.check.withheld import without_answers
 
-    report = mk.check(options.exercise, float32=options.float32)
-    if options.no_answers:
-        from micrograd_kr.teacher.check.withheld import without_answers
-
-        report = without_answers(report)
-    if options.json:
-        print(as_json(report))
-    else:
+    found: list[str] = []
+    worst, several = 0, len(options.exercises) > 1
+    for name in options.exercises:
+        try:
+            report = mk.check(name, float32=options.float32)
+        except SaidError as error:  # the others are checked all the same
+            complain(say("error"), error.said, options.lang)
+            found.append("null")
+            worst = CANNOT
+            continue
+        worst = max(worst, status(report))
+        if options.no_answers:
+            report = without_answers(report)
+        if options.json:
+            found.append(as_json(report))
+            continue
+        if several:
+            tell(f"── {name}")
         print_tables(report, options)
-    return status(report)
+        if several:
+            print()
+    if options.json and (several or worst != CANNOT):
+        print("[" + ",\n".join(found) + "]" if several else found[0])
+    return worst
 
 
 def status(report: "Report") -> int:
@@ -120,8 +136,12 @@ def status(report: "Report") -> int:
 
 
 def print_tables(report: "Report", options: Options) -> None:
+    show_on_console(replace(report, lang=options.lang, digits=options.digits, all_causes=options.all_causes))
+
+
+def show_on_console(shown: Any) -> None:
+    """Print what rich can show, as wide as the terminal, in the characters that it has."""
     out = sys.stdout
-    shown = replace(report, lang=options.lang, digits=options.digits, all_causes=options.all_causes)
     out.write(as_text(shown, width_of(out), out.encoding or "utf-8", out.isatty()))
 
 
@@ -278,6 +298,52 @@ def inline_pictures(sheets: "Sequence[Worksheet]", lang: str) -> list[str]:
     return [svg[svg.index(b"<svg") :].decode() if svg else "" for svg in drawn]
 
 
+def grade(options: Options) -> int:
+    from micrograd_kr.teacher.grade.folder import handed_in
+    from micrograd_kr.teacher.grade.marks import Marks, marked
+    from micrograd_kr.teacher.grade.page import page
+    from micrograd_kr.teacher.grade.table import Table, as_csv, as_json
+
+    marks = Marks.read(options.marks)
+    forms: dict[str, Callable[[], str]] = {
+        ".html": lambda: page(found, lang=options.lang),
+        ".csv": lambda: as_csv(found, options.lang),
+        ".json": lambda: as_json(found) + "\n",
+    }
+    for path in options.outputs:
+        check_place(path, options, forms)
+    files, remarks = handed_in(options.papers)
+    sheet = options.sheet and mk.load(options.sheet)
+    found = marked(judged(files), marks, sheet)
+    found = replace(found, remarks=(*remarks, *found.remarks))
+    printed = ".csv" if options.csv else ".json" if options.json else None
+    if printed:
+        print_file(forms[printed]())
+    else:
+        show_on_console(Table(found, options.lang))
+    for path in options.outputs:
+        put(forms[path.suffix.lower()](), path, options.lang, sys.stderr if printed else None)
+    return 0 if not found.unusable else 1 if found.courses else CANNOT
+
+
+def judged(files: Sequence[tuple[Path, str]]) -> "list[Paper]":
+    """The papers of a class, in the order of the files, with a bar on a terminal while they are judged."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from micrograd_kr.teacher.grade.desks import all_judged
+
+    console, papers = Console(stderr=True), dict[int, "Paper"]()
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) if console.is_terminal else nullcontext() as bar:
+        task = bar.add_task("", total=len(files)) if bar else None
+        for place, paper in all_judged(files):
+            papers[place] = paper
+            if bar and task is not None:
+                bar.advance(task)
+    return [papers[place] for place in sorted(papers)]
+
+
 def new(options: Options) -> None:
     from micrograd_kr.teacher.show.nets import Net, layer_sizes, new
 
@@ -288,7 +354,7 @@ def new(options: Options) -> None:
 
 
 COMMANDS: dict[str, Callable[[Options], int | None]]
-COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, new)}
+COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, grade, new)}
 
 
 class Parser(argparse.ArgumentParser):
