@@ -17,6 +17,7 @@ from micrograd_kr.teacher.check.working import Working, applied
 FEW = 6  # terms of which one alone may be taken
 TENS = (10.0, 0.1, 100.0, 0.01)
 USUAL_LR = (1.0, 0.5, 0.1, 0.05, 0.01, 0.001)
+ANY_LR = tuple(float(f"{digit}e{ten}") for ten in range(-3, 0) for digit in range(1, 10))
 
 
 class Misconceptions:
@@ -134,9 +135,11 @@ class Misconceptions:
         for done in (weight - gradient / lr, (weight - lr) * gradient, lr * (weight - gradient)):
             yield Row("update", node, done)
         rate = number(lr)
-        for other in dict.fromkeys((*(float(f"{rate * ten:.12g}") for ten in TENS), *USUAL_LR)):
+        usual = (*(float(f"{rate * ten:.12g}") for ten in TENS), *USUAL_LR)
+        kinds = dict.fromkeys(ANY_LR, "any lr") | dict.fromkeys(usual, "another lr")
+        for other, kind in kinds.items():
             if other != rate:
-                yield Row("another lr", f"{rate:.12g}", f"{other:.12g}", weight - other * gradient)
+                yield Row(kind, f"{rate:.12g}", f"{other:.12g}", weight - other * gradient)
 
     # --- gradients
 

@@ -53,6 +53,7 @@ SENTENCES: dict[str, Said] = {
     "step twice": say("twice {due} was subtracted"),
     "step halved": say("only half of {due} was subtracted"),
     "another lr": say("{done} was used for lr = {due}"),
+    "any lr": say("{done} was used for lr = {due}"),
     "update": COMPUTED,
     "exchanged": say("{due} and {done} were exchanged"),
     "square": say("{due} {was} not squared"),
