@@ -31,7 +31,7 @@ KINDS = tuple(SENTENCES)
 # foresaw, a slip in arithmetic among it: such a number is off by 1 to 9 units as often as by 10 to 99, and so on.
 COMMON = {"kink": 100.0, "lr": 3.0, "operand": 0.5, "copied": 0.1, "far": 0.05}
 COMMON |= dict.fromkeys(("slope twice", "mean", "share", "old", "rounded"), 2.0)
-COMMON |= dict.fromkeys(("e", "degrees", "normalised", "function twice", "formula", "update"), 0.3)
+COMMON |= dict.fromkeys(("e", "degrees", "normalised", "function twice", "formula", "update", "any lr"), 0.3)
 ORDINARY = frozenset(kind for kind in mistakes.SENTENCES if COMMON.get(kind, 1.0) >= 1.0)
 UNFORESEEN = sum(COMMON.get(kind, 1.0) for kind in KINDS if kind != "kink")
 MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals

@@ -17,6 +17,7 @@ from micrograd_kr.teacher.check.working import Working, applied
 FEW = 6  # terms of which one alone may be taken
 TENS = (10.0, 0.1, 100.0, 0.01)
 USUAL_LR = (1.0, 0.5, 0.1, 0.05, 0.01, 0.001)
+ANY_LR = tuple(float(f"{digit}e{ten}") for ten in range(-3, 0) for digit in range(1, 10))
 
 
 class Misconceptions:
@@ -88,16 +89,14 @@ class Misconceptions:
         if len(products) > 1:
             one, other = (reduce(add, [getattr(each, side) for each in products]) for side in "xy")
             yield Row("brackets", node, reduce(add, others, one * other))
-        weights = [each.x if self._is_parameter(each.x) else each.y for each in products]
-        pairs = list(zip(products, weights, strict=True))
+        pairs = [(each.x, each.y) if self._is_parameter(each.x) else (each.y, each.x) for each in products]
+        weights = [weight for weight, _ in pairs]
         if not is_gradient and len(products) > 1 and all(map(self._is_parameter, weights)):
             total = reduce(add, weights)
-            # one by one: each quotient may be rounded
-            shares = [weight / total * (each.y if weight is each.x else each.x) for each, weight in pairs]
+            shares = [weight / total * x for weight, x in pairs]  # one by one: each quotient may be rounded
             yield Row("normalised", None, total, reduce(add, (*shares, *others)))
         for bias in filter(self._is_parameter, [] if is_gradient else others):
-            for each, weight in pairs:
-                x = each.y if weight is each.x else each.x
+            for _, x in pairs:
                 rest = [term for term in terms if term is not bias]
                 yield Row("times input", bias, x, reduce(add, rest, bias * x))
 
@@ -134,9 +133,11 @@ class Misconceptions:
         for done in (weight - gradient / lr, (weight - lr) * gradient, lr * (weight - gradient)):
             yield Row("update", node, done)
         rate = number(lr)
-        for other in dict.fromkeys((*(float(f"{rate * ten:.12g}") for ten in TENS), *USUAL_LR)):
+        usual = (*(float(f"{rate * ten:.12g}") for ten in TENS), *USUAL_LR)
+        kinds = dict.fromkeys(ANY_LR, "any lr") | dict.fromkeys(usual, "another lr")
+        for other, kind in kinds.items():
             if other != rate:
-                yield Row("another lr", f"{rate:.12g}", f"{other:.12g}", weight - other * gradient)
+                yield Row(kind, f"{rate:.12g}", f"{other:.12g}", weight - other * gradient)
 
     # --- gradients
 
