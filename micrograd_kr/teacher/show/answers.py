@@ -19,7 +19,7 @@ from micrograd_kr.teacher.ask.expressions import number as value_of
 from micrograd_kr.teacher.ask.quantity import QUANTITY, SPELLING, Quantity, read
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms, stage
-from micrograd_kr.teacher.check.rounding import INSIDE, TRANSCENDENTAL
+from micrograd_kr.teacher.check.rounding import INSIDE, TRANSCENDENTAL, group_of
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -195,7 +195,7 @@ class Answers:
                 "name": name,
                 "key": self.keys[name],
                 "value": self.solution.value(asked),
-                "isGradient": asked.kind == "gradient",
+                "group": group_of(asked),
                 "stage": [int(each) for each in stage(asked)],
                 "later": then,
                 **({"old": self.solution.value(asked.before)} if asked.step else {}),
@@ -234,7 +234,7 @@ class Answers:
             yield name, found
 
     def _quantities(self, asked: Iterable[str]) -> Iterator[tuple[Any, ...]]:
-        """Every quantity that comes up: its name, value, pass, whether it is a gradient, and its usual form's row."""
+        """Every quantity that comes up: its name, value, pass, group of a person's habit, and its usual form's row."""
         forms, done = self.forms, set[str]()
         waiting = [*asked, *self.table.names]
         while waiting:
@@ -248,4 +248,4 @@ class Answers:
             value = self.table.names.get(name)
             if value is None:
                 value = self.solution.value(name)
-            yield name, value, meant.in_pass, meant.by is not None, place
+            yield name, value, meant.in_pass, group_of(meant), place

@@ -3,8 +3,8 @@
 // What is handed over, once for all sheets: the rows of the table as they are worked, with what each comes to.
 function readExercise(data) {
   const quantities = new Map();
-  for (const [key, value, pass, isGradient, place] of data.quantities) {
-    quantities.set(key, { value, pass, isGradient, place });
+  for (const [key, value, pass, group, place] of data.quantities) {
+    quantities.set(key, { value, pass, group, isGradient: group === 1, place });
   }
   const nodes = [];
   for (const row of data.nodes) {
@@ -47,18 +47,20 @@ function decimalsOf(cells) {
   return { usual: few ? (all.length ? Math.max(...all) : 15) : counts[0][0], habits };
 }
 
-// Significant digits if more of the rounded numbers have equally many of these than decimals; of gradients and others.
+// Significant digits if more of the rounded numbers have equally many of these than decimals; of passes and of
+// gradients, and what an update makes has the decimals of either.
 function habitOf(cells) {
-  const groups = [false, true].map((kind) => cells.filter(({ asked }) => asked.isGradient === kind));
+  const groups = [0, 1, 2].map((group) => cells.filter(({ asked }) => asked.group === group));
   const rounded = groups.map((group) => group.filter(isRounded));
   const { usual } = decimalsOf(cells);
-  const decimals = groups.map((group, i) => (rounded[i].length >= 3 ? decimalsOf(group).usual : usual));
+  const decimals = [0, 1].map((i) => (rounded[i].length >= 3 ? decimalsOf(groups[i]).usual : usual));
+  const [passes, gradients] = decimals.map((each) => rounded[2].filter(({ hand }) => hand.decimals === each).length);
+  decimals.push(decimals[Number(gradients > passes)]);
   const explained = total(rounded.map((group, i) => group.filter(({ hand }) => hand.decimals === decimals[i]).length));
   const counts = counted(rounded.flat().flatMap(({ hand }) => (hand.number ? hand.digits : [])));
   const [digits, count] = counts[0] ?? [0, 0];
   if (count >= 3 && count > explained) return sameEverywhere(new Precision(Number(`1e${1 - digits}`), 10));
-  const [passes, gradients] = decimals.map((each) => new Precision(unitOf(each)));
-  return { passes, gradients };
+  return decimals.map((each) => new Precision(unitOf(each)));
 }
 
 // --- verdicts --------------------------------------------------------------------------------------------------------
@@ -121,8 +123,7 @@ class Sheet {
 
   // What the last digit is worth that the person keeps of such a number as a rule.
   step({ key, value }) {
-    const { isGradient } = this.exercise.quantities.get(key) ?? {};
-    return (isGradient ? this.kept.gradients : this.kept.passes).step(value);
+    return this.kept[this.exercise.quantities.get(key)?.group ?? 0].step(value);
   }
 
   judge(cell) {
@@ -137,7 +138,7 @@ class Sheet {
   verdict({ hand, asked }) {
     const { key, value } = asked;
     let error = this.errors.of(key, this.kept);
-    if (this.kept.passes === FLOAT32) {
+    if (this.kept[0] === FLOAT32) {
       const unit = Math.max(hand.unit, FLOAT32.step(value));
       return { verdict: verdictOf(hand, value, error, unit), error, unit };
     }

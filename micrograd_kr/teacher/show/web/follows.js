@@ -32,7 +32,7 @@ class Known {
     Object.assign(this, { sheet, quantities, ways, errors, numbers, shortest: [new Map(), new Map()] });
     Object.assign(this, { names: new Set(), coarse: [], causes: new Map() });
     this.wrong = new Set(wrong.map(({ asked }) => asked.key));
-    this.precision = sheet.kept.gradients.unit > sheet.kept.passes.unit ? sheet.kept.gradients : sheet.kept.passes;
+    this.precision = sheet.kept.reduce((most, each) => (each.unit > most.unit ? each : most));
     const right = [...sheet.judged.values()].filter(({ verdict }) => verdict !== "wrong");
     const inexact = right.filter(({ hand, value }) => off(hand, value) > 4 * ulp(value));
     const larger = inexact.filter(({ hand, value }) => Math.abs(hand.number) > Math.abs(value)).length;
@@ -147,9 +147,7 @@ class Known {
   agrees({ hand, error, unit }, { values, form }) {
     const apart = Math.min(...values.map((each) => off(hand, each)));
     if (apart < unit) return true;
-    const { passes, gradients } = this.sheet.kept;
-    const precision = gradients.unit > passes.unit ? gradients : passes;
-    return apart <= 1000 * (error + unit) && apart < this.errors.of(form, precision, true) + unit;
+    return apart <= 1000 * (error + unit) && apart < this.errorOf(form) + unit;
   }
 
   // The ways a quantity may have been worked: the shortest first, afresh from the forward pass last.

@@ -36,18 +36,18 @@ class Precision {
 
 const FLOAT32 = new Precision(2 ** -23, 2);
 const FLOAT64 = new Precision(2 ** -52, 2);
-const sameEverywhere = (precision) => ({ passes: precision, gradients: precision });
+const sameEverywhere = (precision) => [precision, precision, precision]; // of passes, gradients, updates
 const product = (numbers) => numbers.reduce((so, each) => so * each, 1);
 
 // The error that a form may carry before its own result is rounded. known: those of the numbers on the sheet so far;
-// kept: what of each number; afresh: no gradient on the sheet is used.
+// kept: what of each group of numbers; afresh: no gradient on the sheet is used.
 class RunningError {
   constructor(quantities, known, kept, afresh = false) {
     Object.assign(this, { quantities, known, kept, afresh, names: new Map(), done: new Map(), asked: new Map() });
   }
 
   keptOf(name) {
-    return this.quantities.get(name).isGradient ? this.kept.gradients : this.kept.passes;
+    return this.kept[this.quantities.get(name).group];
   }
 
   ofQuantity(name, form, last = true) {
@@ -73,7 +73,7 @@ class RunningError {
 
   // What an exercise starts from is rounded only by a float of 32 bits.
   ofStart(name) {
-    return this.kept.passes === FLOAT32 ? FLOAT32.step(this.quantities.get(name)?.value ?? 0) : 0;
+    return this.kept[0] === FLOAT32 ? FLOAT32.step(this.quantities.get(name)?.value ?? 0) : 0;
   }
 
   // On the sheet, or so many updates after it that nobody rounds the working.
