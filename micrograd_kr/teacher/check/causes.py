@@ -317,10 +317,9 @@ def in_common(analogous: Sequence[Found]) -> list[Found]:
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
     """What two hits have in common that are the same mistake with other indices, or in the update of a bias."""
+    hit = hit._replace(edit=once(hit.edit))
     edit = hit.edit
-    if edit.throughout:  # at one place or at more
-        edit = edit._replace(due=_first(edit.due), done=_first(edit.done), throughout=False)
-    said = re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit._replace(edit=edit), {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
+    said = re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
     if isinstance(edit.done, Slip):
         return edit.kind, stem(edit.place), said
     if edit.place.endswith("+"):
@@ -329,8 +328,13 @@ def sort_of(hit: Hit) -> tuple[str, ...]:
     return edit.kind, stem(edit.place), stem(said)
 
 
-def _first(of: Any) -> Any:
-    return of[:1] if isinstance(of, tuple) else of
+def once(edit: Edit) -> Edit:
+    """A mistake that is made throughout as if it were made at the first place only."""
+
+    def first(of: Any) -> Any:
+        return of[:1] if isinstance(of, tuple) else of
+
+    return edit._replace(due=first(edit.due), done=first(edit.done), throughout=False) if edit.throughout else edit
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:

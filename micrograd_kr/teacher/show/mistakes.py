@@ -13,17 +13,34 @@ from typing import Any
 from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.expressions import Symbol
 from micrograd_kr.teacher.ask.hand import with_hand
-from micrograd_kr.teacher.check import causes, mistakes
+from micrograd_kr.teacher.check import causes, mistakes, slips
+from micrograd_kr.teacher.check.diagnosis import NOTES as OF_CAUSES
 from micrograd_kr.teacher.check.diagnosis import names_of
 from micrograd_kr.teacher.check.mistakes import Catalogue, Edit
+from micrograd_kr.teacher.check.report import SAME_AS, SAME_AT, WORKING, few_decimals
+from micrograd_kr.teacher.check.rows import ALL_IN_FLOAT32, IN_FLOAT32, NOT_UPDATED
 from micrograd_kr.teacher.check.sheet import Sheet
+from micrograd_kr.teacher.check.withheld import A_SLIP
 from micrograd_kr.teacher.check.working import Known, Working
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.show.answers import Answers
 
 TAKEN = ("index", "operand", "updated", "old", "one")  # one name for another
 MOST = 4_000  # edits; with more a page would come near to a megabyte
-ODDS = ("MAGNITUDES", "UNFORESEEN", "POSSIBLE", "LIKELY", "WORSE", "OWN")
+DIGITS = {"before": slips.BEFORE, "after": slips.AFTER, "exchanged": slips.EXCHANGED}
+NOTES = {
+    "working": WORKING.said,
+    "fewDecimals": few_decimals(0).said,
+    "fewerDecimals": OF_CAUSES["fewer decimals"],
+    "fewDigits": OF_CAUSES["few digits"],
+    "notUpdated": NOT_UPDATED.said,
+    "inFloat32": IN_FLOAT32.said,
+    "allInFloat32": ALL_IN_FLOAT32.said,
+    "aSlip": A_SLIP,
+    "sameAs": SAME_AS,
+    "sameAt": SAME_AT,
+}
+ODDS = ("MAGNITUDES", "UNFORESEEN", "POSSIBLE", "LIKELY", "CERTAIN", "NEARLY_ALL", "WORSE", "OWN")
 
 
 class Sentences:
@@ -76,6 +93,8 @@ class Mistakes:
             "names": names,
             "either": self.sentences.template(causes.EITHER.text),
             "told": self.sentences.template(causes.TOLD.text),
+            "digits": {name: self.sentences.template(each.text) for name, each in DIGITS.items()},
+            "notes": {name: self.sentences.template(each.text) for name, each in NOTES.items()},
             **self.sentences.content(),
         }
 
@@ -85,6 +104,7 @@ class Mistakes:
             "common": causes.COMMON.get(kind, 1.0),
             "isOrdinary": kind in causes.ORDINARY,
             "isMistake": kind in mistakes.SENTENCES,
+            "isOfAPen": kind in slips.OF_A_PEN,
             "template": self.sentences.template(causes.SENTENCES[kind].text),
         }
 
@@ -119,7 +139,8 @@ class Mistakes:
         return all(each in self.known.numbers or self.forms.is_local(each) for each in names)
 
     def _edits(self, working: Working) -> dict[str, Any]:
-        """edits: kind, whether it is made throughout, rows and what is put for them in turn, what is said of it.
+        """edits: kind, whether it is made throughout, rows and what is put for them in turn, what is said of it, the
+        line as it ought to be, and of one throughout what is said of it where it is made once.
 
         taken: kind, operand, the rows in which it stands, the names that are taken for it. uses: operands and the rows
         in which they stand, for names that nobody would think of, and for slips. copied: names written for the whole.
@@ -140,7 +161,9 @@ class Mistakes:
             elif edit.kind != "far":
                 said, form = causes.told(edit, working, self.names)
                 changes = [each for pair in edit.changes.items() for each in map(place, pair)]
-                row = self.sentences.row(said), self.sentences.row(form)
+                row = [self.sentences.row(said), self.sentences.row(form)]
+                if edit.throughout:
+                    row.append(self.sentences.row(causes.told(causes.once(edit), working, self.names)[0]))
                 edits.append((kind, int(edit.throughout), changes, *row))
         uses = []
         for where, of in catalogue.uses.items():

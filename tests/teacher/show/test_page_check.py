@@ -11,6 +11,7 @@ import pytest
 from micrograd_kr.teacher.ask.cell import read_cell
 from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.hand import with_hand
+from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check.diagnosis import check
 
 pytest.importorskip("playwright.sync_api")
@@ -140,11 +141,36 @@ MISTAKEN = {
 }
 
 
-def test_a_cause_is_told_in_the_words_of_check(shown: Any, bench: Any, tmp_path: Path) -> None:
-    exercise = with_hand(CHAPTER, MISTAKEN)
+SLIPPED = {"z1": "0.08", "h1": "0.51989934", "z3": "0.44948412", "E_o1": "0.2193382", "W5+": "0.44"}
+SLOPES = {name: solve(CHAPTER).gradients[name] for name in CHAPTER.parameters}
+WITHOUT_RATE = {f"dE_total/d{name}": f"{gradient:.8f}" for name, gradient in SLOPES.items()}
+WITHOUT_RATE |= {f"{name}+": f"{CHAPTER.parameters[name] - each:.8f}" for name, each in SLOPES.items()}
+TOLD = {
+    "mistakes": (MISTAKEN, "the factor"),
+    "slips of a pen": (SLIPPED, "changed places"),
+    "a broken rule": (WITHOUT_RATE, "the factor lr was left out"),
+}
+
+
+@pytest.mark.parametrize(("numbers", "said"), TOLD.values(), ids=TOLD)
+def test_a_cause_is_told_in_the_words_of_check(
+    numbers: dict[str, str], said: str, shown: Any, bench: Any, tmp_path: Path
+) -> None:
+    exercise = with_hand(CHAPTER, dict(CHAPTER.hand) | numbers)
     bench.opened(shown, exercise, tmp_path)
     found = bench.compared(shown, exercise, report := check(exercise))
     assert (found.causes, found.first) == ([], True)
-    assert found.named >= 1
-    shown.evaluate("Search.prototype.withoutNoise = (hits) => hits.toReversed(); 0")
+    rows = shown.evaluate(bench.JUDGED, list(exercise.hand.items()))["rows"]
+    told = [row["cause"]["said"] for row in rows if row.get("cause")]
+    assert any(said in each["en"] for each in told), told
+    shown.evaluate("sentenceOf = () => 'no such thing'; 0")
+    assert bench.compared(shown, exercise, report).causes
+
+
+def test_what_explains_a_number_best_is_what_check_names_first(shown: Any, bench: Any, tmp_path: Path) -> None:
+    exercise = with_hand(CHAPTER, MISTAKEN)
+    bench.opened(shown, exercise, tmp_path)
+    report = check(exercise)
+    assert not bench.compared(shown, exercise, report).causes
+    shown.evaluate("withoutNoise = (mistakes, hits) => hits.toReversed(); 0")
     assert bench.compared(shown, exercise, report).causes

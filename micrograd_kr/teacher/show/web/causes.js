@@ -11,10 +11,10 @@ function readMistakes({ of, names, ...said }, nodes) {
       plan: new Map(plan.map(([name, place]) => [name, nodes[place]])),
       root: nodes[root],
       form,
-      edits: edits.map(([kind, throughout, places, said, form]) => {
+      edits: edits.map(([kind, throughout, places, said, form, once = said]) => {
         const changes = all(places);
         const pairs = changes.flatMap((each, i) => (i % 2 ? [] : [[each, changes[i + 1]]]));
-        return { kind, throughout, changes: new Map(pairs), said, form };
+        return { kind, throughout, changes: new Map(pairs), said, form, once };
       }),
       taken: taken.map(([kind, due, some, others, form]) => {
         return { kind, due: nodes[due], nodes: all(some), others: all(others), form };
@@ -79,11 +79,17 @@ class Search {
       this.try(edit);
     }
     this.misread();
-    for (const hit of this.hits) hit.score = (mistakes.kinds[hit.kind].common / this.ways.get(hit.way)) * hit.likely;
+    for (const hit of this.hits) {
+      hit.weight = mistakes.kinds[hit.kind].common / this.ways.get(hit.way);
+      hit.score = hit.weight * hit.likely;
+      hit.sort = sortOf(mistakes, hit);
+    }
     const { magnitudes, unforeseen, possible } = mistakes.odds;
     const apart = Math.min(...this.values.map((each) => off(judged.hand, each))) / judged.unit;
-    const odds = (total(this.hits.map(({ score }) => score)) * magnitudes * Math.max(apart, 1)) / unforeseen;
-    return { odds, groups: odds > possible ? this.likeliest() : [] };
+    const line = mistakes.names.get(judged.asked.key);
+    const chance = 1 / (magnitudes * Math.max(apart, 1));
+    const odds = total(this.hits.map(({ score }) => score)) / chance / unforeseen;
+    return { odds, groups: odds > possible ? likeliest(mistakes, this.hits) : [], hits: this.hits, chance, line };
   }
 
   count(kind, throughout, isMisspelt, by = 1) {
@@ -134,7 +140,7 @@ class Search {
 
   inTheEnd(name, put) {
     const { root, form } = this.working;
-    return { kind: this.kinds.get(name), throughout: 0, changes: new Map([[root, put]]), pair: [root, put], form };
+    return { kind: this.kinds.get(name), throughout: 0, changes: new Map([[root, put]]), pair: [{ name: this.judged.asked.key }, put], form };
   }
 
   shortened(operand) {
@@ -198,45 +204,110 @@ class Search {
       }
     }
   }
-
-  // Hits that come to one value, the likeliest first, and of these groups the likeliest first.
-  likeliest() {
-    const { worse, own } = this.mistakes.odds;
-    const groups = [];
-    for (const hit of [...this.hits].sort((a, b) => b.score - a.score || a.kind - b.kind)) {
-      const isSame = ([{ value }]) => Math.abs(value - hit.value) <= Math.max(1e-12 * Math.abs(value), 1e-15);
-      const group = groups.find(isSame);
-      if (group) group.push(hit);
-      else groups.push([hit]);
-    }
-    const scored = groups.map((group) => ({ group, score: total(group.map(({ score }) => score)) }));
-    const most = Math.max(...scored.map(({ score }) => score));
-    const exact = Math.max(0, ...scored.filter(({ group }) => group[0].likely >= own).map(({ score }) => score));
-    const kept = scored.filter(({ group, score }) => score > (group[0].likely >= own ? most / worse : exact));
-    return kept.sort((a, b) => b.score - a.score).map(({ group }) => this.withoutNoise(group));
-  }
-
-  // Beside a mistake nobody is told of a slip that comes to the same.
-  withoutNoise(hits) {
-    const { odds, kinds } = this.mistakes;
-    const comparable = hits.filter(({ score }) => score > hits[0].score / odds.worse);
-    const isMistake = kinds[hits[0].kind].isMistake || comparable.some(({ kind }) => kinds[kind].isOrdinary);
-    return isMistake ? hits.filter(({ kind }) => kinds[kind].isMistake) : hits;
-  }
 }
+
+// Hits that come to one value, the likeliest first, and of these groups the likeliest first.
+function likeliest(mistakes, hits) {
+  const { worse, own } = mistakes.odds;
+  const groups = [];
+  for (const hit of [...hits].sort((a, b) => b.score - a.score || a.kind - b.kind)) {
+    const isSame = ([{ value }]) => Math.abs(value - hit.value) <= Math.max(1e-12 * Math.abs(value), 1e-15);
+    const group = groups.find(isSame);
+    if (group) group.push(hit);
+    else groups.push([hit]);
+  }
+  const scored = groups.map((group) => ({ group, score: total(group.map(({ score }) => score)) }));
+  const most = Math.max(...scored.map(({ score }) => score));
+  const exact = Math.max(0, ...scored.filter(({ group }) => group[0].likely >= own).map(({ score }) => score));
+  const kept = scored.filter(({ group, score }) => score > (group[0].likely >= own ? most / worse : exact));
+  return kept.sort((a, b) => b.score - a.score).map(({ group }) => withoutNoise(mistakes, group));
+}
+
+// Beside a mistake nobody is told of a slip that comes to the same.
+function withoutNoise(mistakes, hits) {
+  const { kinds } = mistakes;
+  const isMistake = kinds[hits[0].kind].isMistake || comparable(mistakes, hits).some(({ kind }) => kinds[kind].isOrdinary);
+  return isMistake ? hits.filter(({ kind }) => kinds[kind].isMistake) : hits;
+}
+
+const comparable = ({ odds }, hits) => hits.filter(({ score }) => score > hits[0].score / odds.worse);
+
+// --- numbers of one kind, together -----------------------------------------------------------------------------------
+
+const stem = (name) => name.replace(/[0-9]/g, "");
+const lineIn = ({ texts }, { form }) => texts[form].split(" = ")[0];
+
+// What two hits have in common that are the same mistake with other indices, or in the update of a bias.
+function sortOf(mistakes, hit) {
+  const { kind, once, said = once, ...others } = hit;
+  const { isOfAPen } = mistakes.kinds[kind];
+  const told = doneIn(mistakes, { ...others, kind, said: once ?? said }, "en") ?? "";
+  const text = told.replace(/∂[\p{L}\p{N}_]+\/∂/gu, "∂/∂");
+  const line = lineIn(mistakes, hit);
+  if (isOfAPen) return `${kind} ${stem(line)} ${text}`;
+  if (!line.endsWith("⁺")) return `${kind} ${stem(line)} ${stem(text)}`;
+  const own = line.slice(0, -1);
+  const isOwn = (word) => word === own || word.startsWith("∂/∂");
+  const words = text.replace(/∂\/∂[\p{L}\p{N}_]+|[\p{L}\p{N}_]+/gu, (word) =>
+    isOwn(word) ? (word === own ? "" : "∂/∂") : word,
+  );
+  return `${kind} + ${stem(words)}`;
+}
+
+// What explains numbers of one kind all alike, or nearly all; what explains only some of them is met by chance.
+function inCommon(mistakes, analogous) {
+  const { unforeseen, possible, worse, nearly_all: nearlyAll } = mistakes.odds;
+  const bySort = analogous.map(({ hits }) => {
+    return new Map([...hits].sort((a, b) => a.score - b.score).map((hit) => [hit.sort, hit]));
+  });
+  const odds = new Map();
+  for (const sort of new Set(bySort.flatMap((each) => [...each.keys()]))) {
+    const places = bySort.flatMap((each, i) => (each.has(sort) ? [i] : []));
+    if (places.length < nearlyAll * analogous.length) continue;
+    const hits = places.map((i) => bySort[i].get(sort));
+    const fit = Math.exp(total(hits.map(({ likely }) => Math.log(likely))) / hits.length);
+    const chance = Math.min(...places.map((i) => analogous[i].chance));
+    odds.set(sort, (Math.min(...hits.map(({ weight }) => weight)) * fit) / chance / unforeseen);
+  }
+  const most = Math.max(0, ...odds.values());
+  const kept = new Set([...odds].flatMap(([sort, each]) => (each > Math.max(most / worse, possible) ? [sort] : [])));
+  return analogous.map((found) => {
+    const hits = found.hits.filter(({ sort }) => kept.has(sort));
+    return hits.length ? { ...found, groups: likeliest(mistakes, hits), odds: most } : certain(mistakes, found);
+  });
+}
+
+// What is named although it does not explain others like it; and what only with a caveat.
+const certain = ({ odds: { certain } }, found) => (found.odds > certain ? found : { ...found, groups: [], odds: 0 });
+const doubtful = ({ odds: { certain, likely } }, found) =>
+  found.odds > certain ? found : { ...found, odds: Math.min(found.odds, likely / 2) };
 
 // What is said of hits that come to one value, two names at most, with the line as it ought to be; null where the words
 // are not handed over.
-function sentenceOf(mistakes, hits, lang) {
-  const { texts, either, told, odds } = mistakes;
-  const [first] = hits;
-  const comparable = hits.filter(({ score }) => score > first.score / odds.worse);
-  const alike = comparable.filter(({ throughout }) => throughout === first.throughout);
-  const [one, other] = new Set(alike.map((hit) => doneIn(mistakes, hit, lang)));
-  if (one === null || other === null) return null;
-  const mistake = other === undefined ? one : inWords(mistakes, lang, either, { one, other });
-  return inWords(mistakes, lang, told, { mistake, form: texts[first.form] });
+function sentenceOf(mistakes, hits, name, lang) {
+  const { texts, either, told } = mistakes;
+  const likely = comparable(mistakes, hits);
+  const [first] = likely;
+  const line = lineIn(mistakes, first);
+  const alike = likely.filter(({ throughout }) => throughout === first.throughout);
+  const own = line === name ? [] : hits.filter((hit) => isAtHand(mistakes, hit, name)).slice(0, 1);
+  const named = new Map();
+  for (const hit of [first, ...own, ...alike]) {
+    const done = doneIn(mistakes, hit, lang);
+    if (!named.has(done)) named.set(done, hit);
+  }
+  const two = [...named].slice(0, 2);
+  if (two.some(([done]) => done === null)) return null;
+  const inLine = ([mistake, { form }]) => inWords(mistakes, lang, told, { mistake, form: texts[form] });
+  const [one, other] = two;
+  if (!other) return inLine(one);
+  if (lineIn(mistakes, other[1]) !== line) return inWords(mistakes, lang, either, { one: inLine(one), other: inLine(other) });
+  return inLine([inWords(mistakes, lang, either, { one: one[0], other: other[0] }), first]);
 }
+
+// Whether a hit is a common mistake, made once, in the line of the number itself.
+const isAtHand = (mistakes, hit, name) =>
+  lineIn(mistakes, hit) === name && !hit.throughout && mistakes.kinds[hit.kind].isOrdinary;
 
 const inWords = ({ templates }, lang, template, words) =>
   templates[lang][template].replace(/\{(\w+)\}/g, (_, name) => words[name]);
@@ -249,9 +320,33 @@ function doneIn(mistakes, { kind, said, pair, slip }, lang) {
     return inWords(mistakes, lang, template, Object.fromEntries(gaps[template].map((name, i) => [name, of(words[i])])));
   };
   if (said !== undefined) return of(said);
-  const [due, done] = (slip ? [] : pair).map(({ name }) => names.get(name));
-  if (due === undefined || done === undefined) return null;
-  return inWords(mistakes, lang, kinds[kind].template, { due, done, was: "was", is_: "is", s: "" });
+  const { name, template, isOfAPen } = kinds[kind];
+  const [due, done] = (pair ?? []).map((each) => names.get(each.name));
+  if (pair && due === undefined) return null;
+  if (isOfAPen) {
+    const [meant, written] = slip.map((each) => each.replace(/(?<!e)-/gi, "−"));
+    const at = digitsOf(mistakes, lang, name, slip);
+    return inWords(mistakes, lang, template, { due: (pair ? `${due} = ` : "") + meant, done: written, at });
+  }
+  const [, put] = pair;
+  if (name === "rounded") {
+    const decimals = put.of[1].value;
+    return inWords(mistakes, lang, template, { due, done: decimals, s: decimals > 1 ? "s" : "" });
+  }
+  return done === undefined ? null : inWords(mistakes, lang, template, { due, done, was: "was", is_: "is", s: "" });
+}
+
+// Which digits a slip concerns.
+function digitsOf({ digits, ...mistakes }, lang, kind, slip) {
+  const [meant, written] = slip.map((each) => each.replace(/^[+-]+/, ""));
+  const point = `${meant}.`.indexOf(".");
+  const length = Math.min(meant.length, written.length);
+  const apart = [...meant.slice(0, length)].flatMap((each, i) => (each === written[i] ? [] : [i]));
+  if (!apart.length) apart.push(length);
+  const first = apart[0] - Number(kind === "doubled");
+  if (first < point) return inWords(mistakes, lang, digits.before, { n: point - first });
+  if (kind !== "digits") return inWords(mistakes, lang, digits.after, { n: first - point });
+  return inWords(mistakes, lang, digits.exchanged, { one: first - point, other: apart.at(-1) - point });
 }
 
 // --- slips of a pen --------------------------------------------------------------------------------------------------

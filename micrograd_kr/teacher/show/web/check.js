@@ -257,22 +257,104 @@ function inFloat32(exercise, cells, sheet) {
   return new Set(found.filter((name) => anew.judged.get(name).verdict !== "wrong"));
 }
 
-// What explains a wrong number best, where that is likely: told with few digits it is not, nor where most numbers of a
-// kind are wrong by themselves, since there a rule is broken that all would have to show.
+// What explains wrong numbers, where that is likely: told with few digits it is not, nor where there are many causes.
 function causesOf(sheet, known, roots) {
   const { mistakes } = sheet.exercise;
-  const kindOf = (name) => (name.endsWith("+") ? "+" : name.replace(/[0-9]/g, ""));
-  const kinds = new Map();
-  for (const [name] of sheet.judged) kinds.set(kindOf(name), [...(kinds.get(kindOf(name)) ?? []), name]);
+  const found = together(sheet, known, roots);
+  const named = new Map();
+  for (const [name, each] of asOneStory(mistakes, found)) {
+    const judged = sheet.judged.get(name);
+    const { groups, odds } = asItTells(mistakes, judged, each);
+    if (!groups.length || groups.length > SHOWN) continue;
+    if (odds >= mistakes.odds.likely && judged.hand.digits >= SURE) named.set(name, groups[0]);
+  }
+  const causes = new Map();
+  for (const [name, hits] of named) {
+    const [hit] = hits;
+    const line = mistakes.names.get(sheet.judged.get(name).asked.key);
+    const said = { en: sentenceOf(mistakes, hits, line, "en"), ko: sentenceOf(mistakes, hits, line, "ko") };
+    const same = [...named].flatMap(([other, [{ sort }]]) => (other !== name && sort === hit.sort ? [other] : []));
+    const { name: kind, isOfAPen } = mistakes.kinds[hit.kind];
+    if (said.en) causes.set(name, { kind, value: hit.value, said, same, isOfAPen });
+  }
+  return causes;
+}
+
+const SHOWN = 2; // causes of a number
+const SURE = 4; // digits
+const LAST = 100; // units that a number is off, at most, which differs in its last digits only
+
+const kindOf = (name) => (name.endsWith("+") ? "+" : stem(name));
+
+// What is found for numbers of one kind, W1+, W2+, …, together. Where most are wrong by themselves, a rule is broken, and
+// only what explains nearly all of them is named; where fewer are, a cause that no other number has is doubtful, and
+// makes those of its kind doubtful.
+function together(sheet, known, roots) {
+  const { mistakes } = sheet.exercise;
+  const found = new Map(known.causes);
   const isRoot = (name) => roots.has(name) && roots.get(name) === undefined;
-  const isBroken = (names) => names.filter(isRoot).length > Math.max(2, names.length / 2);
-  const found = new Map();
-  for (const [name, { odds, groups }] of known.causes) {
-    const { digits } = sheet.judged.get(name).hand;
-    if (!groups.length || odds < mistakes.odds.likely || digits < 4 || isBroken(kinds.get(kindOf(name)))) continue;
-    const [hit] = groups[0];
-    const said = { en: sentenceOf(mistakes, groups[0], "en"), ko: sentenceOf(mistakes, groups[0], "ko") };
-    if (said.en) found.set(name, { kind: mistakes.kinds[hit.kind].name, value: hit.value, said });
+  const kinds = new Map([...sheet.judged.keys()].map((name) => [kindOf(name), { names: [], roots: [] }]));
+  for (const name of sheet.judged.keys()) {
+    const kind = kinds.get(kindOf(name));
+    kind.names.push(name);
+    if (isRoot(name)) kind.roots.push(name);
+  }
+  const ruled = [...kinds].filter(([, { names, roots }]) => roots.length > Math.max(2, names.length / 2));
+  for (const [, { roots }] of ruled) {
+    if (!roots.every((name) => found.has(name))) {
+      for (const name of roots) found.delete(name); // of some is not known what would explain them
+      continue;
+    }
+    const explained = inCommon(mistakes, roots.map((name) => found.get(name)));
+    roots.forEach((name, i) => found.set(name, explained[i]));
+  }
+  const isExplained = (name) => Boolean(found.get(name)?.groups.length);
+  const broken = new Set(ruled.flatMap(([kind, { roots }]) => (roots.every(isExplained) ? [] : [kind])));
+  const met = timesMet(found);
+  const isSingle = (name) => sortsOf(found.get(name)).every((sort) => met.get(sort) < 2);
+  const isRuled = new Set(ruled.map(([kind]) => kind));
+  const isDoubted = (kind) => !isRuled.has(kind) && kinds.get(kind).roots.length > 1 && kinds.get(kind).roots.some(isSingle);
+  for (const [name, each] of found) {
+    const { key } = sheet.judged.get(name).asked;
+    const unwritten = each.hits.length ? [...mistakes.of.get(key).plan.keys()].filter((other) => other !== key) : [];
+    const others = [...new Set(unwritten.map(kindOf))];
+    if (others.some((kind) => broken.has(kind))) found.set(name, certain(mistakes, each));
+    else if (isDoubted(kindOf(name)) || (isSingle(name) && others.some((kind) => kinds.get(kind)?.roots.length))) {
+      found.set(name, doubtful(mistakes, each));
+    }
   }
   return found;
+}
+
+// What explains a number best, as what it has in common with others; and how many numbers have it.
+const sortsOf = (found) => [...new Set((found?.groups[0] ?? []).map(({ sort }) => sort))];
+function timesMet(found) {
+  return new Map(counted([...found.values()].flatMap(sortsOf)));
+}
+
+// The same, with that name of each cause first which explains most numbers.
+function asOneStory(mistakes, found) {
+  const met = timesMet(found);
+  const told = (hits, line) => {
+    const likely = comparable(mistakes, hits);
+    const among = [...likely, ...hits.filter((hit) => isAtHand(mistakes, hit, line))];
+    const first = among.reduce((best, hit) => ((met.get(hit.sort) ?? 0) > (met.get(best.sort) ?? 0) ? hit : best));
+    return [first, ...hits.filter((hit) => hit !== first)];
+  };
+  return new Map(
+    [...found].map(([name, each]) => [name, { ...each, groups: each.groups.map((hits) => told(hits, each.line)) }]),
+  );
+}
+
+// What is found as far as the digits of the number tell it: not where a pen may have slipped anywhere, and less where a
+// parameter moves less than it is off.
+function asItTells({ kinds }, { hand, value, unit, asked }, found) {
+  const apart = off(hand, value);
+  const isInTheLast = apart < LAST * unit && apart < Math.abs(value) / LAST;
+  const areSlips = found.groups.length > SHOWN && found.groups.every(([{ kind }]) => kinds[kind].isOfAPen);
+  const groups = areSlips && isInTheLast ? [] : found.groups;
+  if (asked.group !== 2 || asked.old === undefined) return { ...found, groups };
+  const step = off(hand, asked.old);
+  const share = step < unit ? Number(apart > 10 ** (SURE - 1) * unit) : Math.min(step / apart, 1);
+  return { ...found, groups, odds: found.odds * share };
 }
