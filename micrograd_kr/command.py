@@ -1,4 +1,4 @@
-"""The command line: check an exercise, explain it, draw it, step through it, make worksheets of it.
+"""The command line: check an exercise, explain it, draw it, step through it, make worksheets of it, mark a class.
 
 What each command says of itself and takes stands beside this file in command.json, as argparse has it. Each loads what
 it needs when it runs, and only the command that is asked for gets its arguments.
@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
@@ -24,6 +24,7 @@ from micrograd_kr.said import Said, SaidError, say
 
 if TYPE_CHECKING:
     from micrograd_kr.teacher.check.report import Report
+    from micrograd_kr.teacher.grade.paper import Paper
     from micrograd_kr.teacher.show.worksheet import Worksheet
 
 Options = argparse.Namespace
@@ -102,13 +103,32 @@ def put(text: str, path: Path | None, lang: str, stream: TextIO | None = None) -
 
 def check(options: Options) -> int:
     from micrograd_kr.teacher.check.report import as_json
+    from micrograd_kr.teacher.check.withheld import without_answers
 
-    report = mk.check(options.exercise, float32=options.float32)
-    if options.json:
-        print(as_json(report))
-    else:
+    found: list[str] = []
+    worst, several = 0, len(options.exercises) > 1
+    for name in options.exercises:
+        try:
+            report = mk.check(name, float32=options.float32)
+        except SaidError as error:  # the others are checked all the same
+            complain(say("error"), error.said, options.lang)
+            found.append("null")
+            worst = CANNOT
+            continue
+        worst = max(worst, status(report))
+        if options.no_answers:
+            report = without_answers(report)
+        if options.json:
+            found.append(as_json(report))
+            continue
+        if several:
+            tell(f"── {name}")
         print_tables(report, options)
-    return status(report)
+        if several:
+            print()
+    if options.json and (several or worst != CANNOT):
+        print("[" + ",\n".join(found) + "]" if several else found[0])
+    return worst
 
 
 def status(report: "Report") -> int:
@@ -116,8 +136,12 @@ def status(report: "Report") -> int:
 
 
 def print_tables(report: "Report", options: Options) -> None:
+    show_on_console(replace(report, lang=options.lang, digits=options.digits, all_causes=options.all_causes))
+
+
+def show_on_console(shown: Any) -> None:
+    """Print what rich can show, as wide as the terminal, in the characters that it has."""
     out = sys.stdout
-    shown = replace(report, lang=options.lang, digits=options.digits, all_causes=options.all_causes)
     out.write(as_text(shown, width_of(out), out.encoding or "utf-8", out.isatty()))
 
 
@@ -137,6 +161,10 @@ def show(options: Options) -> None:
         names = built_in()
         for name in names:
             tell(f"{name:<{max(map(len, names))}}  {mk.load(name).title}")
+    elif options.blank:
+        from micrograd_kr.teacher.show.worksheet import as_text, worksheet
+
+        print_file(as_text(worksheet(mk.load(options.exercise)), "toml"))
     else:
         print_file(source_text(options.exercise))
 
@@ -201,6 +229,10 @@ def page(options: Options) -> None:
 
 
 def worksheet(options: Options) -> None:
+    (handout if options.seeds or options.names else one_worksheet)(options)
+
+
+def one_worksheet(options: Options) -> None:
     from micrograd_kr.teacher.show.worksheet import SHEETS, as_text, worksheet
 
     output, answers, lang = options.output, options.answers, options.lang
@@ -211,36 +243,118 @@ def worksheet(options: Options) -> None:
     sheet = worksheet(mk.load(options.exercise), hide=options.hide, seed=options.seed, digits=options.digits)
     form = options.format or (SHEETS[output.suffix.lower()] if output else "markdown")
     key_form = SHEETS[answers.suffix.lower()] if answers else None
-    picture = inline_picture(sheet, lang) if "html" in (form, key_form) else ""
+    picture = inline_pictures([sheet], lang)[0] if "html" in (form, key_form) else ""
     put(as_text(sheet, form, lang=lang, picture=picture), output, lang)
     if key_form:
         key = as_text(sheet, key_form, lang=lang, picture=picture, answers=True)
         put(key, answers, lang, sys.stdout if output else sys.stderr)  # not into the sheet that is being printed
 
 
-def inline_picture(sheet: "Worksheet", lang: str) -> str:
-    """A sheet's net as an SVG element; nothing where it cannot be rendered, which is said."""
+def handout(options: Options) -> None:
+    """Worksheets for a class: all files in a folder, the key among them or in a place of its own."""
+    from micrograd_kr.files import write_all
+    from micrograd_kr.teacher.show.handout import ENDINGS, KEY, file_names, handout, names_in, students
+    from micrograd_kr.teacher.show.worksheet import SHEETS, key_of_all
+
+    folder, form, lang = options.output, options.format or "html", options.lang
+    if folder is None:
+        raise SaidError("the sheets of a class need a folder: -o FOLDER")
+    if options.seed is not None:
+        raise SaidError("expected --seed for one sheet, or --seeds or --names for a class; not both")
+    class_ = students(names_in(options.names) if options.names else [], options.seeds or [])
+    key = options.answers or folder / (KEY + ENDINGS["html" if form == "toml" else form])
+    if SHEETS.get(key.suffix.lower(), "toml") == "toml":
+        raise SaidError("{path}: expected a file whose name ends in {endings}", path=key, endings=".md, .html")
+    names, is_apart = file_names(class_, form), key.parent.resolve() != folder.resolve()
+    if not is_apart and key.name in names:
+        raise SaidError("{path}: the answers need a file of their own, apart from the blanks", path=key)
+    inside = names if is_apart else [*names, key.name]
+    for place in [folder / name for name in inside] if folder.is_dir() else [folder]:
+        check_place(place, options)
+    check_place(key if is_apart else None, options)
+    found = handout(mk.load(options.exercise), class_, hide=options.hide, digits=options.digits)
+    pictures = inline_pictures(found.sheets, lang) if form == "html" else [""] * len(class_)
+    texts = found.files(form, lang, pictures)
+    answers = key_of_all(found.sheets, SHEETS[key.suffix.lower()], lang)
+    write_all(
+        folder, {name: text.encode() for name, text in (texts if is_apart else texts | {key.name: answers}).items()}
+    )
+    if is_apart:
+        put(answers, key, lang)
+    gaps = {"folder": folder, "count": len(class_), "key": key}
+    wrote = say("Wrote {count} sheets into {folder}, a file to fill in beside each; the key is {key}.", **gaps)
+    tell(wrote.in_(lang))
+
+
+def inline_pictures(sheets: "Sequence[Worksheet]", lang: str) -> list[str]:
+    """The nets of sheets as SVG elements; nothing where none can be rendered, which is said."""
     from micrograd_kr.drawing import INSTALL, rendered
     from micrograd_kr.teacher.show.picture import net
 
-    svg = rendered(net(sheet.exercise), "svg")
-    if svg is None:
+    drawn = [rendered(net(sheet.exercise), "svg") for sheet in sheets]
+    if None in drawn:
         missing = say("the sheet has no picture, since nothing here can render one: {install}", install=INSTALL)
         complain(say("warning"), missing, lang)
-        return ""
-    return svg[svg.index(b"<svg") :].decode()
+    return [svg[svg.index(b"<svg") :].decode() if svg else "" for svg in drawn]
+
+
+def grade(options: Options) -> int:
+    from micrograd_kr.teacher.grade.folder import handed_in
+    from micrograd_kr.teacher.grade.marks import Marks, marked
+    from micrograd_kr.teacher.grade.page import page
+    from micrograd_kr.teacher.grade.table import Table, as_csv, as_json
+
+    marks = Marks.read(options.marks)
+    forms: dict[str, Callable[[], str]] = {
+        ".html": lambda: page(found, lang=options.lang),
+        ".csv": lambda: as_csv(found, options.lang),
+        ".json": lambda: as_json(found) + "\n",
+    }
+    for path in options.outputs:
+        check_place(path, options, forms)
+    files, remarks = handed_in(options.papers)
+    sheet = options.sheet and mk.load(options.sheet)
+    found = marked(judged(files), marks, sheet)
+    found = replace(found, remarks=(*remarks, *found.remarks))
+    printed = ".csv" if options.csv else ".json" if options.json else None
+    if printed:
+        print_file(forms[printed]())
+    else:
+        show_on_console(Table(found, options.lang))
+    for path in options.outputs:
+        put(forms[path.suffix.lower()](), path, options.lang, sys.stderr if printed else None)
+    return 0 if not found.unusable else 1 if found.courses else CANNOT
+
+
+def judged(files: Sequence[tuple[Path, str]]) -> "list[Paper]":
+    """The papers of a class, in the order of the files, with a bar on a terminal while they are judged."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from micrograd_kr.teacher.grade.desks import all_judged
+
+    console, papers = Console(stderr=True), dict[int, "Paper"]()
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) if console.is_terminal else nullcontext() as bar:
+        task = bar.add_task("", total=len(files)) if bar else None
+        for place, paper in all_judged(files):
+            papers[place] = paper
+            if bar and task is not None:
+                bar.advance(task)
+    return [papers[place] for place in sorted(papers)]
 
 
 def new(options: Options) -> None:
     from micrograd_kr.teacher.show.nets import Net, layer_sizes, new
 
     check_place(options.output, options, [".toml"])
-    net = Net(layer_sizes(options.layers), options.activation, options.loss, options.bias)
+    sizes, samples, steps = layer_sizes(options.layers), options.samples, options.steps
+    net = Net(sizes, options.activation, options.loss, options.bias, samples, steps, options.update)
     put(new(net, options.seed), options.output, options.lang)
 
 
 COMMANDS: dict[str, Callable[[Options], int | None]]
-COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, new)}
+COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, grade, new)}
 
 
 class Parser(argparse.ArgumentParser):
@@ -254,6 +368,8 @@ class Parser(argparse.ArgumentParser):
         self.register("type", "list", lambda text: [each.strip() for each in text.split(",")])
         self.register("type", "digits", partial(self.whole, 30))
         self.register("type", "seed", partial(self.whole, 10**18))
+        self.register("type", "count", partial(self.whole, 50, least=1))
+        self.register("type", "seeds", self.seeds)
         for names, each in takes.items():
             gaps = {}
             if "{names}" in each["help"]:
@@ -263,11 +379,20 @@ class Parser(argparse.ArgumentParser):
             self.add_argument(*names.split(), **{**each, "help": Said(each["help"], gaps).in_(lang)})
         self.set_defaults(lang=lang)
 
-    def whole(self, most: int, text: str) -> int:
-        if not text.isdecimal() or len(text) > 20 or int(text) > most:
-            wrong = say("expected a whole number, 0 to {most:,}, got {text!r}", most=most, text=text)
+    def whole(self, most: int, text: str, least: int = 0) -> int:
+        if not text.isdecimal() or len(text) > 20 or not least <= int(text) <= most:
+            gaps = {"least": least, "most": most, "text": text}
+            wrong = say("expected a whole number, {least} to {most:,}, got {text!r}", **gaps)
             raise argparse.ArgumentTypeError(wrong.in_(self.lang))
         return int(text)
+
+    def seeds(self, text: str) -> list[int]:
+        from micrograd_kr.teacher.show.handout import seeds_in
+
+        try:
+            return seeds_in(text)
+        except SaidError as error:
+            raise argparse.ArgumentTypeError(error.said.in_(self.lang)) from None
 
     def _print_message(self, message: str, file: Any = None) -> None:
         print(message, end="", file=file or sys.stderr, flush=True)  # argparse's own keeps quiet where this fails

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import shutil
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from micrograd_kr.said import SaidError
@@ -46,8 +48,35 @@ def write(path: str | os.PathLike[str], contents: bytes) -> Path:
     try:
         put(path, contents)
     except OSError as error:
-        gaps = {"path": str(path), "what": str(error.strerror or error)}
-        raise FileError(
-            "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to", **gaps
-        ) from error
+        raise _not_written(path, error) from error
     return Path(path)
+
+
+def write_all(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> Path:
+    """Files by their names into a folder, which is made if it is not there: all of them or, if one fails, none.
+
+    They are written beside it, then moved. Raises FileError where they cannot be written.
+    """
+    folder = Path(os.path.realpath(folder))
+    part = folder.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        part.mkdir()
+        for name, each in contents.items():
+            put(part / name, each)
+        if folder.is_dir():
+            for name in contents:
+                os.replace(part / name, folder / name)
+        else:
+            os.rename(part, folder)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def _not_written(path: str | os.PathLike[str], error: OSError) -> FileError:
+    gaps = {"path": str(path), "what": str(error.strerror or error)}
+    return FileError(
+        "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to", **gaps
+    )

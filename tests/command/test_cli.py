@@ -23,7 +23,7 @@ from micrograd_kr.teacher.show.worksheet import SHEETS
 
 CHAPTER = load("chapter7")
 EXERCISES = Path(micrograd_kr.__file__).parent / "teacher" / "exercises"
-COMMANDS = {"check", "draw", "explain", "new", "page", "show", "worksheet"}
+COMMANDS = {"check", "draw", "explain", "grade", "new", "page", "show", "worksheet"}
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +135,27 @@ def test_json_holds_what_the_table_holds_and_the_status_is_the_same(capsys):
     assert found["loss"]["after"] == pytest.approx(0.02323634, abs=5e-9)
     assert main(["check", "chapter7-misprints", "--json"]) == 1
     assert {row["verdict"] for row in json.loads(capsys.readouterr().out)["rows"]} == {"match", "rounding", "wrong"}
+
+
+def test_several_exercises_get_a_table_each_and_the_worst_status(capsys):
+    assert main(["check", "purchase", "chapter7"]) == 0
+    out = capsys.readouterr().out
+    assert re.findall("^── (.*)", out, re.M) == ["purchase", "chapter7"]
+    assert out.count(" 0 wrong.") == 2
+    assert main(["check", sheet(z1="0.09"), "chapter7"]) == 1
+    assert re.findall("([0-9]) wrong[.]", capsys.readouterr().out) == ["1", "0"]
+
+
+def test_of_several_exercises_one_that_cannot_be_used_is_said_and_the_others_are_checked(capsys):
+    assert main(["check", "nowhere.toml", "chapter7", sheet(z1="0.09")]) == 2
+    out, err = capsys.readouterr()
+    assert re.findall("^── (.*)", out, re.M) == ["chapter7", "mine.toml"]
+    assert "nowhere.toml: no such file" in err
+    assert len(err.splitlines()) == 1
+    assert main(["check", "nowhere.toml", "chapter7", "mine.toml", "--json"]) == 2
+    missing, chapter, mine = json.loads(capsys.readouterr().out)
+    assert missing is None
+    assert (chapter["first_wrong"], mine["first_wrong"]) == (None, "z1")
 
 
 # --- show -------------------------------------------------------------------------------------------------------------
@@ -261,7 +282,8 @@ def test_a_persons_file_is_replaced_only_by_force(arguments, capsys):
         (["check", "--digits", "-1"], "expected"),
         (["check", "--lang", "fr"], "fr"),
         (["check", "--side-by-side"], "unrecognized arguments: --side-by-side"),
-        (["check", "chapter7", "purchase"], "unrecognized arguments: purchase"),
+        (["show", "chapter7", "purchase"], "unrecognized arguments: purchase"),
+        (["grade"], "the following arguments are required: SHEET"),
         (["chapter7"], "invalid choice: 'chapter7'"),
         (["draw", "-o", "picture.jpg"], "picture.jpg"),
         (["draw", "-o", "no/such/folder/picture.dot"], "folder"),
@@ -384,7 +406,7 @@ def test_help_is_there_for_every_command_in_both_languages(arguments, lang, caps
     assert main([*arguments, "--help", "--lang", lang]) == 0
     out = capsys.readouterr().out
     assert bool(re.search("[가-힣]", out)) == (lang == "ko")
-    assert arguments in ([], ["new"]) or all(name in "".join(out.split()) for name in built_in())
+    assert arguments in ([], ["new"], ["grade"]) or all(name in "".join(out.split()) for name in built_in())
 
 
 def test_the_examples_in_the_help_are_commands_that_parse(capsys):
@@ -405,6 +427,7 @@ def test_what_can_be_chosen_is_all_that_there_is():
     assert argument("explain", "--format").choices == list(explanation.FORMATS)
     assert argument("worksheet", "--format").choices == list(SHEETS.values())
     assert argument("new", "--loss").choices == list(nets.LOSSES)
+    assert argument("new", "--update").choices == list(nets.UPDATES)
     assert argument("new", "--activation").help.startswith(", ".join(nets.ACTIVATIONS) + ", for all layers")
 
 

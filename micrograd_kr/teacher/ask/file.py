@@ -109,15 +109,16 @@ def source_text(name: str) -> str:
 def load(name_or_path: str | os.PathLike[str]) -> Exercise:
     """A built-in exercise by its name, an exercise from a file, or a student's file.
 
-    A student's file holds `exercise = "chapter7"` and [hand], nothing else; it names a built-in exercise, or a .toml
-    file in its own folder or below. Its numbers take the place of the exercise's own.
+    A student's file holds `exercise = "chapter7"` and [hand]; it names a built-in exercise, or a .toml file in its own
+    folder or below. Its numbers take the place of the exercise's own. Any file may say whose it is, `name = "…"`, and
+    with which seed its numbers were drawn, `seed = 7`.
 
     Raises ExerciseError for whatever keeps it from being used.
     """
     name = os.fspath(name_or_path)
     is_name = isinstance(name_or_path, str) and re.fullmatch(r"[\w-]*", name)
     if is_name and (name in built_in() or not os.path.exists(name)):
-        return _exercise(name, f"{name}.toml", _tables(source_text(name)))
+        return exercise_of(name, f"{name}.toml", _tables(source_text(name)))
     return _from_file(Path(name))
 
 
@@ -127,12 +128,12 @@ def _from_file(path: Path, answers: bool = True) -> Exercise:
         tables = _tables(_text(path))
         if answers and "exercise" in tables:
             return _answered(path, tables)
-        return _exercise(printable(path.stem), printable(path.name), tables)
+        return exercise_of(printable(path.stem), printable(path.name), tables)
 
 
 def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     """A student's file: the exercise that it names, with the student's numbers."""
-    named, entries = _parts(tables, ANSWERS)
+    named, entries, student, seed = _parts(tables, ANSWERS, name="", seed=None)
     asked = path.parent / named
     if named in built_in():
         exercise = load(named)
@@ -141,15 +142,19 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     else:
         said = say("expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}")
         raise unknown(said, named, built_in()).at("exercise")
-    unanswered = replace(exercise, hand={}, asked={}, source=printable(path.name))
+    seed = exercise.seed if seed is None else seed
+    unanswered = replace(
+        exercise, hand={}, asked={}, source=printable(path.name), student=printable(student).strip(), seed=seed
+    )
     return with_hand(unanswered, entries)
 
 
-def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
+def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
+    """An exercise from the tables of its file, as TOML has them; a number with a point is a Bare."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
-    title, loss, lr, steps, update, given, parameters, forward, hand = _parts(
-        tables, EXERCISE, lr=None, steps=None, update={}, parameters={}, hand={}
+    title, loss, lr, steps, update, given, parameters, forward, hand, student, seed = _parts(
+        tables, EXERCISE, lr=None, steps=None, update={}, parameters={}, hand={}, name="", seed=None
     )
     with placed("lr"):
         lr = None if lr is None else _number(lr)
@@ -181,16 +186,25 @@ def _exercise(name: str, source: str, tables: dict[str, Any]) -> Exercise:
         steps=_steps(steps, lr is not None or bool(update), len(read.names)),
         update=_update(update, lr, read),
         shapes=read.shapes
-        | {f"{line}_{each}": read.shapes[each] for line in update for each in read.shapes if each in parameters},
+        | {
+            f"{line}_{each}": read.shapes[each]
+            for line in update
+            if line != "p"
+            for each in read.shapes
+            if each in parameters
+        },
         written=read.written,
+        student=printable(student).strip(),
+        seed=seed,
     )
     return with_hand(exercise, hand)
 
 
 # The parts of a file and the kind of each; the learning rate is looked at by itself.
 EXERCISE = {"title": str, "loss": str, "lr": object, "steps": object, "update": dict}
-EXERCISE |= {"given": dict, "parameters": dict, "forward": dict, "hand": dict}
-ANSWERS = {"exercise": str, "hand": dict}
+WHOSE = {"name": str, "seed": int}
+EXERCISE |= {"given": dict, "parameters": dict, "forward": dict, "hand": dict} | WHOSE
+ANSWERS = {"exercise": str, "hand": dict} | WHOSE
 
 
 def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -> list[Any]:
@@ -201,12 +215,12 @@ def _parts(tables: dict[str, Any], kinds: Mapping[str, type], **defaults: Any) -
             raise unknown(say("unknown part {name}{meant}; expected {names}"), key, kinds, meant)
     found = defaults | tables
     for key, kind in kinds.items():
-        example = f"[{key}]" if kind is dict else f'{key} = "…"'
+        example = f"[{key}]" if kind is dict else f"{key} = 7" if kind is int else f'{key} = "…"'
         if key not in found and kind is dict:
             raise ExerciseError("missing table {example}; only [forward] may not be empty", example=example)
         if key not in found:
             raise ExerciseError("missing line {example}; write it above the tables", example=example)
-        if kind not in (type(found[key]), object):
+        if key in tables and kind not in (type(found[key]), object):
             raise ExerciseError("expected {example}, got {kind}", example=example, kind=kind_of(found[key])).at(key)
     return [found[key] for key in kinds]
 

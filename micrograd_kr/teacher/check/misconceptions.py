@@ -89,16 +89,14 @@ class Misconceptions:
         if len(products) > 1:
             one, other = (reduce(add, [getattr(each, side) for each in products]) for side in "xy")
             yield Row("brackets", node, reduce(add, others, one * other))
-        weights = [each.x if self._is_parameter(each.x) else each.y for each in products]
-        pairs = list(zip(products, weights, strict=True))
+        pairs = [(each.x, each.y) if self._is_parameter(each.x) else (each.y, each.x) for each in products]
+        weights = [weight for weight, _ in pairs]
         if not is_gradient and len(products) > 1 and all(map(self._is_parameter, weights)):
             total = reduce(add, weights)
-            # one by one: each quotient may be rounded
-            shares = [weight / total * (each.y if weight is each.x else each.x) for each, weight in pairs]
+            shares = [weight / total * x for weight, x in pairs]  # one by one: each quotient may be rounded
             yield Row("normalised", None, total, reduce(add, (*shares, *others)))
         for bias in filter(self._is_parameter, [] if is_gradient else others):
-            for each, weight in pairs:
-                x = each.y if weight is each.x else each.x
+            for _, x in pairs:
                 rest = [term for term in terms if term is not bias]
                 yield Row("times input", bias, x, reduce(add, rest, bias * x))
 

@@ -23,6 +23,7 @@ from micrograd_kr.teacher.derive.labelled import stem
 # One or several: {s} is "" or "s", {was} "was" or "were", and so on; Korean needs none of it.
 USED = say("{done} {was} used where {due} {is_} due")
 COMPUTED = say("{done} {was} computed instead of {due}")
+ANOTHER_LR = say("{done} was used for lr = {due}")
 
 # Every kind of mistake, the likelier first; of names for one and the same result the first is used.
 SENTENCES: dict[str, Said] = {
@@ -52,8 +53,8 @@ SENTENCES: dict[str, Said] = {
     "brackets": say("the brackets were missed: {done} {was} computed instead of {due}"),
     "step twice": say("twice {due} was subtracted"),
     "step halved": say("only half of {due} was subtracted"),
-    "another lr": say("{done} was used for lr = {due}"),
-    "any lr": say("{done} was used for lr = {due}"),
+    "another lr": ANOTHER_LR,
+    "any lr": ANOTHER_LR,
     "update": COMPUTED,
     "exchanged": say("{due} and {done} were exchanged"),
     "square": say("{due} {was} not squared"),

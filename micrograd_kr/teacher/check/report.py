@@ -167,6 +167,12 @@ class Report(Printed):
         return tuple(row for row in self.rows if row.verdict != "unreadable")
 
     @property
+    def is_done(self) -> bool:
+        """Whether the step is shown: not to who has still something to work."""
+        has_blanks = bool(self.asked and (self.asked.blanks or not self.asked.hand))
+        return not (has_blanks or self.unreadable or math.isnan(self.loss[0]))
+
+    @property
     def roots(self) -> tuple[Row, ...]:
         """The rows that are wrong by themselves, in working order."""
         place = {name: i for i, name in enumerate(self.order)}
@@ -197,14 +203,15 @@ class Report(Printed):
             rows = [(STYLES[row.verdict], self._notes(row)) for row in self.rows]
             yield from grid(self._columns(), rows, console, options, self.lang)
             yield Text()
-        steps = [("", ())] * (len(self.parameters) + 1)
-        yield from grid(self._step(), steps, console, options, self.lang)
-        yield Text()
+        if self.is_done:
+            steps = [("", ())] * (len(self.parameters) + 1)
+            yield from grid(self._step(), steps, console, options, self.lang)
+            yield Text()
         yield from (Text(displayable(each.in_(self.lang), encoding)) for each in self._summary())
 
     def _columns(self) -> list[Column]:
         rows = self.rows
-        values = ["" if row.verdict == "unreadable" else self._value(row) for row in rows]
+        values = ["" if math.isnan(row.value) else self._value(row) for row in rows]
         differences = [_signed(row.difference) for row in rows]
         return [
             Column(say("quantity"), [row.name for row in rows]),
@@ -297,6 +304,9 @@ class Report(Printed):
         if following:
             yield say("Only following from another: {count} of the wrong ones.", count=following)
         written, value = (in_a_sentence(each) for each in (row.hand, self._value(row)))
+        if math.isnan(row.value) and WORKING not in row.notes:
+            yield say("The first wrong one: {name} = {hand}.", name=row.name, hand=written)
+            return
         why = WORKING.said if WORKING in row.notes else say("the engine has {value}", value=value)
         yield say("The first wrong one: {name} = {hand}; {why}.", name=row.name, hand=written, why=why)
 
@@ -335,8 +345,10 @@ def as_json(report: Report) -> str:
         "exercise": report.exercise,
         "first_wrong": report.first_wrong and report.first_wrong.name,
         "rows": report.rows,
-        "parameters": report.parameters,
-        "loss": dict(zip(("before", "after"), map(_finite, report.loss), strict=True)),
+        "parameters": report.parameters if report.is_done else (),
+        "loss": dict(
+            zip(("before", "after"), map(_finite, report.loss if report.is_done else (None, None)), strict=True)
+        ),
         "remarks": report.remarks,
     }
     return json.dumps(found, indent=2, allow_nan=False, default=_entries)

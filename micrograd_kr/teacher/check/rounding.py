@@ -5,7 +5,7 @@ a function adds Σ|∂f/∂x|·e + u; a sum of k terms Σe + (k − 1)u; a produ
 are rounded too and come in any order, u·(f₁ + f₁f₂ + …) of its k − 2 largest factors. A step from exact numbers to a
 result that needs no rounding adds nothing. A number on the sheet that is not wrong has a known error; what is not on
 the sheet is worked in place. Who keeps decimals has one u, who keeps significant digits, as a float does, one that goes
-with the size of the result; and gradients may be worked to other decimals than the passes.
+with the size of the result; and gradients, the updates with them or not, may have other decimals than the passes.
 After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 2002), section 3.3, running error analysis.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, inside_out, number, terms
 from micrograd_kr.teacher.ask.messages import ExerciseError
-from micrograd_kr.teacher.ask.quantity import read
+from micrograd_kr.teacher.ask.quantity import Quantity, read
 from micrograd_kr.teacher.check.forms import Forms
 
 STEPS = 250_000  # of working, some two seconds
@@ -71,18 +71,24 @@ FLOAT32, FLOAT64 = Precision(2.0**-23, 2), Precision(2.0**-52, 2)
 
 
 class Habit(NamedTuple):
-    """What a person keeps of the numbers of a pass, parameters among them, and of gradients."""
+    """What a person keeps of the numbers of a pass, of gradients, and of what an update makes of parameters."""
 
     passes: Precision
     gradients: Precision
+    updates: Precision
 
     def of(self, name: str) -> Precision:
-        return self.passes if read(name).by is None else self.gradients
+        return self[group_of(read(name))]
+
+
+def group_of(quantity: Quantity) -> int:
+    """Among whose numbers a quantity's is: a field of Habit."""
+    return 1 if quantity.by is not None else 2 if quantity.is_parameter else 0
 
 
 def habit(precision: Precision) -> Habit:
     """The same everywhere."""
-    return Habit(precision, precision)
+    return Habit(precision, precision, precision)
 
 
 class RunningError:

@@ -12,8 +12,9 @@ of its form and x the exact value, a number h is
     wrong      otherwise, or when a worked line `a = b = c` does not hold
 
 The running error is that of `rounding`; the largest of a quantity's forms counts. It goes by what the person keeps,
-decimals or significant digits, whichever explains the sheet; gradients may have other decimals than the rest. Who works
-a gradient anew with fewer decimals than it was written in is outside what this promises.
+decimals or significant digits, whichever explains the sheet; gradients, and the updates with them, may have other
+decimals than the passes. Who works a gradient anew with fewer decimals than it was written in is outside what this
+promises.
 """
 
 import math
@@ -34,7 +35,7 @@ from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.report import Report, Row, Verdict, few_decimals
 from micrograd_kr.teacher.check.results import Results
-from micrograd_kr.teacher.check.rounding import FLOAT32, Errors, Habit, Precision, habit
+from micrograd_kr.teacher.check.rounding import FLOAT32, Errors, Habit, Precision, group_of, habit
 from micrograd_kr.teacher.derive.labelled import Entry
 from micrograd_kr.teacher.derive.lines import Lines
 
@@ -89,9 +90,9 @@ class Sheet:
         sides = {name: cells[name].parts[: None if cells[name].result else -1] for name in self.hands}
         self.texts = {name: [*sides[name], each.text] for name, each in self.hands.items()}
         values = {name: solution.value(name) for name in self.hands}
-        gradients = {name for name in self.hands if parse_name(self.exercise, name).kind == "gradient"}
+        groups = {name: group_of(parse_name(self.exercise, name)) for name in self.hands}
         self.decimals = _decimals(self.hands, values)
-        self.kept = habit(FLOAT32) if float32 else _habit(self.hands, values, gradients)
+        self.kept = habit(FLOAT32) if float32 else _habit(self.hands, values, groups)
         self.errors = Errors(self.forms)
         self.judged: dict[str, Judged] = {}
         self.names: dict[str, str] = {}  # of the keys, on the sheet
@@ -255,16 +256,20 @@ def _decimals(sheet: Mapping[str, Hand], values: Mapping[str, float]) -> Decimal
     return Decimals(max(counts, key=lambda decimals: (counts[decimals], decimals)), habits)
 
 
-def _habit(sheet: Mapping[str, Hand], values: Mapping[str, float], gradients: set[str]) -> Habit:
+def _habit(sheet: Mapping[str, Hand], values: Mapping[str, float], group_by_name: Mapping[str, int]) -> Habit:
     """What a person keeps: significant digits if more of the rounded numbers have equally many of these than decimals,
-    of gradients and of all others.
+    of the passes and of gradients; what an update makes has the decimals of either.
     """
-    groups = [{name: each for name, each in sheet.items() if (name in gradients) == kind} for kind in (False, True)]
+    groups = [
+        {name: each for name, each in sheet.items() if group_by_name[name] == i} for i in range(len(Habit._fields))
+    ]
     rounded, usual = [_rounded(group, values) for group in groups], _decimals(sheet, values).usual
     decimals = [
         _decimals(group, values).usual if len(each) >= FEW else usual
-        for group, each in zip(groups, rounded, strict=True)
+        for group, each in zip(groups[:-1], rounded[:-1], strict=True)
     ]
+    updates = Counter(each.decimals for each in rounded[-1])
+    decimals.append(max(decimals, key=lambda each: updates[each]))
     explained = sum(each.decimals == kept for kept, group in zip(decimals, rounded, strict=True) for each in group)
     counts = Counter(significant(each) for each in chain(*rounded) if each.number)
     digits = max(counts, key=lambda digits: (counts[digits], digits), default=0)

@@ -295,8 +295,10 @@ class _Writer:
         base, raised = self.of(each.x, ATOM, True), self.notation.templates["raised"]
         if not isinstance(each.x, Symbol) and not _is_plain(each.x):
             base = self.part("brackets", base)
-        if not isinstance(each.y, Symbol) and float(each.y).is_integer() and 0 <= each.y < len(raised):
-            return base + str(raised[int(each.y)])
+        is_in_numbers = self.in_numbers and isinstance(each.y, Symbol) and each.y.rule is None  # 0.9¹, of 0.9**k
+        exponent = number(each.y) if is_in_numbers else each.y
+        if not isinstance(exponent, Symbol) and float(exponent).is_integer() and 0 <= exponent < len(raised):
+            return base + str(raised[int(exponent)])
         return self.part("power", base, self.of(each.y, SUM) if self.is_fraction else self.of(each.y, ATOM, True))
 
     def _transposed(self, each: Symbol, tight: bool) -> str:

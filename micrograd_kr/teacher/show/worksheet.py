@@ -9,6 +9,7 @@ import json
 import math
 import re
 import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.said import Said, say
+from micrograd_kr.teacher.ask.arrays import array_of
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.expressions import Symbol, parts_of
 from micrograd_kr.teacher.ask.formula import Formula, evaluate
@@ -40,6 +42,7 @@ LONG = 80  # characters of a formula that is written as text, which goes on in t
 EXACT_DIGITS = 4  # a number that ends within so many decimals is written to its end
 WEB = files("micrograd_kr.teacher.show") / "web"
 TEMPLATES: dict[str, dict[str, str]] = tomllib.loads((WEB / "sheets.toml").read_text("utf-8"))
+FUNCTIONS = TEMPLATES["functions"]
 TEMPLATES["html"]["frame"] = (WEB / "sheet.html").read_text("utf-8")
 
 
@@ -57,14 +60,16 @@ class Line(NamedTuple):
 class Worksheet:
     """An exercise and what is to be worked of it, in order.
 
-    digits: decimals of the answers. seed: the one its numbers were drawn with; None: they are the exercise's own.
+    digits: decimals of the answers. defined: the names of [forward], arrays whole, and "p" for an update, whose
+    formulas a line stands on and no line shows. functions: keys of FUNCTIONS that stand in any of these formulas.
     opening, notes: as an exercise file, the comment that it begins with, and those above the lines of some names.
     """
 
     exercise: Exercise
     lines: tuple[Line, ...]
     digits: int
-    seed: int | None = None
+    defined: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
     opening: str = TEMPLATES["toml"]["opening"]
     notes: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,9 +90,9 @@ def worksheet(
     if len(names) > len(listed) or (exercise.hand and exercise.blanks):  # then the file gives no order
         names.sort(key=lambda name: (asked[name].step, asked[name].by is not None, not asked[name].is_parameter))
     if digits is None:
-        digits = max((each.decimals for each in exercise.results), default=DIGITS)
+        digits = max((each.decimals for each in exercise.results), default=0) or DIGITS  # whole numbers tell nothing
     if seed is not None:
-        exercise = drawn(exercise, seed, Comfort.of(exercise, names, digits))
+        exercise = replace(drawn(exercise, seed, Comfort.of(exercise, names, digits)), seed=seed)
     solution = solve(exercise)
     lines = Lines.of(solution)
     workings = {line.name: line for line in explanation.explained(lines, solution, *names).lines}
@@ -97,7 +102,34 @@ def worksheet(
     written = (
         Line(name, asked[name], workings[name], answer(solution.value(name), digits), name in blanks) for name in names
     )
-    return Worksheet(exercise, tuple(written), digits, seed)
+    needed = _needed(lines, exercise, asked.values())
+    defined, functions = _defined(exercise, needed, asked.values()), _functions(exercise, set().union(*needed.values()))
+    return Worksheet(exercise, tuple(written), digits, defined, functions)
+
+
+def _needed(lines: Lines, exercise: Exercise, asked: Iterable[Quantity]) -> dict[int, set[str]]:
+    """The names that quantities stand on, by pass."""
+    needed = defaultdict[int, set[str]](set)
+    for each in asked:
+        for step in range(each.in_pass + 1):
+            is_whole = each.is_parameter or step < each.in_pass  # for an update
+            needed[step] |= lines.below(exercise.loss if is_whole else each.of)
+    return needed
+
+
+def _functions(exercise: Exercise, names: Collection[str]) -> tuple[str, ...]:
+    """The functions in the formulas of some names that a sheet says the meaning of."""
+    formulas = (formula for name, formula in exercise.forward.items() if name in names)
+    found = {getattr(part.rule, "symbol", "") for each in formulas for part in parts_of(each.expression)}
+    return tuple(each for each in FUNCTIONS if each in found)
+
+
+def _defined(exercise: Exercise, needed: Mapping[int, set[str]], asked: Collection[Quantity]) -> tuple[str, ...]:
+    """What the quantities of a sheet stand on and it asks for no formula of: see Worksheet."""
+    shown = {(each.of, each.step) for each in asked if each.by is None}
+    found = {array_of(name) for name in set().union(*needed.values()) if (name, 0) not in shown}
+    changed = {(name, step) for step in needed if step for name in needed[step] if name in exercise.parameters}
+    return (*(name for name in exercise.written if name in found), *["p"] * (not changed <= shown))
 
 
 def suggested(exercise: Exercise) -> list[str]:
@@ -174,21 +206,34 @@ def drawn(exercise: Exercise, seed: int, wanted: Comfort, changed: Change = lamb
     """The exercise with the first comfortable numbers: one seed, one exercise. Raises ExerciseError for none."""
     random = Random(seed)
     met: list[Said] = []
-    for step in STEPS:
-        for _ in range(TRIES):
-            attempt = _redrawn(exercise, random, step)
-            if attempt is None:
-                break
-            attempt = changed(attempt, random)
-            if (objection := _objection(attempt, wanted)) is None:
-                return attempt
-            met.append(objection)
+    small = _with_small_parameters(exercise)
+    for old in (exercise, small) if small.parameters != exercise.parameters else (exercise,):
+        for step in STEPS:
+            for _ in range(TRIES):
+                attempt = _redrawn(old, random, step)
+                if attempt is None:
+                    break
+                attempt = changed(attempt, random)
+                if (objection := _objection(attempt, wanted)) is None:
+                    return attempt
+                met.append(objection)
     raise ExerciseError(
         "seed {seed}: no comfortable numbers in {tries} tries, mostly since {why}; or try another seed",
         seed=seed,
         tries=len(met),
-        why=max(met, key=met.count, default=say("there are not enough different numbers; use fewer")),
+        why=_commonest(met) or say("there are not enough different numbers; use fewer"),
     )
+
+
+def _commonest(said: Sequence[Said]) -> Said | None:
+    counts = Counter(map(str, said))  # a Said with nan in it equals none
+    return max(said, key=lambda each: counts[str(each)], default=None)
+
+
+def _with_small_parameters(exercise: Exercise) -> Exercise:
+    """The exercise with parameters between 0 and 1: where whole numbers make sums too large, these do not."""
+    small = {name: old and math.copysign(min(abs(old), 0.5), old) for name, old in exercise.parameters.items()}
+    return replace(exercise, parameters=small)
 
 
 def _redrawn(exercise: Exercise, random: Random, step: int) -> Exercise | None:
@@ -241,8 +286,8 @@ def _objection(exercise: Exercise, wanted: Comfort) -> Said | None:
     """What is not comfortable about an exercise's numbers, and what to do about it."""
     try:
         solution = solve(exercise)
-    except ExerciseError:
-        return say("a quantity is not finite; change the exercise's numbers or its lr")
+    except ExerciseError as error:
+        return error.said
     for values in solution.passes:
         sides = iter(wanted.sides)
         for name, rule, x in _calls(exercise, values):
@@ -293,8 +338,26 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
 
     lang: "en" or "ko"; an exercise file is in both. picture: of the net, as an SVG element, for the page.
     """
+    return document([_body(sheet, form, lang, answers, picture)], sheet.exercise, form, lang, answers)
+
+
+def key_of_all(sheets: Sequence[Worksheet], form: str, lang: str = "en") -> str:
+    """The keys of several sheets of one exercise, one after the other, as "markdown" or "html"."""
+    return document([_body(each, form, lang, True) for each in sheets], sheets[0].exercise, form, lang, True)
+
+
+def document(bodies: Iterable[str], exercise: Exercise, form: str, lang: str, answers: bool) -> str:
+    """A file of a form, with one sheet or several."""
+    part, own = TEMPLATES[form], FORMS[form]
+    key = part["key"].format(answers=own.says(Said(TEMPLATES["words"]["answers"]), lang)) if answers else ""
+    body, title = part["apart"].join(bodies), own.text(exercise.title)
+    return Template(part["frame"]).substitute(lang=lang, key=key, title=title, body=body)
+
+
+def _body(sheet: Worksheet, form: str, lang: str, answers: bool, picture: str = "") -> str:
+    """What stands in a file of one sheet."""
     exercise, own, part = sheet.exercise, FORMS[form], TEMPLATES[form]
-    gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": sheet.seed}
+    gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": exercise.seed}
     gaps |= {"steps": exercise.steps, "count": exercise.steps}
     gaps["states"] = ", ".join(line for line in exercise.update if line != "p")
     gaps |= {"lr": _sized(exercise.lr or 0.0), "loss": part["quantity"].format(own.name(exercise.loss))}
@@ -316,14 +379,28 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         working = _working(sheet, line, form, answers) if "working" in part else ""
         return part["row"].format(name=own.name(line.name), working=working, number=number)
 
-    update = {} if exercise.is_usual else exercise.update
+    is_file = "rule" not in part  # which shows no formula beside a blank
+    is_told = (
+        not exercise.is_usual or "p" in sheet.defined or (is_file and any(each.asked.step for each in sheet.lines))
+    )
 
     def rule(line: Formula) -> str:
-        """A line of an update: in an exercise file as it is there, else as a formula, of names without a number."""
-        if "rule" not in part:
+        """A formula: in an exercise file as it is there, else set, of names without a number."""
+        if is_file:
             return own.text(line.text)
         expression = evaluate(line, {name: Symbol(name, math.nan) for name in line.names})
         return part["rule"].format(notation.written(expression, own.formulas))
+
+    def definition(name: str) -> str:
+        """The formula of a line of [forward]; one of arrays as it is in the file."""
+        line, text = exercise.forward.get(name), exercise.written[name]
+        return rule(line) if line and line.text == text else notation.NOTATIONS[own.formulas].escaped(text)
+
+    def defined() -> str:
+        """The formulas that no row has, and what the functions in all of them mean."""
+        formulas = [part["defined"].format(own.name(name), definition(name)) for name in sheet.defined if name != "p"]
+        formulas += [part["meaning"].format(FUNCTIONS[each]) for each in sheet.functions]
+        return part["table"].format(title=words["defined"], listed=part["comma"].join(formulas)) if formulas else ""
 
     def heading(kind: str, step: int) -> str:
         if step and exercise.steps > 1:
@@ -335,24 +412,27 @@ def as_text(sheet: Worksheet, form: str, *, lang: str = "en", answers: bool = Fa
         part["section"].format(**words, i=i, title=heading(kind, step), rows="\n".join(map(row, lines)))
         for i, ((kind, step), lines) in enumerate(groups, 1)
     )
-    return Template(part["frame"]).substitute(
+    is_drawn = exercise.seed is not None
+    for_a_pen = "who" if exercise.student else "anybody"
+    whose = for_a_pen if not (answers or is_file) else "whose" if is_drawn else ""
+    return Template(part["body"]).substitute(
         words,
-        lang=lang,
         key=part["key"].format(**words) if answers else "",
         title=own.text(exercise.title),
         opening="" if answers else sheet.opening,
-        who="" if answers else part["who"].format(**words),
+        who=part[whose].format(**words, student=own.text(exercise.student), drawn=exercise.seed) if whose else "",
         loss=own.text(exercise.loss),
         rate="" if exercise.lr is None else part["rate"].format_map(gaps | words),
         given=table("given", exercise.whole(exercise.given), lambda number: signed(_sized(number))),
         parameters=table("parameters", exercise.whole(exercise.parameters), lambda number: signed(_sized(number))),
         forward=table("value", exercise.written, own.text),
+        defined="" if is_file else defined(),
         steps=part["steps"].format_map(gaps | words) if exercise.steps > 1 else "",
-        update=table("remembering" if gaps["states"] else "update", update, rule, "update"),
+        update=table("remembering" if gaps["states"] else "update", exercise.update if is_told else {}, rule, "update"),
         picture=picture and part["picture"].format(**words, picture=picture),
         sections=part["between"].join(sections),
         origin=notation.NOTATIONS[own.formulas].escaped(exercise.name),
-        seed="" if sheet.seed is None else f", {words['seed']}",
+        seed=f", {words['seed']}" if is_drawn else "",
     )
 
 

@@ -139,6 +139,12 @@ def test_no_number_of_a_person_with_another_habit_is_wrong(habit: str, tmp_path:
         assert not said_wrong(sheet, tmp_path)
 
 
+def test_updates_with_more_decimals_do_not_make_the_forward_numbers_finer(tmp_path: Path) -> None:
+    sheet = people.sheet_of_habit("closeJ", 55, "more for gradients")
+    assert sheet.style.more == 2
+    assert not said_wrong(sheet, tmp_path)
+
+
 def test_the_long_run_finds_no_false_alarm_either() -> None:
     command = [
         sys.executable,

@@ -315,3 +315,28 @@ def test_what_is_taken_out_of_an_array_is_spelled_as_in_an_exercise(taken, text,
     assert notation.text(expression) == text
     assert notation.written(expression, "latex") == latex
     ET.fromstring(f"<math>{notation.written(expression, 'mathml')}</math>")
+
+
+# --- numbers in the place of names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("k", "form", "written"),
+    [
+        (1.0, "text", "1 − 0.9¹"),
+        (3.0, "text", "1 − 0.9³"),
+        (-1.0, "text", "1 − 0.9**(−1)"),
+        (2.5, "text", "1 − 0.9**2.5"),
+        (1.0, "latex", "1 - {0.9}^{1}"),
+    ],
+)
+def test_a_name_in_an_exponent_becomes_a_raised_number(k, form, written):
+    assert notation.written(expression("1 - 0.9**k", k=k), form, in_numbers=True) == written
+    assert notation.text(expression("1 - 0.9**k", k=k)) == "1 − 0.9**k"
+
+
+@pytest.mark.parametrize(("form", "written"), [("text", "axis = −1"), ("latex", "= -1"), ("mathml", "<mo>−</mo>")])
+def test_the_last_axis_has_a_minus_sign(form, written):
+    text = notation.written(ops.softmax(Symbol("z", np.ones((2, 2))), -1), form)
+    assert written in text
+    assert (form == "latex") == ("-1" in text)

@@ -8,23 +8,26 @@ import tomllib
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from micrograd_kr.__main__ import main
 from micrograd_kr.teacher.ask.exercise import Exercise
-from micrograd_kr.teacher.ask.file import built_in, load
+from micrograd_kr.teacher.ask.expressions import Symbol
+from micrograd_kr.teacher.ask.file import built_in, load, source_text
 from micrograd_kr.teacher.ask.formula import evaluate, read_formula
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.derive.notation import written
 from micrograd_kr.teacher.show.nets import LOSSES, Net, layer_sizes, new
 from micrograd_kr.teacher.show.picture import net
-from micrograd_kr.teacher.show.worksheet import answer, as_text, suggested, worksheet
+from micrograd_kr.teacher.show.worksheet import FUNCTIONS, answer, as_text, suggested, worksheet
 
 DEMOS = Path(__file__).parents[3] / "demos"
 FOR_TEACHERS = ("neuron", "dead-path", "paths-meet")
 EXERCISES = (*built_in(), *(str(DEMOS / f"{name}.toml") for name in FOR_TEACHERS))
 
-TYPED = str.maketrans({"×": "*", "−": "-", "½": "1/2", "²": "**2"})
+TYPED = str.maketrans({"×": "*", "−": "-", "½": "1/2", "¹": "**1", "²": "**2", "³": "**3"})
 SEVEN_GIVEN = {"x1": 0.05, "x2": 0.45, "target_o1": 0.15, "target_o2": 0.2}
 SEVEN_PARAMETERS = {"W1": 0.55, "W2": 0.85, "W3": 0.25, "W4": 0.35, "W5": 0.75, "W6": 0.95, "W7": 0.65, "W8": 0.4}
 
@@ -40,14 +43,14 @@ def saved(text: str, name: str = "sheet.toml") -> str:
     return name
 
 
-def small(lr: float = 0.5, formula: str = "sigmoid(z)", w: float = 0.5) -> Exercise:
+def small(lr: float = 0.5, formula: str = "sigmoid(z)", w: float = 0.5, x: float = 0.7) -> Exercise:
     return load(
         saved(
             f"""title = "t"
 loss = "E"
 lr = {lr}
 [given]
-x = 0.7
+x = {x}
 [parameters]
 w = {w}
 [forward]
@@ -69,7 +72,7 @@ def test_a_sheet_filled_in_from_its_key_matches_in_every_number(name, seed, caps
     sheet = worksheet(load(name), seed=seed)
     key = tomllib.loads(as_text(sheet, "toml", answers=True))["hand"]
     text = as_text(sheet, "toml")
-    assert text.count('= ""') == len(key)
+    assert text.partition("[hand]")[2].count('= ""') == len(key)
     for each, number in key.items():
         text = re.sub(rf'^("?){re.escape(each)}\1 = ""$', rf'\g<1>{each}\1 = "{number}"', text, flags=re.M)
     assert main(["check", saved(text), "--lang", "en"]) == 0
@@ -206,6 +209,107 @@ x = 1e22
         assert getattr(again, part) == getattr(exercise, part)
 
 
+# --- formulas ---------------------------------------------------------------------------------------------------------
+
+BY_EXPONENTIALS = """title = "t"
+loss = "L"
+lr = 0.5
+[given]
+x = 0.7
+[parameters]
+w = 0.5
+v = 0.2
+[forward]
+e1 = "exp(w*x)"
+e2 = "exp(v*x)"
+s = "e1 + e2"
+p1 = "e1/s"
+other = "v + 1"
+L = "-log(p1)"
+[hand]
+"""
+TO_P1 = {"e1", "e2", "s", "p1"}
+
+
+def formulas_of(text: str, form: str, exercise: Exercise) -> set[str]:
+    """The names whose formulas stand on a sheet, beside a blank or above, p for that of an update."""
+    formulas = {**exercise.forward, **exercise.update}
+    if form == "toml":
+        tables = tomllib.loads(text)
+        return {*tables["forward"], *tables.get("update", {})}
+    notations = {"markdown": "text", "html": "mathml"}
+    symbols = {name: Symbol(name, 0.5) for formula in formulas.values() for name in formula.names}
+    set_in_form = {name: written(evaluate(formula, symbols), notations[form]) for name, formula in formulas.items()}
+    return {name for name, formula in set_in_form.items() if formula in text}
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("form", ["markdown", "html", "toml"])
+@pytest.mark.parametrize(
+    ("blanks", "due"),
+    [
+        (["p1"], TO_P1),
+        (["dL/dw"], {*TO_P1, "L"}),
+        (["dp1/ds"], TO_P1),
+        (["L'"], {*TO_P1, "L", "p"}),
+        (["w+", "v+", "L'"], {*TO_P1, "L"}),  # beside the blanks: w − lr·∂L/∂w
+        (["w+", "L'"], {*TO_P1, "L", "p"}),
+    ],
+)
+def test_a_sheet_has_every_formula_that_a_blank_depends_on_and_no_other(blanks, due, form, lang):
+    exercise = load(saved(BY_EXPONENTIALS + "".join(f'"{name}" = ""\n' for name in blanks)))
+    found = formulas_of(as_text(worksheet(exercise), form, lang=lang), form, exercise)
+    if form == "toml":  # a whole exercise
+        assert found == {*exercise.forward} | ({"p"} if exercise.asked.keys() & {"w+", "L'"} else set())
+    else:
+        assert found == due
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+@pytest.mark.parametrize(
+    ("name", "blank", "meant"),
+    [
+        ("chapter7", "z1", []),
+        ("chapter7", "E_total", ["sigmoid(z) = 1/(1 + exp(−z))"]),
+        ("softmax", "p[0]", ["softmax(z)[i] = exp(z[i])/"]),
+        ("softmax", "dL/dW[0,0]", ["softmax(z)[i] = exp(z[i])/", "log(z) = ln(z)"]),
+        ("momentum", "E", []),
+    ],
+)
+def test_a_sheet_says_what_the_functions_of_its_blanks_mean_and_no_other(name, blank, meant, form):
+    exercise = load(saved(source_text(name).partition("\n[hand]")[0] + f'\n[hand]\n"{blank}" = ""\n'))
+    text = html.unescape(as_text(worksheet(exercise), form))
+    assert {each for each in FUNCTIONS.values() if each in text} == {
+        each for each in FUNCTIONS.values() for start in meant if each.startswith(start)
+    }
+
+
+@pytest.mark.parametrize(("name", "formula"), FUNCTIONS.items())
+def test_what_a_sheet_says_of_a_function_is_so(name, formula):
+    left, right = formula.replace("ln(", "log(").replace(", a)", ", 0.01)").replace("a·z", "0.01*z").split(" = ")
+    right = right.translate(TYPED).replace("z[0]", "0.3").replace("z[1]) + …", "-1.2)")
+    if "[i]" in left:
+        left = left.replace("[i]", "[1]").replace("(z)", "(0.3, -1.2)")
+        right = right.replace("softmax(z)[i]", "softmax(0.3, -1.2)[1]").replace("z[i]", "-1.2")
+    for z in (-1.2, 0.3, 2.5):
+        if name != "log" or z > 0:
+            values = [evaluate(read_formula(each), {"z": z}) for each in (left, right)]
+            assert values[0] == pytest.approx(values[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_what_arrays_are_computed_from_stands_once_as_the_file_has_it(form):
+    exercise = load(saved(source_text("xor").partition("[hand]")[0] + '[hand]\nE = ""\n'))
+    text = html.unescape(as_text(worksheet(exercise), form))
+    assert {name: text.count(line) for name, line in exercise.written.items()} == {
+        "Z": 1,
+        "H": 1,
+        "s": 1,
+        "o": 1,
+        "E": 0,
+    }
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
@@ -324,12 +428,17 @@ def test_drawn_numbers_are_comfortable(name):
         ({"lr": 1e6, "formula": "z"}, 6, "E does not go down in the step; use a smaller lr", "더 작은 lr"),
         ({"formula": "sigmoid(z + 9)"}, 6, "o is saturated", "포화"),
         ({}, 1, "has fewer than two digits at 1 decimals", "--digits"),
-        ({"formula": "log(0.0001 - (w - 0.37)**2)", "w": 0.37}, 6, "a quantity is not finite", "유한하지 않은"),
-        ({"w": 1.7e308, "formula": "sigmoid(z/1e308)"}, 6, "not enough different numbers", "모자랍니다"),
+        (
+            {"formula": "log(0.0001 - (w - 0.37)**2)", "w": 0.37},
+            6,
+            "[forward] o: comes to nan, expected a finite",
+            "유한한 수",
+        ),
+        ({"x": 1.7e308, "formula": "sigmoid(z/1e308)"}, 6, "not enough different numbers", "모자랍니다"),
     ],
 )
 def test_where_no_numbers_are_comfortable_it_says_why_and_what_to_do(exercise, digits, english, korean):
-    with pytest.raises(ExerciseError, match=english) as error:
+    with pytest.raises(ExerciseError, match=re.escape(english)) as error:
         worksheet(small(**exercise), seed=3, digits=digits)
     assert "seed 3" in str(error.value)
     assert korean in error.value.korean
@@ -382,6 +491,87 @@ def test_a_new_net_loads_has_all_its_weights_and_learns(sizes, activations, loss
     assert solution.before[exercise.loss].data == pytest.approx(total, rel=1e-12)
 
 
+KINDS_OF_NETS = [
+    Net((2, 3, 3), ("tanh", "softmax"), "cross-entropy", bias=True),
+    Net((3, 2), ("softmax",), "squared"),
+    Net((2, 2, 1), ("leaky_relu", "sigmoid"), "cross-entropy", update="momentum", steps=3),
+    Net((2, 2, 2), ("leaky_relu",), samples=3),
+    Net((2, 3, 2), ("relu", "softmax"), "cross-entropy", samples=4, update="adam", steps=2),
+    Net((2, 2, 1), ("sigmoid",), "cross-entropy", bias=True, samples=4, steps=2),
+    Net((1, 1), ("linear",), "squared", samples=3, update="adam"),
+]
+
+
+def worked_by_numpy(net: Net, exercise: Exercise) -> float:
+    """The loss of a net, from the numbers of its file and nothing else of it."""
+    numbers = {**exercise.given, **exercise.parameters}
+    if net.samples > 1:
+        arrays = {name: np.zeros(shape) for name, shape in exercise.shapes.items() if name in ("X", "T")}
+        arrays |= {name: np.zeros(shape) for name, shape in exercise.shapes.items() if re.fullmatch(r"[Wb]\d+", name)}
+        for name, number in numbers.items():
+            array, _, at = name.rstrip("]").partition("[")
+            if at:
+                arrays[array][tuple(map(int, at.split(",")))] = number
+            else:
+                arrays[array] = np.array(number)
+        x, targets = arrays["X"], arrays["T"].reshape(net.samples, -1)
+        weights = [arrays[f"W{i}"].reshape(n, -1) for i, n in enumerate(net.sizes[1:], 1)]
+        biases = [arrays.get(f"b{i}", np.zeros(n)).reshape(-1) for i, n in enumerate(net.sizes[1:], 1)]
+    else:
+        in_order = {kind: [numbers[name] for name in numbers if name.startswith(kind)] for kind in ("x", "t", "W", "b")}
+        x, targets = np.array([in_order["x"]]), np.array([in_order["t"]])
+        weights, biases, taken, units = [], [], iter(in_order["W"]), iter(in_order["b"] or [0.0] * sum(net.sizes[1:]))
+        for before, size in pairwise(net.sizes):
+            weights.append(np.array([[next(taken) for _ in range(before)] for _ in range(size)]))
+            biases.append(np.array([next(units) for _ in range(size)]))
+    functions = {
+        "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+        "tanh": np.tanh,
+        "relu": lambda z: np.maximum(z, 0),
+        "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+        "linear": lambda z: z,
+        "softmax": lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
+    }
+    names = net.activations if len(net.activations) > 1 else net.activations * len(weights)
+    for weight, bias, name in zip(weights, biases, names, strict=True):
+        x = functions[name](x @ weight.T + bias)
+    errors = {
+        "half-squared": lambda: (targets - x) ** 2 / 2,
+        "squared": lambda: (targets - x) ** 2,
+        "cross-entropy": lambda: -targets * np.log(x) - (names[-1] == "sigmoid") * (1 - targets) * np.log(1 - x),
+    }
+    return float(errors[net.loss]().sum() / net.samples)
+
+
+@pytest.mark.parametrize("net", KINDS_OF_NETS)
+def test_a_new_net_is_what_it_says_with_all_its_samples_and_updates(net):
+    text = new(net, seed=1)
+    assert text == new(net, seed=1) != new(net, seed=2)
+    exercise = load(saved(text))
+    assert not exercise.hand
+    solution = solve(exercise)
+    assert solution.before[exercise.loss].data == pytest.approx(worked_by_numpy(net, exercise), rel=1e-12)
+    assert exercise.steps == net.steps
+    losses = [values[exercise.loss].data for values in solution.passes]
+    assert losses == sorted(losses, reverse=True)
+    parameter = next(iter(exercise.parameters))
+    slope, lr = solution.gradients[parameter], exercise.lr
+    first = {"gradient-descent": lr * slope, "momentum": lr * slope, "adam": math.copysign(lr, slope)}[net.update]
+    start = exercise.parameters[parameter]
+    assert solution.value(f"{parameter}+") == pytest.approx(start - first, rel=1e-6)
+    assert any(each.step == net.steps for each in exercise.asked.values())
+    assert all(solution.gradients[name] for name in exercise.parameters)
+
+
+def test_a_net_of_several_samples_is_made_by_the_command(capsysbinary):
+    arguments = ["--layers", "2-2-2", "--activation", "tanh,softmax", "--loss", "cross-entropy", "--samples", "3"]
+    assert main(["new", *arguments, "--update", "momentum", "--steps", "2"]) == 0
+    made = load(saved(capsysbinary.readouterr().out.decode()))
+    assert (made.shapes["X"], made.shapes["O"], made.steps) == ((3, 2), (3, 2), 2)
+    assert {name: formula.text for name, formula in made.update.items()} == {"m": "0.9*m + g", "p": "p - lr*m"}
+    assert made.written["E"] == "mean(sum(-T*log(O), 1))"
+
+
 def test_a_new_file_says_in_both_languages_what_its_lines_are():
     text = new(Net((2, 2, 2, 1), bias=True))
     comments = [line for line in text.splitlines() if line.startswith("#")]
@@ -400,9 +590,14 @@ def test_a_new_file_says_in_both_languages_what_its_lines_are():
         (["--layers", "3"], "--layers: expected the sizes of two layers or more, inputs first"),
         (["--layers", "2-0-1"], 'as in 2-3-1; got "2-0-1"'),
         (["--layers", "30-30-2"], "at most 500 quantities"),
-        (["--activation", "gelu"], "--activation: expected sigmoid, tanh, relu, linear, one for all or 2"),
+        (["--activation", "gelu"], "expected sigmoid, tanh, relu, leaky_relu, linear, softmax, one for all or 2"),
         (["--activation", "relu,relu,relu"], "one for all or 2 parted by commas; got relu,relu,relu"),
-        (["--loss", "cross-entropy", "--activation", "tanh"], "sigmoid in the last layer; got tanh"),
+        (["--loss", "cross-entropy", "--activation", "tanh"], "sigmoid or softmax in the last layer; got tanh"),
+        (["--activation", "softmax,sigmoid"], "--activation softmax: expected it in the last layer only"),
+        (["--activation", "sigmoid,softmax", "--layers", "2-2-1"], "with two outputs or more"),
+        (["--layers", "9-9-9", "--samples", "9"], "at most 500 quantities"),
+        (["--samples", "0"], "argument --samples: expected a whole number, 1 to 50, got '0'"),
+        (["--steps", "51"], "argument --steps: expected a whole number, 1 to 50"),
         (["--seed", "-1"], "argument --seed: expected a whole number, 0 to 1,000,000,000,000,000,000"),
     ],
 )  # fmt: skip
