@@ -591,7 +591,8 @@ OUT_OF_SIGHT = """() => {
     const bottom = at("controls").getBoundingClientRect().top + 1;
     const outside = ({ width, top, left, right, bottom: end }) =>
         width && (top < -1 || left < -1 || right > innerWidth + 1 || end > bottom);
-    const found = ["words", "formulas", "compared", "near", "stage"].filter((id) => outside(at(id).getBoundingClientRect()));
+    const parts = ["words", "formulas", "compared", "near", "stage"];
+    const found = parts.filter((id) => outside(at(id).getBoundingClientRect()));
     for (const each of [at("step"), ...at("formulas").children]) {
         const over = each.scrollWidth > each.clientWidth + 2 || each.scrollHeight > each.clientHeight + 2;
         if (over) found.push(`all of ${each.id || "a formula"}`);
