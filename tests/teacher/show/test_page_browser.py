@@ -486,6 +486,19 @@ def test_a_click_on_a_parameter_lights_its_paths(opened):
     assert shown.input_value("#chosen") == "W1"
 
 
+def test_a_chosen_box_leads_to_its_derivation_below(opened):
+    shown = opened(viewport=PHONE)
+    top = "at('derivation').getBoundingClientRect().top"
+    assert not shown.is_visible("#lead")
+    shown.click('[data-names="W1"]')
+    assert shown.inner_text("#lead") == "Derivation: W1 ↓"
+    assert shown.evaluate(top) > PHONE["height"]
+    shown.click("#lead")
+    assert 0 <= shown.evaluate(top) < PHONE["height"] / 2
+    shown.keyboard.press("Escape")
+    assert not shown.is_visible("#lead")
+
+
 # --- hand numbers -----------------------------------------------------------------------------------------------------
 
 

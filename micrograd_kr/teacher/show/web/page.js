@@ -515,6 +515,8 @@ function choose(name) {
     return [...(caption ? [make("h3", {}, caption)] : []), formula(sides)];
   });
   at("lines").replaceChildren(...(name ? parts : [make("p", {}, word("ask"))]));
+  at("lead").hidden = !name;
+  at("lead").replaceChildren(`${word("derivation")}: `, ...set(data.symbol(name)), " ↓");
   paint(steps[now.step]);
 }
 
