@@ -218,26 +218,46 @@ function workingOrder(cells) {
 
 // --- the whole of it -------------------------------------------------------------------------------------------------
 
-// What is said of a person's numbers: each with its verdict, "more" where it takes micrograd-kr to read it, how far
-// rounding may have carried it, and of a wrong one the number that it follows from, or its cause where that is likely;
-// and the first that is wrong.
-function checked(exercise, cells) {
+// A person's numbers with their verdicts, "more" where it takes micrograd-kr to read one, and how far rounding may have
+// carried each; few: the decimals that it needs to tell anything.
+function judged(exercise, cells) {
   const sheet = new Sheet(exercise, cells);
   const lines = new Map([...sheet.judged].map(([name, judged]) => [name, lineOf(sheet, judged)]));
-  const floats = inFloat32(exercise, cells, sheet);
-  const known = new Known(sheet);
-  const roots = rootsOf(sheet, known, (name) => floats.has(name) || lines.get(name).explains);
-  const causes = causesOf(sheet, known, roots);
-  const rows = [...sheet.judged].map(([name, { hand, value, verdict, error, unit }]) => {
+  const rows = [...sheet.judged].map(([name, judged]) => {
+    const { hand, value, verdict, error, unit, decimals } = judged;
     const { isRead, isWrong, isRounded } = lines.get(name);
     const worst = isWrong ? "wrong" : verdict === "match" && isRounded ? "rounding" : verdict;
-    const why = { follows: roots.get(name), cause: causes.get(name) };
-    return { name, hand, value, verdict: isRead ? worst : "more", bound: error + unit, ...why };
+    const notes = { isWorking: isWrong && verdict !== "wrong", few: decimals, isCoarse: isCoarse(sheet, judged) };
+    return { name, hand, value, verdict: isRead ? worst : "more", bound: error + unit, notes };
   });
-  const more = [...sheet.unread].map((name) => ({ name, verdict: "more" }));
-  const first = rows.find(({ verdict, follows }) => verdict === "wrong" && !follows);
-  return { rows: [...rows, ...more], firstWrong: first?.name ?? null, areFloats: floats.size > 1 };
+  const more = [...sheet.unread].map((name) => ({ name, verdict: "more", notes: {} }));
+  return { sheet, lines, cells, rows: [...rows, ...more] };
 }
+
+// Whether a number has fewer decimals than the others, and would not be the same with all of them.
+function isCoarse({ decimals: { usual } }, { hand, value, verdict }) {
+  if (["wrong", "undecided"].includes(verdict) || hand.decimals >= usual) return false;
+  return off(hand, value) > Math.max(unitOf(usual), 4 * ulp(value));
+}
+
+// The same rows with what there is to say of the wrong ones: the number that one follows from, or its cause where that
+// is likely, or that it needs none; and the first that is wrong by itself.
+function explained({ sheet, lines, cells, rows }) {
+  const floats = inFloat32(sheet.exercise, cells, sheet);
+  const known = new Known(sheet);
+  const needsNone = (name) => floats.has(name) || lines.get(name).explains;
+  const roots = rootsOf(sheet, known, needsNone);
+  const causes = causesOf(sheet, known, roots);
+  const told = rows.map((row) => {
+    if (!sheet.judged.has(row.name)) return row;
+    const why = { follows: roots.get(row.name), cause: causes.get(row.name), isFloat: floats.has(row.name) };
+    return { ...row, ...why, needsNone: needsNone(row.name) };
+  });
+  const first = told.find(({ verdict, follows }) => verdict === "wrong" && !follows);
+  return { rows: told, firstWrong: first?.name ?? null, areFloats: floats.size > 1 };
+}
+
+const checked = (exercise, cells) => explained(judged(exercise, cells));
 
 // The wrong numbers that only a float of 32 bits has, and that are not wrong for one: one that is printed to more
 // digits than those tell. Where all are such that may be, less digits are enough.
