@@ -327,9 +327,19 @@ def test_each_control_goes_where_it_says(opened):
     assert shown.evaluate("steps[now.step].phase") == "update"
     shown.set_viewport_size(PHONE)
     room = "at('scroll').scrollWidth - at('scroll').clientWidth"
-    assert shown.evaluate(room) > 0
-    shown.click("#fit")
     assert shown.evaluate(room) == 0
+    shown.click("#large")
+    assert shown.evaluate(room) > 0
+
+
+def test_a_phase_leads_to_where_it_comes_next_and_from_the_last_to_the_first(opened):
+    shown = opened(load("adam"))
+    found = []
+    for _ in range(4):
+        shown.click("#phases >> text=Update")
+        found.append(shown.evaluate("now.step"))
+    assert found == [*sorted({*found}), found[0]]
+    assert all(shown.evaluate("steps")[step]["phase"] == "update" for step in found)
 
 
 def test_the_keyboard_alone_suffices(opened):
@@ -369,18 +379,19 @@ def test_it_plays_and_pauses(opened):
 def test_nothing_moves_when_the_system_asks_for_that(opened):
     def moves(shown):
         shown.evaluate("go(20, true)")
-        return shown.locator(".pill").get_attribute("visibility")
+        return shown.locator(".dot").get_attribute("visibility")
 
     assert moves(opened(motion="no-preference")) == "visible"
     assert moves(opened(motion="reduce")) == "hidden"
 
 
-def test_what_comes_back_along_a_line_arrives_and_is_gone(opened):
+def test_a_dot_goes_back_along_the_line_of_a_contribution_and_is_gone(opened):
     shown = opened(motion="no-preference")
     shown.evaluate("go(steps.findIndex(({ kind }) => kind === 'several'), true)")
-    until(shown, "document.querySelector('.pill').textContent === text(steps[now.step].uses[0])")
-    until(shown, "document.querySelector('.pill').textContent === text(steps[now.step].gives[1])")
-    until(shown, "document.querySelector('.pill').getAttribute('visibility') === 'hidden'")
+    at = "drawn.dot.getCTM().e - at('picture').getCTM().e"
+    start = shown.evaluate(at)
+    until(shown, f"{at} < {start} - 20")
+    until(shown, "drawn.dot.getAttribute('visibility') === 'hidden'")
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -475,6 +486,19 @@ def test_a_click_on_a_parameter_lights_its_paths(opened):
     assert shown.input_value("#chosen") == "W1"
 
 
+def test_a_chosen_box_leads_to_its_derivation_below(opened):
+    shown = opened(viewport=PHONE)
+    top = "at('derivation').getBoundingClientRect().top"
+    assert not shown.is_visible("#lead")
+    shown.click('[data-names="W1"]')
+    assert shown.inner_text("#lead") == "Derivation: W1 ↓"
+    assert shown.evaluate(top) > PHONE["height"]
+    shown.click("#lead")
+    assert 0 <= shown.evaluate(top) < PHONE["height"] / 2
+    shown.keyboard.press("Escape")
+    assert not shown.is_visible("#lead")
+
+
 # --- hand numbers -----------------------------------------------------------------------------------------------------
 
 
@@ -493,7 +517,7 @@ def test_hand_numbers_stand_beside_the_engines_with_marks_and_words(opened):
         assert mark == {"match": "✓", "rounding": "≈", "wrong": "✗"}[row.verdict]
     assert report.first_wrong is not None
     said = shown.inner_text("#verdicts .note.wrong")
-    assert shown.evaluate("data.symbol(data.firstWrong)") in said
+    assert shown.evaluate("levelled(data.symbol(data.firstWrong))") in said
     assert all(str(cause.said) in said for cause in report.first_wrong.causes)
 
 
@@ -573,6 +597,86 @@ def test_a_number_that_cannot_be_used_is_answered_and_changes_nothing(opened, fi
 
 
 # --- what it looks like -----------------------------------------------------------------------------------------------
+
+
+# What is not in sight of what a step speaks of, on the first screen; and text in the picture that is too small there.
+OUT_OF_SIGHT = """() => {
+    const bottom = at("controls").getBoundingClientRect().top + 1;
+    const outside = ({ width, top, left, right, bottom: end }) =>
+        width && (top < -1 || left < -1 || right > innerWidth + 1 || end > bottom);
+    const parts = ["words", "formulas", "compared", "near", "stage"];
+    const found = parts.filter((id) => outside(at(id).getBoundingClientRect()));
+    for (const each of [at("step"), ...at("formulas").children]) {
+        const over = each.scrollWidth > each.clientWidth + 2 || each.scrollHeight > each.clientHeight + 2;
+        if (over) found.push(`all of ${each.id || "a formula"}`);
+    }
+    if (at("near").hidden) {
+        const frame = at("scroll").getBoundingClientRect();
+        for (const { row } of drawn.rows.values()) {
+            if (!row.matches(".new, .used")) continue;
+            const { top, left, right, bottom: end } = row.getBoundingClientRect();
+            if (top < frame.top || left < frame.left || right > frame.right || end > frame.bottom) found.push("a box");
+        }
+        if (at("picture").getScreenCTM().a < 0.999) found.push("text of 12 pixels");
+    } else if (parseFloat(getComputedStyle(at("near").firstChild).fontSize) < 12) found.push("a chip of 12 pixels");
+    return found;
+}"""
+SIZES = [(1440, 900), (1366, 768), (1280, 720), (768, 1024), (390, 844)]
+OF_THE_LESSON = sorted(map(str, Path("demos").glob("*.toml")))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=[f"{width}x{height}" for width, height in SIZES])
+@pytest.mark.parametrize("name", [*built_in(), *OF_THE_LESSON])
+def test_all_that_a_step_says_is_in_sight_without_scrolling(opened, name, size):
+    shown = opened(load(name), "ko" if size[0] < 1000 else "en", viewport={"width": size[0], "height": size[1]})
+    missed = shown.evaluate(f"""() => steps.map((_, i) => {{
+        go(i);
+        return [i, ({OUT_OF_SIGHT})()];
+    }}).filter(([, found]) => found.length)""")
+    assert missed == []
+
+
+def test_what_is_out_of_sight_is_seen_to_be(opened):
+    shown = opened(viewport={"width": 1280, "height": 720})
+    shown.evaluate("go(1)")
+    assert shown.evaluate(OUT_OF_SIGHT) == []
+    shown.evaluate("at('scroll').scrollTo(1000, 0)")
+    assert "a box" in shown.evaluate(OUT_OF_SIGHT)
+    shown.evaluate("at('words').append(...Array.from({ length: 60 }, () => make('p', {}, 'more')))")
+    assert {"words", "all of step"} <= set(shown.evaluate(OUT_OF_SIGHT))
+
+
+def test_the_first_screen_says_how_many_are_wrong_and_leads_to_the_first(opened):
+    report = check(MISPRINTS)
+    assert report.first_wrong is not None
+    for size in SIZES:
+        shown = opened(MISPRINTS, viewport={"width": size[0], "height": size[1]})
+        summary = shown.locator("#summary")
+        assert summary.bounding_box()["y"] + summary.bounding_box()["height"] < size[1]
+        assert f"✗ wrong {len(report.wrong)}" in summary.inner_text()
+        summary.locator("button").click()
+        assert shown.evaluate("steps[now.step].gives.includes(data.firstWrong)")
+    assert opened(replace(CHAPTER, hand={})).inner_text("#summary") == ""
+
+
+def test_on_paper_are_the_picture_and_the_derivation_and_no_controls(opened):
+    shown = opened(CHAPTER, viewport={"width": 794, "height": 1123})
+    shown.evaluate("choose('W5')")
+    shown.emulate_media(media="print")
+    visible = "id => at(id).getBoundingClientRect().height > 0"
+    assert [shown.evaluate(visible, each) for each in ("picture", "lines")] == [True, True]
+    assert not any(shown.evaluate(visible, each) for each in ("controls", "numbers", "large", "language"))
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 794
+    assert shown.evaluate("at('picture').getBoundingClientRect().right") <= 794
+
+
+def test_indices_are_set_and_no_characters_of_their_own(opened):
+    shown = opened(MISPRINTS)
+    shown.keyboard.press("End")
+    shown.evaluate("choose('W5')")
+    assert not re.search("[₀-₉]", shown.evaluate("document.body.innerText"))
+    assert shown.locator("#picture .label .index").first.text_content() == "1"
+    assert shown.locator("#verdicts sub").count() > 0
 
 
 @pytest.mark.parametrize("name", built_in())

@@ -25,6 +25,7 @@ function readData(read) {
       return [`${from}>${places.at(-1)}`, flowKey(...flow)];
     }),
   );
+  read.kinds = new Map([...read.boxes.values()].flatMap(({ rows }) => rows)); // of each number in the picture
   read.symbol = (key) => read.names.get(key) ?? key;
   return read;
 }
@@ -35,6 +36,10 @@ function make(tag, attributes = {}, ...children) {
   made.append(...children);
   return made;
 }
+
+// A text with its indices set: W₅ as W<sub>5</sub>.
+const TAGS = { low: "sub", high: "sup" };
+const set = (text) => pieces(text, (piece, level) => (level ? make(TAGS[level], {}, piece) : piece));
 
 // --- numbers ---------------------------------------------------------------------------------------------------------
 
@@ -252,10 +257,11 @@ function verdict({ verdict }) {
 function comparison(row) {
   return make(
     "p",
-    { class: "compared" },
-    `${data.symbol(row.name)}: ${word("by hand")} `,
+    { class: `compared ${row.verdict}` },
+    ...set(`${data.symbol(row.name)}: ${word("by hand")} `),
     make("span", { class: "pencil" }, row.hand),
-    ` · ${word("engine")} ${signed(shown(row.value, now.digits))} · ${word("difference")} ${difference(row)} `,
+    make("span", { class: "engine" }, ` · ${word("engine")} ${signed(shown(row.value, now.digits))} `),
+    make("span", { class: "apart" }, `· ${word("difference")} ${difference(row)} `),
     verdict(row),
   );
 }
@@ -264,11 +270,14 @@ function showHand() {
   at("hand").hidden = !data.hand.length;
   const count = (verdict) => data.hand.filter((row) => row.verdict === verdict).length;
   const told = Object.keys(MARKS).filter((each) => each !== "undecided" || count(each));
-  const parts = [make("p", {}, told.map((each) => `${MARKS[each]} ${word(each)} ${count(each)}`).join(" · "))];
+  const counts = told.map((each) => `${MARKS[each]} ${word(each)} ${count(each)}`).join(" · ");
+  const parts = [make("p", {}, counts)];
   for (const each of data.remarks) parts.push(make("p", { class: "note" }, each[now.language]));
   if (changed()) parts.push(make("p", { class: "note" }, word("other numbers")));
   const first = data.hand.find((row) => row.name === data.firstWrong);
   if (first) parts.push(firstWrong(first));
+  const lead = first ? [" · ", make("strong", {}, `${word("first wrong")}: `), jump(first)] : [];
+  at("summary").replaceChildren(...(data.hand.length && !changed() ? [`${word("hand")}: ${counts}`, ...lead] : []));
   parts.push(make("div", { class: "table", tabindex: "0", role: "region", "aria-label": word("hand") }, handTable()));
   at("verdicts").replaceChildren(...parts);
 }
@@ -288,18 +297,19 @@ const saidOf = (row) => [
   ...row.parts
     .filter((part) => part.verdict === "wrong")
     .map((part) => `${part.text} = ${shown(part.value, now.digits)}${part.remedy ? `: ${part.remedy}` : ""}`),
-  ...(row.follows ? [word("follows", { from: data.symbol(row.follows) })] : []),
+  ...(row.follows ? [levelled(word("follows", { from: data.symbol(row.follows) }))] : []),
 ];
 
 // The name of a hand number; pressed, it goes to the step in which the number comes up.
 function jump(row) {
   const name = data.symbol(row.name);
   const step = steps.findIndex(({ gives }) => gives.includes(row.key));
-  if (step < 0) return name;
-  const button = make("button", { type: "button", class: "link", "aria-label": word("to step", { name }) }, name);
+  if (step < 0) return make("span", {}, ...set(name));
+  const label = levelled(word("to step", { name }));
+  const button = make("button", { type: "button", class: "link", "aria-label": label }, ...set(name));
   button.addEventListener(
     "click",
-    () => (go(step), at("stage").scrollIntoView({ behavior: still.matches ? "auto" : "smooth" })),
+    () => (go(step), scrollTo({ top: 0, behavior: still.matches ? "auto" : "smooth" })),
   );
   return button;
 }
@@ -350,12 +360,14 @@ function show() {
   at("slider").setAttribute("aria-valuetext", `${now.step + 1} / ${steps.length}: ${phaseWord(step.phase)}`);
   at("count").textContent = `${now.step + 1} / ${steps.length}`;
   at("phase").textContent = phaseWord(step.phase);
-  at("words").textContent = wordsOf(step);
+  at("words").replaceChildren(...set(wordsOf(step)));
   at("formulas").replaceChildren(...formulasOf(step).map(formula));
-  at("compared").replaceChildren(...step.gives.flatMap((key) => handOf(key)).map(comparison));
+  const hands = step.gives.flatMap((key) => handOf(key));
+  at("compared").replaceChildren(...hands.flatMap((row) => [comparison(row), ...saidOf(row).map(remark)]));
+  at("near").replaceChildren(...neighbourhood(step));
   at("live").textContent = [
     `${now.step + 1}.`,
-    wordsOf(step),
+    levelled(wordsOf(step)),
     ...[...at("formulas").children].map((each) => each.dataset.text),
   ].join(" ");
   for (const id of ["first", "back"]) at(id).setAttribute("aria-disabled", now.step === 0);
@@ -366,6 +378,73 @@ function show() {
     if (current) at("phases").scrollLeft = item.offsetLeft - item.parentNode.offsetLeft - 40;
   }
   paint(step);
+  arrange();
+}
+
+const remark = (said) => make("p", { class: "remark" }, said);
+
+// The numbers of a step, for who cannot read them in the picture: what it uses, and what it comes to.
+function neighbourhood({ uses, gives, kind }) {
+  const chips = (keys, when) =>
+    keys.map((key) => {
+      const shown = make("span", { class: `chip ${data.kinds.get(key) ?? "value"} ${when}` });
+      const [hand] = handOf(key);
+      const [, source] = key.match(/^←(.+),/) ?? [];
+      shown.append(...set(source ? `← ${data.symbol(source)}` : data.symbol(key)), ` ${text(key)}`, hand && when ? ` ${MARKS[hand.verdict]}` : "");
+      return shown;
+    });
+  if (kind === "start") return chips(gives, "");
+  return [...chips(uses, ""), ...(uses.length ? ["→"] : []), ...chips(gives, "new")];
+}
+
+// The picture takes what the step leaves, beside it where it is higher than wide. Where that is too little for its text
+// to be read, it is shown at its own size around what the step is about, or small, with the step's own numbers beside.
+const SMALLEST = 0.6; // of its size, what is shown at its own: of a larger picture too little would be seen
+
+function arrange() {
+  const { width, height } = at("picture").viewBox.baseVal;
+  const [theatre, frame, near] = [at("theatre"), at("scroll"), at("near")];
+  theatre.style.setProperty("--taken", `${theatre.offsetTop + at("controls").offsetHeight + 8}px`);
+  theatre.classList.toggle("beside", innerWidth >= 960 && width < 1.4 * height);
+  theatre.classList.remove("close");
+  near.hidden = true;
+  tighten();
+  const [room, high] = [frame.clientWidth - MARGIN, frame.clientHeight - MARGIN];
+  const size = Math.min(room / width, high / height);
+  const [left, top, right, bottom] = focus(steps[now.step]);
+  const close = size < 1 && size >= SMALLEST && right - left <= room && bottom - top <= high;
+  near.hidden = size >= 1 || close;
+  tighten();
+  theatre.classList.toggle("close", close);
+  const behavior = still.matches ? "auto" : "smooth";
+  if (close) frame.scrollTo({ left: (left + right - room) / 2, top: (top + bottom - high) / 2, behavior });
+}
+
+// What is too long for its place is set smaller.
+function tighten() {
+  const step = at("step");
+  step.classList.remove("tight");
+  step.classList.toggle("tight", step.scrollHeight > step.clientHeight + 1);
+  for (const each of at("formulas").children) {
+    for (let size = 1, turns = 0; turns < 4; turns++) {
+      each.style.setProperty("--size", size);
+      size *= Math.min(1, (each.clientWidth - 2) / each.scrollWidth); // mathematics does not shrink evenly
+    }
+  }
+}
+
+// Where the boxes are that a step is about: left, top, right and bottom; nowhere at the start.
+const MARGIN = 16;
+function focus({ kind, uses, gives }) {
+  const keys = new Set(kind === "start" ? [] : [...uses, ...gives]);
+  const places = [...drawn.placed.values()].filter(({ rows }) => rows.some(({ key }) => keys.has(key)));
+  const edge = (choose, of) => (places.length ? choose(...places.map(of)) : 0);
+  return [
+    edge(Math.min, ({ x }) => x),
+    edge(Math.min, ({ y, height }) => y - height / 2),
+    edge(Math.max, ({ x, width }) => x + width),
+    edge(Math.max, ({ y, height }) => y + height / 2),
+  ];
 }
 
 // Which numbers are known by now, which are new, which lines they came along.
@@ -399,7 +478,6 @@ function paint(step) {
       box.setAttribute("aria-description", word("show derivation"));
     }
   }
-  follow(step);
 }
 
 // The lines a step runs along: forward all that lead to its quantity, back the one that the gradient takes.
@@ -409,19 +487,6 @@ function linesOf({ kind, source, target }) {
   return data.uses.get(target).flatMap((each) => way(data, each, target));
 }
 
-// Keep what a step is about in sight where the picture is wider than its frame.
-function follow(step) {
-  const key =
-    step.gives.length &&
-    [...drawn.boxes.keys()].find((each) => drawn.placed.get(each).rows.some((row) => row.key === step.gives.at(-1)));
-  const frame = at("scroll");
-  if (!key || step.kind === "start") return frame.scrollTo({ left: 0 });
-  const scale = at("picture").getBoundingClientRect().width / at("picture").viewBox.baseVal.width;
-  const { x, y, width } = drawn.placed.get(key);
-  const [left, top] = [(x + width / 2) * scale - frame.clientWidth / 2, y * scale - frame.clientHeight / 2];
-  frame.scrollTo({ left, top, behavior: still.matches ? "auto" : "smooth" });
-}
-
 function go(to, moving = false) {
   stop();
   now.step = Math.max(0, Math.min(steps.length - 1, to));
@@ -429,24 +494,16 @@ function go(to, moving = false) {
   if (moving && !still.matches) animate(steps[now.step]);
 }
 
-// What travels in a step: back, the gradient at the line's end, and past the box on the line times the local derivative;
-// forward, the first of the numbers that something is computed from.
-function animate({ kind, source, target, uses }) {
-  const along = (keys, says, backwards) => {
+// Along what a dot travels in a step: back from the line's end; forward from the first that something is computed from.
+function animate({ kind, source, target }) {
+  const along = (keys, backwards) => {
     const lines = keys.map((key) => drawn.lines.get(key));
-    if (keys.length) stop = travel(drawn.pill, lines, says, backwards, 700 * SECONDS_PER_STEP);
+    if (keys.length) stop = travel(drawn.dot, lines, backwards, 700 * SECONDS_PER_STEP);
   };
-  if (kind === "edge" || kind === "several") {
-    const [upstream, local] = [gradientKey(data.loss, target), localKey(target, source)].map(text);
-    const keys = way(data, source, target);
-    along(keys, keys.length > 1 ? [upstream, text(flowKey(source, target))] : [`${upstream} × ${local}`], true);
-  } else if (kind === "forward" || kind === "second") {
+  if (kind === "edge" || kind === "several") along(way(data, source, target), true);
+  if (kind === "forward" || kind === "second") {
     const ways = data.uses.get(target).map((name) => way(data, name, target).reverse());
-    const first = Math.max(
-      0,
-      ways.findIndex((keys) => keys.length),
-    );
-    along(ways[first] ?? [], [text(uses[first] ?? target), text(uses[first] ?? target)], false);
+    along(ways.find((keys) => keys.length) ?? [], false);
   }
 }
 
@@ -461,6 +518,8 @@ function choose(name) {
     return [...(caption ? [make("h3", {}, caption)] : []), formula(sides)];
   });
   at("lines").replaceChildren(...(name ? parts : [make("p", {}, word("ask"))]));
+  at("lead").hidden = !name;
+  at("lead").replaceChildren(`${word("derivation")}: `, ...set(data.symbol(name)), " ↓");
   paint(steps[now.step]);
 }
 
@@ -494,7 +553,7 @@ function field(key, label, value) {
     spellcheck: "false",
   });
   input.addEventListener("input", () => (readFields(), refresh()));
-  return make("label", {}, make("span", {}, label), input);
+  return make("label", {}, make("span", {}, ...set(label)), input);
 }
 
 function showFields() {
@@ -608,7 +667,8 @@ function connect() {
   at("play").addEventListener("click", () => play(!now.playing));
   at("chosen").addEventListener("change", () => choose(at("chosen").value));
   at("reset").addEventListener("click", () => (showFields(), readFields(), refresh()));
-  at("fit").addEventListener("click", () => toggle("fit", at("stage").classList.toggle("fit")));
+  at("large").addEventListener("click", () => (toggle("large", at("theatre").classList.toggle("large")), arrange()));
+  addEventListener("resize", arrange);
   at("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme !== "dark"));
   at("language").addEventListener("click", () => setLanguage(now.language === "ko" ? "en" : "ko"));
   document.addEventListener("keydown", pressed);
@@ -652,7 +712,9 @@ function showPhases() {
   const phases = [...new Set(steps.map(({ phase }) => phase))];
   const items = phases.map((phase) => {
     const button = make("button", { type: "button" }, phaseWord(phase));
-    button.addEventListener("click", () => (play(false), go(steps.findIndex((step) => step.phase === phase))));
+    const next = () => steps.findIndex((step, i) => i > now.step && step.phase === phase && steps[i - 1].phase !== phase);
+    const first = () => steps.findIndex((step) => step.phase === phase);
+    button.addEventListener("click", () => (play(false), go(next() < 0 ? first() : next())));
     return make("li", { "data-phase": phase }, button);
   });
   at("phases").replaceChildren(...items);
@@ -664,15 +726,14 @@ function showLegend() {
   const marks = data.hand.length
     ? Object.keys(MARKS).map((each) => make("li", { class: each }, `${MARKS[each]} ${word(each)}`))
     : [];
-  at("legend").replaceChildren(...kinds.map((kind) => make("li", { class: kind === "later" ? "second" : kind }, word(`legend ${kind}`, { passes }))), ...marks);
+  at("legend").replaceChildren(...kinds.map((kind) => make("li", { class: kind === "later" ? "second" : kind }, ...set(word(`legend ${kind}`, { passes })))), ...marks);
 }
 
 function showChoices() {
-  const options = [...data.derivations.keys()].map((name) => make("option", { value: name }, data.symbol(name)));
+  const options = [...data.derivations.keys()].map((name) => make("option", { value: name }, levelled(data.symbol(name))));
   at("chosen").replaceChildren(make("option", { value: "" }, word("nothing")), ...options);
 }
 
 at("slider").max = steps.length - 1;
-at("legend").parentElement.open = matchMedia("(min-width: 40rem)").matches;
 connect();
 setLanguage(now.language);

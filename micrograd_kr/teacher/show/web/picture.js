@@ -5,15 +5,37 @@ const SVG = "http://www.w3.org/2000/svg";
 const ROW = 17; // heights and distances in pixels
 const PADDING = 8;
 const MARK = 13; // width of ✓
-const LEAST = 0.8; // of its size: so much smaller it may become before its frame scrolls
 const CROWDED = 8; // boxes in a column
-const GAP = { column: 24, box: 14, empty: 10 };
+const GAP = { column: 20, box: 12, empty: 10 };
 
 function svg(tag, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
+}
+
+// Low and high indices, W₅⁺, are set as such: their own characters are dots in many a Korean font.
+const INDICES = { low: "₀₁₂₃₄₅₆₇₈₉", high: "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁽⁾" };
+const LEVEL = "0123456789+()";
+const levelled = (text) =>
+  text.replace(/[₀-₉⁰¹²³⁴-⁹⁺⁽⁾]/g, (each) => LEVEL[Math.max(...Object.values(INDICES).map((all) => all.indexOf(each)))]);
+
+// A text in pieces: what stands low, high and level, each as `set` makes it.
+function pieces(text, set) {
+  const level = (piece) => Object.keys(INDICES).find((each) => INDICES[each].includes(piece[0])) ?? "";
+  return (text.match(/[₀-₉]+|[⁰¹²³⁴-⁹⁺⁽⁾]+|[^₀-₉⁰¹²³⁴-⁹⁺⁽⁾]+/g) ?? []).map((each) => set(levelled(each), level(each)));
+}
+
+// In the picture an index is moved, and what comes after it is moved back.
+function indexed(text) {
+  const MOVED = { low: 3, high: -4, "": 0 };
+  let at = 0;
+  return pieces(text, (piece, level) => {
+    const made = svg("tspan", { dy: MOVED[level] - at, ...(level && { class: "index" }) }, piece);
+    at = MOVED[level];
+    return made;
+  });
 }
 
 // The rows of a box: the key of each number that some step gives, its kind, and what it is called there.
@@ -40,7 +62,7 @@ function layout(data, text) {
       const box = data.boxes.get(key);
       const rows = box ? rowsOf(box, data, column.length > CROWDED) : [];
       const widths = rows.map(
-        (row) => widthOf(row.label, row.kind === "value" ? "bold 13px" : "11px") + widthOf(text(row.key), "bold 12px"),
+        (row) => widthOf(levelled(row.label), row.kind === "value" ? "bold 13px" : "12px") + widthOf(text(row.key), "bold 12px"),
       );
       const width = rows.length ? Math.max(...widths) + 2 * PADDING + MARK + 8 : 0;
       placed.set(key, { box, rows, x, y: 0, width, height: rows.length ? rows.length * ROW + 2 * PADDING - 4 : 0 });
@@ -103,8 +125,8 @@ function draw(picture, data, text, title) {
   const drawn = { rows: new Map(), lines: new Map(), boxes: new Map(), placed };
   picture.replaceChildren(svg("title", {}, title));
   picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  picture.style.maxWidth = `${width}px`;
-  picture.style.setProperty("--least", `${Math.min(width, Math.max(width * LEAST, 300))}px`);
+  picture.style.setProperty("--width", width);
+  picture.style.setProperty("--height", height);
   for (const [from, places] of data.routes) {
     const line = svg("path", {
       class: "line",
@@ -122,13 +144,8 @@ function draw(picture, data, text, title) {
     drawn.boxes.set(key, box);
     picture.append(box);
   }
-  drawn.pill = svg(
-    "g",
-    { class: "pill", visibility: "hidden", "aria-hidden": "true" },
-    svg("rect", { rx: 10, height: 20, y: -10 }),
-    svg("text", { y: 4 }),
-  );
-  picture.append(drawn.pill);
+  drawn.dot = svg("circle", { class: "dot", r: 6, visibility: "hidden", "aria-hidden": "true" });
+  picture.append(drawn.dot);
   return drawn;
 }
 
@@ -144,7 +161,7 @@ function drawBox({ box, rows, x, y, width, height }, { symbol }, text, drawnRows
       "g",
       { class: `row ${kind}` },
       back,
-      svg("text", { class: "label", x: x + PADDING, y: base }, `${label} `),
+      svg("text", { class: "label", x: x + PADDING, y: base }, ...indexed(`${label} `)),
       number,
       mark,
     ); // the blanks are heard, not seen
@@ -166,28 +183,20 @@ function way(data, source, target) {
   return (stop ? [`${stop}>${to}`, `${from}>${stop}`] : [`${from}>${to}`]).filter((key) => data.lines.has(key));
 }
 
-// The pill travels once along lines, from their ends to their beginnings (or the other way), its text from `says`.
-function travel(pill, lines, says, backwards, milliseconds) {
+// The dot travels once along lines, from their ends to their beginnings (or the other way).
+function travel(dot, lines, backwards, milliseconds) {
   const lengths = lines.map((line) => line.getTotalLength());
   const began = performance.now();
-  const [rect, label] = pill.children;
-  pill.setAttribute("visibility", "visible");
+  dot.setAttribute("visibility", "visible");
   let frame = 0;
   const move = (now) => {
     const part = Math.max(0, Math.min(1, (now - began) / milliseconds)) * lines.length;
     const i = Math.min(lines.length - 1, Math.floor(part));
-    const along = (backwards ? 1 - (part - i) : part - i) * lengths[i];
-    const { x, y } = lines[i].getPointAtLength(along);
-    if (label.textContent !== says[i]) {
-      label.textContent = says[i];
-      const width = widthOf(says[i], "bold 12px") + 18;
-      rect.setAttribute("width", width);
-      rect.setAttribute("x", -width / 2);
-    }
-    pill.setAttribute("transform", `translate(${x},${y})`);
+    const { x, y } = lines[i].getPointAtLength((backwards ? 1 - (part - i) : part - i) * lengths[i]);
+    dot.setAttribute("transform", `translate(${x},${y})`);
     if (part < lines.length) frame = requestAnimationFrame(move);
-    else pill.setAttribute("visibility", "hidden");
+    else dot.setAttribute("visibility", "hidden");
   };
   frame = requestAnimationFrame(move);
-  return () => (cancelAnimationFrame(frame), pill.setAttribute("visibility", "hidden"));
+  return () => (cancelAnimationFrame(frame), dot.setAttribute("visibility", "hidden"));
 }
