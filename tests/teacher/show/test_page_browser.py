@@ -639,9 +639,9 @@ def test_all_that_a_step_says_is_in_sight_without_scrolling(opened, name, size):
 
 def test_what_is_out_of_sight_is_seen_to_be(opened):
     shown = opened(viewport={"width": 1280, "height": 720})
-    shown.evaluate("go(20)")
+    shown.evaluate("go(1)")
     assert shown.evaluate(OUT_OF_SIGHT) == []
-    shown.evaluate("at('scroll').scrollTo(0, 0)")
+    shown.evaluate("at('scroll').scrollTo(1000, 0)")
     assert "a box" in shown.evaluate(OUT_OF_SIGHT)
     shown.evaluate("at('words').append(...Array.from({ length: 60 }, () => make('p', {}, 'more')))")
     assert {"words", "all of step"} <= set(shown.evaluate(OUT_OF_SIGHT))

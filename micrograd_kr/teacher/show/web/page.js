@@ -396,6 +396,7 @@ function arrange() {
   const [left, top, right, bottom] = focus(steps[now.step]);
   const close = size < 1 && size >= SMALLEST && right - left <= room && bottom - top <= high;
   near.hidden = size >= 1 || close;
+  tighten();
   theatre.classList.toggle("close", close);
   const behavior = still.matches ? "auto" : "smooth";
   if (close) frame.scrollTo({ left: (left + right - room) / 2, top: (top + bottom - high) / 2, behavior });
@@ -407,8 +408,10 @@ function tighten() {
   step.classList.remove("tight");
   step.classList.toggle("tight", step.scrollHeight > step.clientHeight + 1);
   for (const each of at("formulas").children) {
-    each.style.removeProperty("--size");
-    each.style.setProperty("--size", Math.min(1, (each.clientWidth - 2) / each.scrollWidth));
+    for (let size = 1, turns = 0; turns < 4; turns++) {
+      each.style.setProperty("--size", size);
+      size *= Math.min(1, (each.clientWidth - 2) / each.scrollWidth); // mathematics does not shrink evenly
+    }
   }
 }
 
@@ -533,7 +536,7 @@ function field(key, label, value) {
     spellcheck: "false",
   });
   input.addEventListener("input", () => (readFields(), refresh()));
-  return make("label", {}, make("span", {}, label), input);
+  return make("label", {}, make("span", {}, ...set(label)), input);
 }
 
 function showFields() {
