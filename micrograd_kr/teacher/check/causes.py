@@ -359,10 +359,22 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     return Cause(first.edit.kind, names.get(place, place), first.value, what, also, first.edit.throughout, others)
 
 
-def told(edit: Edit, working: Working, names: Mapping[str, str]) -> tuple[Said, str]:
-    """What an edit does, and the line it is made in as it ought to be."""
-    hit = Hit(1.0, 0.0, edit, working, {})
-    return _done(hit, names), str(_told(Said(""), hit, names).gaps["form"])
+def done(edit: Edit, working: Working, names: Mapping[str, str]) -> Said:
+    """What an edit does."""
+    return _done(Hit(1.0, 0.0, edit, working, {}), names)
+
+
+def line_due(edit: Edit, working: Working, names: Mapping[str, str]) -> str:
+    """The line that an edit is made in, as it ought to be."""
+    return str(_told(Said(""), Hit(1.0, 0.0, edit, working, {}), names).gaps["form"])
+
+
+def line_shown(edit: Edit, working: Working) -> tuple[str, frozenset[str], bool]:
+    """What the line that is due goes by: whose it is, what is written out in it, whether a number is to be seen."""
+    changed = () if edit.throughout else (working.place[node] for node in (*edit.nodes, *edit.operands))
+    due = edit.due if isinstance(edit.due, tuple) else (edit.due,)
+    is_number = any(isinstance(each, str | float) and each != -1 for each in due)
+    return edit.place, frozenset({edit.place, *changed}), is_number
 
 
 def _done(hit: Hit, names: Mapping[str, str]) -> Said:
@@ -372,13 +384,12 @@ def _done(hit: Hit, names: Mapping[str, str]) -> Said:
 
 def _told(what: Said, hit: Hit, names: Mapping[str, str]) -> Said:
     """What was done, and the line it was done in as it ought to be."""
-    edit, working, names = hit.edit, hit.working, {**names, **_of_updates(hit)}
-    changed = () if edit.throughout else (working.place[node] for node in (*edit.nodes, *edit.operands))
-    shown = working.shown(working.roots[edit.place], names, {edit.place, *changed})
-    due = edit.due if isinstance(edit.due, tuple) else (edit.due,)
-    if not any(isinstance(each, str | float) and each != -1 for each in due):  # a left out number has to be seen
+    working, names = hit.working, {**names, **_of_updates(hit)}
+    place, whole, is_number = line_shown(hit.edit, working)
+    shown = working.shown(working.roots[place], names, whole)
+    if not is_number:  # one that was left out has to be seen
         shown = simplified(shown)
-    form = f"{notation.quantity(names.get(edit.place, edit.place))} = {notation.text(shown)}"
+    form = f"{notation.quantity(names.get(place, place))} = {notation.text(shown)}"
     return Said(TOLD.text, {"mistake": what, "form": form})
 
 

@@ -1,4 +1,5 @@
-"""Worksheets for a class: for each student a sheet with other numbers and a file to fill in, for the teacher a key.
+"""Worksheets for a class: for each student a sheet with other numbers, a file to fill in and a page to practise on,
+for the teacher a key.
 
 Who they are is a list of names, a column of a CSV file as a spreadsheet or Moodle writes it, and a seed for each.
 """
@@ -15,7 +16,10 @@ from typing import NamedTuple
 
 from micrograd_kr.said import SaidError
 from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.hand import with_hand
 from micrograd_kr.teacher.ask.messages import ExerciseError, printable
+from micrograd_kr.teacher.show.page import MOST as MOST_ON_A_PAGE
+from micrograd_kr.teacher.show.page import page
 from micrograd_kr.teacher.show.worksheet import SHEETS, Worksheet, as_text, worksheet
 
 ENDINGS = {form: ending for ending, form in SHEETS.items()}
@@ -25,6 +29,7 @@ MOST = 500  # students
 FILE_BYTES = 1_000_000
 NAME_LENGTH = 40  # characters of a file's name, each of four bytes at most
 KEY = "key"
+PAGE = "-page.html"
 RESERVED = {KEY, "con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}  # Windows'
 
 
@@ -68,9 +73,14 @@ def stems(names: Iterable[str]) -> list[str]:
         stem = " ".join(kept.split())[:NAME_LENGTH].strip(" .-") or "_"
         stem += "_" * (stem.partition(".")[0].casefold() in RESERVED)
         tries = (stem if i == 1 else f"{stem}-{i}" for i in count(1))
-        found.append(next(each for each in tries if each.casefold() not in taken))
-        taken.add(found[-1].casefold())
+        found.append(next(each for each in tries if taken.isdisjoint(_names_of(each))))
+        taken.update(_names_of(found[-1]))
     return found
+
+
+def _names_of(stem: str) -> set[str]:
+    """What may stand before the endings of a student's files: nobody is called like another's page."""
+    return {stem.casefold(), (stem + PAGE).removesuffix(".html").casefold()}
 
 
 def names_in(path: Path) -> list[str]:
@@ -130,17 +140,28 @@ class Handout(NamedTuple):
     sheets: Sequence[Worksheet]
 
     def files(self, form: str, lang: str, pictures: Iterable[str]) -> dict[str, str]:
-        """The texts of all files by their names: sheets in a form, and what is to be filled in."""
+        """The texts of all files by their names: sheets in a form, what is to be filled in, a page to practise on.
+
+        There is none of an exercise that is too large to be stepped through.
+        """
         found = {}
         for student, sheet, picture in zip(self.class_, self.sheets, pictures, strict=True):
             found[student.stem + ENDINGS[form]] = as_text(sheet, form, lang=lang, picture=picture)
             found[student.stem + ENDINGS["toml"]] = as_text(sheet, "toml")
+            if len(sheet.exercise.positions) <= MOST_ON_A_PAGE:
+                found[student.stem + PAGE] = page(as_asked(sheet), lang=lang, practice=True)
         return found
 
 
 def file_names(class_: Iterable[Student], form: str) -> list[str]:
     """What the files of a class will be called."""
-    return [student.stem + ENDINGS[each] for student in class_ for each in dict.fromkeys([form, "toml"])]
+    endings = [*dict.fromkeys([ENDINGS[form], ENDINGS["toml"]]), PAGE]
+    return [student.stem + each for student in class_ for each in endings]
+
+
+def as_asked(sheet: Worksheet) -> Exercise:
+    """The exercise of a sheet with the numbers that stand on it, and blanks for the others."""
+    return with_hand(sheet.exercise, {line.name: "" if line.blank else line.answer for line in sheet.lines})
 
 
 def handout(

@@ -79,6 +79,7 @@ class Mistakes:
         solution = replace(solution, exercise=with_hand(solution.exercise, exact))
         self.sheet = Sheet(solution, answers.lines)
         self.names: dict[str, str] = {}
+        self._lines: dict[Any, int] = {}
         self.edits = 0
         self.forms, self.known = self.sheet.forms, Known(self.sheet)
 
@@ -98,15 +99,11 @@ class Mistakes:
             **self.sentences.content(),
         }
 
-    def _kind(self, kind: str) -> dict[str, Any]:
-        return {
-            "name": kind,
-            "common": causes.COMMON.get(kind, 1.0),
-            "isOrdinary": kind in causes.ORDINARY,
-            "isMistake": kind in mistakes.SENTENCES,
-            "isOfAPen": kind in slips.OF_A_PEN,
-            "template": self.sentences.template(causes.SENTENCES[kind].text),
-        }
+    def _kind(self, kind: str) -> tuple[Any, ...]:
+        """Its name, how common it is, whether it is ordinary, a mistake, a slip of a pen; its sentence."""
+        among = (causes.ORDINARY, mistakes.SENTENCES, slips.OF_A_PEN)
+        template = self.sentences.template(causes.SENTENCES[kind].text)
+        return kind, causes.COMMON.get(kind, 1.0), *(int(kind in each) for each in among), template
 
     def _of(self, name: str) -> Iterator[dict[str, Any]]:
         """The usual working of a quantity, once its name comes up on the sheet, and what people do wrong in it.
@@ -159,11 +156,10 @@ class Mistakes:
                 key = kind, place(edit.due), tuple(map(place, edit.operands)), self._form(edit, working)
                 taken.setdefault(key, []).append(place(edit.done))
             elif edit.kind != "far":
-                said, form = causes.told(edit, working, self.names)
                 changes = [each for pair in edit.changes.items() for each in map(place, pair)]
-                row = [self.sentences.row(said), self.sentences.row(form)]
+                row = [self._said(edit, working), self._form(edit, working)]
                 if edit.throughout:
-                    row.append(self.sentences.row(causes.told(causes.once(edit), working, self.names)[0]))
+                    row.append(self._said(causes.once(edit), working))
                 edits.append((kind, int(edit.throughout), changes, *row))
         uses = []
         for where, of in catalogue.uses.items():
@@ -179,5 +175,12 @@ class Mistakes:
             "form": self._form(Edit("copied", working.name, working.root, working.root), working),
         }
 
+    def _said(self, edit: Edit, working: Working) -> Any:
+        return self.sentences.row(causes.done(edit, working, self.names))
+
     def _form(self, edit: Edit, working: Working) -> int:
-        return int(self.sentences.row(causes.told(edit, working, self.names)[1]))
+        """The place of the line as it ought to be; most edits of a working share one."""
+        asked = working, causes.line_shown(edit, working)
+        if asked not in self._lines:
+            self._lines[asked] = int(self.sentences.row(causes.line_due(edit, working, self.names)))
+        return self._lines[asked]

@@ -23,7 +23,6 @@ from typing import Any, get_args
 
 from micrograd_kr.said import LANGUAGES, Said
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
-from micrograd_kr.teacher.ask.hand import with_hand
 from micrograd_kr.teacher.ask.quantity import Quantity, derivative, updated
 from micrograd_kr.teacher.ask.solution import Solution
 from micrograd_kr.teacher.check.diagnosis import diagnosed
@@ -205,12 +204,10 @@ def _head(exercise: Exercise) -> str:
 def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en", practice: bool = False) -> str:
     """An exercise as one HTML file. report: of `check`; by default the exercise's own hand numbers are checked.
 
-    lang: "en" or "ko", what the page begins with. practice: it begins without numbers by hand, and its own are hidden
-    until one was tried; whoever reads the file's source finds them. Raises ExerciseError for an exercise of more than MOST quantities,
-    and as `check` does.
+    lang: "en" or "ko", what the page begins with. practice: its numbers and derivations are hidden until a person has
+    tried them; whoever reads the file's source finds them. Raises ExerciseError for an exercise of more than MOST
+    quantities, and as `check` does.
     """
-    if practice:
-        exercise = with_hand(exercise, dict.fromkeys([*exercise.hand, *exercise.asked], ""))
     solution, lines = worked(exercise, MOST)
     report = report or diagnosed(lines, solution)
     answers = Answers(solution, lines, [*exercise.hand, *exercise.asked, *suggested(exercise, solution)])
@@ -233,9 +230,9 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en", 
 
 
 def _source(name: str) -> str:
-    """A file of the page's; a script without its comments, which are for who reads it here."""
+    """A file of the page's; a script without its comments and indents, which are for who reads it here."""
     text = (WEB / name).read_text("utf-8")
-    return re.sub(r"^ *//.*\n", "", text, flags=re.MULTILINE) if name.endswith(".js") else text
+    return re.sub(r"^ *(//.*\n)?", "", text, flags=re.MULTILINE) if name.endswith(".js") else text
 
 
 def embedded(data: Any) -> str:

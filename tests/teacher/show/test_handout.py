@@ -51,7 +51,7 @@ def test_each_seed_has_a_sheet_and_a_file_without_answers_and_the_class_one_key(
     assert main(["worksheet", "chapter7", "--seeds", "8-10", "-o", "class", "--lang", lang]) == 0
     stems = ["08", "09", "10"]
     assert here() == sorted(
-        ["class", "class/key.html", *(f"class/{s}.{end}" for s in stems for end in ("html", "toml"))]
+        ["class", "class/key.html", *(f"class/{s}{end}" for s in stems for end in (".html", ".toml", "-page.html"))]
     )
     out = capsys.readouterr().out
     assert "class/key.html" in out
@@ -96,7 +96,8 @@ def test_each_name_stands_on_its_sheet_in_its_file_and_on_the_key():
 def test_the_key_may_lie_elsewhere_and_sheets_have_another_form():
     arguments = ["worksheet", "purchase", "--seeds", "1,2", "--format", "markdown", "-o", "class", "--answers", "k.md"]
     assert main(arguments) == 0
-    assert here() == ["class", "class/1.md", "class/1.toml", "class/2.md", "class/2.toml", "k.md"]
+    pages = ["class/1-page.html", "class/2-page.html"]
+    assert here() == sorted(["class", "class/1.md", "class/1.toml", "class/2.md", "class/2.toml", "k.md", *pages])
     assert re.findall(r"^# Answer key: |^ ?\(seed \d\)", Path("k.md").read_text("utf-8"), re.M) == [
         "# Answer key: ",
         " (seed 1)",
@@ -107,7 +108,7 @@ def test_the_key_may_lie_elsewhere_and_sheets_have_another_form():
 
 def test_the_key_may_have_another_name_in_the_folder():
     assert main(["worksheet", "purchase", "--seeds", "1", "-o", "class", "--answers", "class/all.md"]) == 0
-    assert here() == ["class", "class/1.html", "class/1.toml", "class/all.md"]
+    assert here() == ["class", "class/1-page.html", "class/1.html", "class/1.toml", "class/all.md"]
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -122,6 +123,7 @@ def test_the_key_may_have_another_name_in_the_folder():
         (["../../etc/passwd", "a/b\\c:d", "..", "", "."], ["_.._etc_passwd", "a_b_c_d", "_", "_-2", "_-3"]),
         (["con", "NUL.txt", "key", "-rf"], ["con_", "NUL.txt_", "key_", "rf"]),
         (["O'Brien, Pat", "a\nb\x1b"], ["O_Brien_ Pat", "a_b_"]),
+        (["Kim", "Kim-page"], ["Kim", "Kim-page-2"]),  # Kim-page.html is Kim's
     ],
 )
 def test_a_name_becomes_a_safe_name_of_a_file_and_no_two_the_same(names, expected):
@@ -200,7 +202,7 @@ def test_a_file_that_is_there_stays_unless_it_is_to_be_written_over(capsys):
     assert "2.toml is there already; --force" in said([*arguments, "--lang", "en"], capsys)
     assert here() == ["class", "class/2.toml"]
     assert main([*arguments, "--force"]) == 0
-    assert len(here()) == 1 + 3 * 2 + 1
+    assert len(here()) == 1 + 3 * 3 + 1
     assert Path("class/2.toml").read_text("utf-8") != "mine"
 
 

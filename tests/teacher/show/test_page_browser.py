@@ -349,10 +349,23 @@ def test_the_keyboard_alone_suffices(opened):
         shown.keyboard.press(key)
         assert shown.evaluate("now.step") == expected
     reached = set()
-    for _ in range(120):
+    for _ in range(240):
         shown.keyboard.press("Tab")
         reached.add(shown.evaluate("document.activeElement.id || document.activeElement.dataset.names || ''"))
-    assert {"language", "theme", "scroll", "W5", "play", "next", "slider", "chosen", "field-W5", "reset"} <= reached
+    assert {
+        "language",
+        "theme",
+        "scroll",
+        "W5",
+        "play",
+        "next",
+        "slider",
+        "chosen",
+        "field-W5",
+        "reset",
+        "save",
+        "load",
+    } <= reached
     shown.locator('[data-names="W5"]').focus()
     shown.keyboard.press("Enter")
     assert shown.input_value("#chosen") == "W5"

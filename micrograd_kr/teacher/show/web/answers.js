@@ -185,17 +185,17 @@ function showOutcome(place) {
 function answerAt(name) {
   const label = set(`${data.symbol(name)}: ${word("by hand")} `);
   const line = make("p", { class: "compared" }, ...label, answerField(name), make("span", { class: "outcome" }));
-  const place = make("div", { "data-outcome": name, "data-as": "answer" }, line);
+  const place = make("div", { "data-outcome": name, "data-as": "answer" }, line, make("div"));
   showOutcome(place);
   return place;
 }
 
 function showBeside(place, row, name) {
-  const line = place.firstChild;
+  const [line, below] = place.children; // the field stays where it is, since somebody types into it
   line.className = `compared ${row?.verdict ?? ""}`;
   const more = row?.verdict === "more" ? [pressing("save", save)] : [];
   line.lastChild.replaceChildren(...(row ? besides(row) : []), ...(data.practice ? helps(name) : []), ...more);
-  place.replaceChildren(line, ...(row ? saidOf(row).map(remark) : []));
+  below.replaceChildren(...(row ? saidOf(row).map(remark) : []));
 }
 
 const besides = (row) => [

@@ -3,7 +3,7 @@
 // of its kind, and how well it comes to the number; it competes with chance.
 
 // What is handed over of each quantity's working: `plan`, its forms; `root`, all of it; and what people do wrong in it.
-function readMistakes({ of, names, ...said }, nodes) {
+function readMistakes({ of, names, kinds, ...said }, nodes) {
   const all = (places) => places.map((place) => nodes[place]);
   const read = ({ key, plan, root, form, edits, taken, uses, copied }) => [
     key,
@@ -23,7 +23,10 @@ function readMistakes({ of, names, ...said }, nodes) {
       copied: all(copied),
     },
   ];
-  return { ...said, names: new Map(names), of: new Map(of.map(read)) };
+  const kindsRead = kinds.map(([name, common, isOrdinary, isMistake, isOfAPen, template]) => {
+    return { name, common, isOrdinary, isMistake, isOfAPen, template };
+  });
+  return { ...said, kinds: kindsRead, names: new Map(names), of: new Map(of.map(read)) };
 }
 
 const shortening = (more) => ({
