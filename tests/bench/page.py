@@ -27,6 +27,7 @@ import careless
 import people
 import strangers
 
+from micrograd_kr.__main__ import main as command
 from micrograd_kr.said import LANGUAGES
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.file import load
@@ -35,7 +36,8 @@ from micrograd_kr.teacher.check.report import Report
 from micrograd_kr.teacher.show.page import page
 
 VERDICTS, FIRST, CAUSE = 0.999, 0.995, 0.99  # equal to those of check, at least
-CHAPTER = 400_000  # bytes of its page, at most
+CHAPTER, SIXTY = 400_000, 900_000  # bytes of its page, and of one of 60 quantities, at most
+NET = ["new", "--layers", "4-4-3", "--bias"]  # of 60
 NEAR = 1e-6  # bounds that are one, relative
 LISTS = ("verdicts", "wrongly", "bounds")
 KEY = 50.0  # milliseconds from a key to the verdict, at most
@@ -152,6 +154,14 @@ def milliseconds(shown: Any, exercise: Exercise, folder: Path) -> float:
     return statistics.median(shown.evaluate(TIMED, list(exercise.hand.items())))
 
 
+def of_sixty(folder: Path) -> int:
+    """Bytes of the page of a net of 60 quantities."""
+    command([*NET, "-o", str(folder / "net.toml")])
+    net = load(folder / "net.toml")
+    assert len(net.positions) == 60
+    return len(page(net).encode())
+
+
 def main(words: Iterable[str]) -> int:
     parser = argparse.ArgumentParser(description="What the page says of a sheet beside what check says.")
     parser.add_argument("seed", nargs="?", default=secrets.token_hex(4))
@@ -163,7 +173,7 @@ def main(words: Iterable[str]) -> int:
     with tempfile.TemporaryDirectory() as name, chromium() as shown:
         folder, chapter = Path(name), load("chapter7")
         found = sheets(shown, given.seed, given.sheets, folder, given.keep)
-        key = milliseconds(shown, chapter, folder)
+        key, sixty = milliseconds(shown, chapter, folder), of_sixty(folder)
     rows, wrong = sum(each.rows for each in found), sum(each.wrong for each in found)
     apart, wrongly, bounds = (sum(len(of(each)) for each in found) for of in map(attrgetter, LISTS))
     first, follows = sum(each.first for each in found), sum(each.follows for each in found)
@@ -176,6 +186,7 @@ def main(words: Iterable[str]) -> int:
         f"first wrong number equal: {first} of {len(found)}": first >= FIRST * len(found),
         f"causes that the page names, told as by check: {told - others} of {told}": told - others >= CAUSE * told,
         f"the page of chapter7: {size:,} bytes": size <= CHAPTER,
+        f"a page of 60 quantities: {sixty:,} bytes": sixty <= SIXTY,
         f"from a key to the verdicts of chapter7: {key:.1f} ms": key <= KEY,
     }
     print(f"wrong numbers that follow from the same: {follows} of {wrong}")

@@ -26,6 +26,7 @@ from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.show.answers import Answers
 
 TAKEN = ("index", "operand", "updated", "old", "one")  # one name for another
+OF_ANY = ("far", "copied")  # what any name that is known by then is written for
 MOST = 4_000  # edits; with more a page would come near to a megabyte
 DIGITS = {"before": slips.BEFORE, "after": slips.AFTER, "exchanged": slips.EXCHANGED}
 NOTES = {
@@ -140,22 +141,20 @@ class Mistakes:
         line as it ought to be, and of one throughout what is said of it where it is made once.
 
         taken: kind, operand, the rows in which it stands, the names that are taken for it. uses: operands and the rows
-        in which they stand, for names that nobody would think of, and for slips. copied: names written for the whole.
-        form: the line as it ought to be, everywhere the last.
+        in which they stand, for names that nobody would think of, and for slips. form: the line as it ought to be,
+        everywhere the last.
         """
-        place, edits, copied = self.table.place, list[Any](), list[int]()
+        place, edits = self.table.place, list[Any]()
         taken = dict[Any, list[int]]()
         catalogue = Catalogue(working)
         found = list(catalogue.edits())
         self.names = names_of(self.sheet)  # of derivatives that came up, too
         for edit in found:
             kind = causes.KINDS.index(edit.kind)
-            if edit.kind == "copied":
-                copied.append(place(edit.done))
-            elif edit.kind in TAKEN and edit.operands and not edit.throughout and isinstance(edit.done, Symbol):
+            if edit.kind in TAKEN and edit.operands and not edit.throughout and isinstance(edit.done, Symbol):
                 key = kind, place(edit.due), tuple(map(place, edit.operands)), self._form(edit, working)
                 taken.setdefault(key, []).append(place(edit.done))
-            elif edit.kind != "far":
+            elif edit.kind not in OF_ANY:
                 changes = [each for pair in edit.changes.items() for each in map(place, pair)]
                 row = [self._said(edit, working), self._form(edit, working)]
                 if edit.throughout:
@@ -171,7 +170,6 @@ class Mistakes:
             "edits": edits,
             "taken": [(kind, due, nodes, others, form) for (kind, due, nodes, form), others in taken.items()],
             "uses": uses,
-            "copied": copied,
             "form": self._form(Edit("copied", working.name, working.root, working.root), working),
         }
 

@@ -77,6 +77,10 @@ def test_the_page_says_of_the_chapter_what_check_says(name: str, shown: Any, ben
     assert len(text.encode()) <= bench.CHAPTER
 
 
+def test_a_page_of_sixty_quantities_is_no_larger_than_it_may_be(bench: Any, tmp_path: Path) -> None:
+    assert bench.of_sixty(tmp_path) <= bench.SIXTY
+
+
 def test_sheets_of_all_sorts_of_people_are_judged_alike(shown: Any, bench: Any, tmp_path: Path) -> None:
     found = bench.sheets(shown, "some", 6, tmp_path, tmp_path / "kept")
     assert [each.verdicts for each in found] == [[]] * 6

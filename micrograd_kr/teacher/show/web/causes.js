@@ -5,7 +5,7 @@
 // What is handed over of each quantity's working: `plan`, its forms; `root`, all of it; and what people do wrong in it.
 function readMistakes({ of, names, kinds, ...said }, nodes) {
   const all = (places) => places.map((place) => nodes[place]);
-  const read = ({ key, plan, root, form, edits, taken, uses, copied }) => [
+  const read = ({ key, plan, root, form, edits, taken, uses }) => [
     key,
     {
       plan: new Map(plan.map(([name, place]) => [name, nodes[place]])),
@@ -20,7 +20,6 @@ function readMistakes({ of, names, kinds, ...said }, nodes) {
         return { kind, due: nodes[due], nodes: all(some), others: all(others), form };
       }),
       uses: uses.map(([operand, some, form]) => ({ operand: nodes[operand], nodes: all(some), form })),
-      copied: all(copied),
     },
   ];
   const kindsRead = kinds.map(([name, common, isOrdinary, isMistake, isOfAPen, template]) => {
@@ -122,9 +121,9 @@ class Search {
         yield* this.swaps("far", use, { name });
       }
     }
-    for (const other of working.copied) {
-      if (!known.names.has(other.name) || known.wrong.has(other.name)) continue;
-      yield this.inTheEnd("copied", other);
+    for (const name of known.names) {
+      if (name === key || known.wrong.has(name) || known.depends(name, key)) continue;
+      yield this.inTheEnd("copied", { name });
     }
     // numbers that lose decimals, before they are used or in the end
     for (const use of working.uses) {
