@@ -4,10 +4,10 @@
 
 Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts, the
 worked forms of what may be asked for; and each line with its derivatives as JavaScript, written from the rules. The
-page computes every number itself (web/engine.js), so that a weight can be changed and all follows, judges what a person
-types (web/check.js and what it is made of), draws (web/picture.js) and is stepped through (web/page.js) in its own
-words (web/words.json). A text from an exercise reaches the page as data and is shown as text; a content security policy
-admits this page's own script and style and nothing else.
+page computes every number itself (web/engine.js), so that a weight can be changed and all follows, takes what a person
+types (web/answers.js) and judges it (web/check.js and what it is made of), draws (web/picture.js) and is stepped
+through (web/page.js) in its own words (web/words.json). A text from an exercise reaches the page as data and is shown
+as text; a content security policy admits this page's own script and style and nothing else.
 """
 
 import base64

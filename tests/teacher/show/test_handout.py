@@ -1,5 +1,6 @@
 """Worksheets for a class: a sheet and a file for each student, without answers; one key; all files or none."""
 
+import json
 import os
 import re
 from html import unescape
@@ -68,6 +69,18 @@ def test_each_seed_has_a_sheet_and_a_file_without_answers_and_the_class_one_key(
         filled = load(f"class/{stem}.toml")
         assert (filled.student, filled.seed, filled.hand, len(filled.blanks)) == ("", int(stem), {}, 40)
         assert (filled.given, filled.parameters) == (sheet.exercise.given, sheet.exercise.parameters)
+
+
+def test_the_page_of_a_student_hides_what_is_blank_on_the_sheet_and_knows_what_stands_there():
+    arguments = ["worksheet", "chapter7", "--seeds", "8", "--hide", "gradients", "-o", "class"]
+    assert main(arguments) == 0
+    data = json.loads(re.search(r'id="data">(.*?)</script>', Path("class/8-page.html").read_text("utf-8"), re.S)[1])
+    sheet = worksheet(load("chapter7"), seed=8, hide=["gradients"])
+    assert data["practice"]
+    assert dict(data["numbers"]) == {**sheet.exercise.given, **sheet.exercise.parameters}
+    typed = {each["name"]: each["text"] for each in data["asked"] if each["isOwn"]}
+    assert typed == {line.name: "" if line.blank else line.answer for line in sheet.lines}
+    assert {"", *typed.values()} > {""}
 
 
 def test_one_seed_is_one_sheet_whoever_else_is_in_the_class():
