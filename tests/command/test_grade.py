@@ -129,7 +129,17 @@ def test_other_files_beside_the_papers_are_left_aside_and_named(capsys):
     for each in "abcd":
         Path(f"class/{each}.pdf").write_bytes(b"%PDF")
     assert main(["grade", "class"]) == 0
-    assert "Left aside in class, as no .toml: a.pdf, b.pdf, c.pdf…" in capsys.readouterr().out
+    Path("class/1.html").write_text("the sheet of 1.toml")
+    assert main(["grade", "class"]) == 0
+    assert "Left aside in class, as no .toml: a.pdf, b.pdf, c.pdf, d.pdf\n" in capsys.readouterr().out
+
+
+def test_a_file_that_notepad_has_given_a_second_ending_is_a_paper(capsys):
+    paper("class/Kim.toml.txt")
+    paper("class/Lee.TOML.TXT")
+    assert main(["grade", "class", "--json"]) == 0
+    papers = json.loads(capsys.readouterr().out)["courses"][0]["papers"]
+    assert [each["student"] for each in papers] == ["Kim", "Lee"]
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

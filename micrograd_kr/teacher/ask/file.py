@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_kr.files import decoded
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
 from micrograd_kr.teacher.ask.arrays import array, check_size, entries, entry
@@ -34,7 +35,7 @@ from micrograd_kr.teacher.ask.formula import (
 )
 from micrograd_kr.teacher.ask.formula import source as source_of
 from micrograd_kr.teacher.ask.hand import Bare, kind_of, twice, with_hand
-from micrograd_kr.teacher.ask.mending import hint
+from micrograd_kr.teacher.ask.mending import hint, straight_quotes
 from micrograd_kr.teacher.ask.messages import (
     NAME_LENGTH,
     ExerciseError,
@@ -56,7 +57,7 @@ BUILT_IN = files("micrograd_kr.teacher") / "exercises"
 
 
 def _text(path: Path) -> str:
-    """The text of an ordinary file, UTF-8 with or without a byte order mark, within the limits."""
+    """The text of an ordinary file, within the limits."""
     try:
         if path.exists() and not path.is_file():  # a FIFO would wait for someone to write into it
             raise OSError(None, say("not an ordinary file"))
@@ -69,7 +70,7 @@ def _text(path: Path) -> str:
         raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason) from None
     limit(len(contents), FILE_BYTES, f"{FILE_BYTES // 1000} kB")
     try:
-        text = contents.decode("utf-8-sig")
+        text = decoded(contents)
     except UnicodeDecodeError as error:
         line = contents[: error.start].count(b"\n") + 1
         raise ExerciseError("not UTF-8 in line {line}; save the file again in this encoding", line=line) from None
@@ -84,7 +85,7 @@ def _text(path: Path) -> str:
 def _tables(text: str) -> dict[str, Any]:
     """What TOML says; a number with a point is kept as written."""
     try:
-        return tomllib.loads(text, parse_float=Bare)
+        return tomllib.loads(straight_quotes(text), parse_float=Bare)
     except RecursionError:
         raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
     except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads

@@ -47,6 +47,16 @@ def _is_toml(line: str) -> bool:
     return True
 
 
+def straight_quotes(text: str) -> str:
+    """The text of a file with straight quotes where a phone or a word processor has put others for them."""
+
+    def straight(line: str) -> str:
+        _, meant = _quotes(line, "")
+        return meant if meant != line and not _is_toml(line) and _is_toml(meant) else line
+
+    return "\n".join(map(straight, text.split("\n")))
+
+
 def _quotes(line: str, table: str) -> tuple[Said, str]:
     return say('write straight quotes, "'), re.sub("[‘’]", "'", re.sub("[“”„‟＂]", '"', line))
 

@@ -1,5 +1,6 @@
 """A paper: what one student handed in, judged number by number."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +104,11 @@ def unusable(file: str, why: Said) -> Paper:
 
 
 def _own_name(file: str) -> str:
-    return printable(Path(file).with_suffix("").as_posix())
+    return printable(without_ending(Path(file).as_posix()))
+
+
+def without_ending(file: str) -> str:
+    return re.sub(r"(\.toml)?\.\w+$", "", file, flags=re.IGNORECASE)
 
 
 def _answers(exercise: Exercise, report: Report) -> tuple[dict[str, Answer], tuple[str, ...]]:

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
+from micrograd_kr.files import decoded
 from micrograd_kr.said import SaidError
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.messages import ExerciseError, printable
@@ -91,22 +92,13 @@ def names_in(path: Path) -> list[str]:
 def _rows(path: Path) -> list[list[str]]:
     try:
         with path.open("rb") as file:
-            text = _decoded(file.read(FILE_BYTES))
+            text = decoded(file.read(FILE_BYTES))
         first = text.partition("\n")[0]
         delimiter = max(",;\t", key=first.count)  # as a spreadsheet writes it in one country or another
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason).at(path.name) from None
-
-
-def _decoded(contents: bytes) -> str:
-    if contents[:2] in (b"\xff\xfe", b"\xfe\xff"):  # Excel's "Unicode text"
-        return contents.decode("utf-16")
-    try:
-        return contents.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return contents.decode("cp949")  # Excel's in Korean Windows
 
 
 def seeds_in(text: str) -> list[int]:
