@@ -225,6 +225,7 @@ def test_json_has_every_answer_and_both_languages(capsys):
     assert course["papers"][0]["answers"]["dE_total/dW1"] == {
         "outcome": "follows",
         "hand": "0.00079143",
+        "due": "0.00080888",
         "follows": "dE_total/dh1",
     }
     assert course["papers"][2]["look_at"] == ["z1"]
@@ -281,11 +282,22 @@ def test_the_page_is_one_file_with_everything_in_both_languages_and_a_name_is_te
         "W⁺ was used where W is due",
         "W 자리에 W⁺ 값을 썼습니다",
         "∂E_total/∂h1 = 0.03170787",
+        "0.03240681",
         "bad.toml: not TOML",
     ):
         assert each in text
     assert main(["grade", "class", "-o", "class.html"]) == 1  # what we made is made again
     assert "It replaced the file that was there." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("lang", "same"), [("en", "the same mistake"), ("ko", "같은 실수")])
+def test_numbers_without_a_cause_are_not_called_one_mistake(lang, same):
+    paper("class/1.toml", hand='z1 = "0.73912345"\nz2 = "0.44412345"\n')
+    paper("class/2.toml")
+    assert main(["grade", "class", "-o", "class.html", "--lang", lang]) == 0
+    page = Path("class.html").read_text("utf-8")
+    assert "z2 = 0.44412345" in page
+    assert same not in page
 
 
 def test_a_page_that_takes_a_name_for_markup_is_noticed():

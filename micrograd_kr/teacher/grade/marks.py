@@ -50,7 +50,7 @@ class Marks(NamedTuple):
 
 
 USUAL = Marks()
-BLANK = Answer("blank", "")
+BLANK = Answer("blank", "", "")
 
 
 class Made(NamedTuple):
@@ -71,6 +71,10 @@ class Misconception:
 
     said: Said
     made: tuple[Made, ...]
+
+    @property
+    def is_explained(self) -> bool:
+        return self.made[0].mistake.is_explained
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ class Course:
 
     @cached_property
     def misconceptions(self) -> tuple[Misconception, ...]:
-        """The mistakes by how many made them; each counts once for a paper."""
+        """The mistakes by how many made them, at the end those without a cause; each counts once for a paper."""
         found: dict[str, list[Made]] = {}
         for paper in self.papers:
             for mistake in paper.mistakes:
@@ -139,7 +143,7 @@ class Course:
                 if all(each.paper is not paper for each in made):
                     made.append(Made(paper, mistake))
         groups = (Misconception(made[0].mistake.shared, tuple(made)) for made in found.values())
-        return tuple(sorted(groups, key=lambda each: -len(each.made)))
+        return tuple(sorted(groups, key=lambda each: (not each.is_explained, -len(each.made))))
 
     def to_look_at(self, paper: Paper) -> list[str]:
         """What a person has to judge."""

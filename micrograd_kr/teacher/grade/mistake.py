@@ -9,6 +9,7 @@ from micrograd_kr.teacher.check.report import Row
 from micrograd_kr.teacher.check.slips import OF_A_PEN
 
 ASIDE = ("few digits", "fewer decimals", "working")  # notes that say nothing of what was done
+UNEXPLAINED = say("no cause found")
 # Of these kinds each is one mistake, whatever it was made in.
 SHORT: dict[str, Said] = {
     **dict.fromkeys(OF_A_PEN, say("a slip in writing")),
@@ -16,6 +17,7 @@ SHORT: dict[str, Said] = {
     "derivative": say("the function was used where its derivative is due"),
     "arithmetic": say("a slip in the arithmetic of a line"),
     "working": say("another number in the working than is due"),
+    **dict.fromkeys(("no cause", "capped"), UNEXPLAINED),
 }
 INDICES = r"\[[0-9, ]+\]|(?<=[^\W\d])_?[0-9]+"  # of W5, W_5, E_o1 and W[0,1]; not the 1 of 1 − o1
 NUMBERS = r"[−-]?[0-9]+\.[0-9]+(?:e[−+-]?[0-9]+)?|^(?:[2-9]|[1-9][0-9]+)$"
@@ -37,6 +39,10 @@ class Mistake:
     shared: Said
     sure: bool
 
+    @property
+    def is_explained(self) -> bool:
+        return self.shared != UNEXPLAINED
+
 
 def mistake_of(row: Row) -> Mistake:
     """The mistake that made a number wrong, by what explains it best."""
@@ -45,7 +51,7 @@ def mistake_of(row: Row) -> Mistake:
     remedies = (part.remedy for part in row.parts or () if part.verdict == "wrong" and part.remedy)
     found += [("working", say("in the working {remedy} is due", remedy=each), row.name) for each in remedies]
     found += [(note.kind, note.said, row.name) for note in row.notes if note.kind not in ASIDE]
-    kind, said, place = [*found, ("no cause", say("no cause found"), row.name)][0]
+    kind, said, place = [*found, ("no cause", UNEXPLAINED, row.name)][0]
     return Mistake(row.name, row.hand, said, SHORT.get(kind) or shared(said, place), sure)
 
 

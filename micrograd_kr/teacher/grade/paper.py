@@ -10,13 +10,14 @@ from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.exercise import Exercise, parse_name
 from micrograd_kr.teacher.ask.file import load
 from micrograd_kr.teacher.ask.messages import ExerciseError, printable
-from micrograd_kr.teacher.ask.solution import solve
+from micrograd_kr.teacher.ask.solution import Solution, solve
 from micrograd_kr.teacher.check.diagnosis import diagnosed
 from micrograd_kr.teacher.check.forms import Forms
-from micrograd_kr.teacher.check.report import Report, Row
+from micrograd_kr.teacher.check.report import Report, Row, decimal
 from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.grade.mistake import Mistake, mistake_of
 
+DIGITS = 6  # decimals of what is due on a paper that has none
 Outcome = Literal["right", "follows", "wrong", "undecided", "unreadable", "blank"]
 OUTCOMES: dict[Outcome, Said] = {
     "right": say("right"),
@@ -30,10 +31,11 @@ OUTCOMES: dict[Outcome, Said] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What was written for one quantity. follows: the wrong number that it follows from."""
+    """What was written for one quantity, and what is due. follows: the wrong number that it follows from."""
 
     outcome: Outcome
     hand: str
+    due: str
     follows: str | None = None
 
 
@@ -69,7 +71,7 @@ def judged(path: Path, file: str) -> Paper:
         report = diagnosed(lines := Lines.of(solution), solution)
     except ExerciseError as error:
         return unusable(file, error.said)
-    answers, strays = _answers(exercise, report)
+    answers, strays = _answers(solution, report)
     forms = Forms(solution, lines)
     return Paper(
         file,
@@ -111,16 +113,19 @@ def without_ending(file: str) -> str:
     return re.sub(r"(\.toml)?\.\w+$", "", file, flags=re.IGNORECASE)
 
 
-def _answers(exercise: Exercise, report: Report) -> tuple[dict[str, Answer], tuple[str, ...]]:
+def _answers(solution: Solution, report: Report) -> tuple[dict[str, Answer], tuple[str, ...]]:
     """What is answered or left blank, in the order of the file, and the names of what is no quantity."""
-    answers, strays = {name: Answer("blank", "") for name in exercise.asked}, []
+    exercise = solution.exercise
+    digits = max((each.decimals for each in exercise.results), default=0) or DIGITS
+    due = {name: decimal(solution.value(each), "0", digits) for name, each in exercise.asked.items()}
+    answers, strays = {name: Answer("blank", "", due[name]) for name in due}, []
     for row in report.rows:
         try:
             name = str(parse_name(exercise, row.name))
         except ExerciseError:
             strays.append(row.name)
         else:
-            answers[name] = Answer(_outcome(row), row.hand, row.follows_from)
+            answers[name] = Answer(_outcome(row), row.hand, due.get(name, ""), row.follows_from)
     return answers, tuple(strays)
 
 

@@ -132,8 +132,8 @@ def test_the_misconceptions_of_a_class_are_found_with_those_who_have_them(thirty
     found = {str(each.said): [made.paper.file for made in each.made] for each in course.misconceptions}
     for kind, said in COMMON.items():
         assert found[said] == [pupil.file for pupil in those if pupil.kind == kind], kind
-    sizes = [len(files) for files in found.values()]
-    assert sizes == sorted(sizes, reverse=True)
+    order = [(not each.is_explained, -len(each.made)) for each in course.misconceptions]
+    assert order == sorted(order)
     assert Counter(file for files in found.values() for file in files).keys() == {pupil.file for pupil in those}
 
 
@@ -144,6 +144,14 @@ def test_of_each_quantity_it_is_known_how_many_had_it_right(thirty):
         outcomes = [paper.answers[name].outcome for paper in papers]
         assert counts == Counter(outcomes)
     assert course.quantities["do1/dz3"]["wrong"] == 4  # three took σ for σ', one o2 for o1
+
+
+def test_what_no_cause_was_found_for_stands_below_every_mistake_however_many_have_it(tmp_path):
+    (course,) = the_class(
+        tmp_path, [{"z1": "0.73912345"}, {"z1": "0.51812345"}, {"z1": "0.08", "o1": "-0.60944600"}]
+    ).courses
+    assert [str(each.said) for each in course.misconceptions][-1] == "no cause found"
+    assert [len(each.made) for each in course.misconceptions] == [1, 2]
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
