@@ -253,7 +253,8 @@ def one_worksheet(options: Options) -> None:
 def handout(options: Options) -> None:
     """Worksheets for a class: all files in a folder, the key among them or in a place of its own."""
     from micrograd_kr.files import write_all
-    from micrograd_kr.teacher.show.handout import ENDINGS, KEY, file_names, handout, names_in, students
+    from micrograd_kr.teacher.ask.register import KEY, names_in
+    from micrograd_kr.teacher.show.handout import ENDINGS, file_names, handout, students
     from micrograd_kr.teacher.show.worksheet import SHEETS, key_of_all
 
     folder, form, lang = options.output, options.format or "html", options.lang

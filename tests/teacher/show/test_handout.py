@@ -11,7 +11,8 @@ from micrograd_kr import files
 from micrograd_kr.__main__ import main
 from micrograd_kr.files import FileError, write_all
 from micrograd_kr.teacher.ask.file import load
-from micrograd_kr.teacher.show.handout import MOST, names_in, seeds_in, stems, students
+from micrograd_kr.teacher.ask.register import MOST, names_in, stems
+from micrograd_kr.teacher.show.handout import seeds_in, students
 from micrograd_kr.teacher.show.worksheet import worksheet
 
 NAMES = "이름,학번\n김하늘,1\n이도윤,2\n김하늘,3\n"
