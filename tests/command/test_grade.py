@@ -194,7 +194,7 @@ def test_the_csv_is_utf_8_with_a_mark_and_has_a_line_for_each_student_of_any_nam
     assert main(["grade", "class", "-o", "marks.csv"]) == 0
     assert main(["grade", "class", "--csv"]) == 0
     written = Path("marks.csv").read_bytes()
-    assert written.startswith(b"\xef\xbb\xbfstudent,points,")
+    assert written.startswith(b"\xef\xbb\xbfstudent,id,points,")
     assert written in capsysbinary.readouterr().out
     with Path("marks.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -206,6 +206,36 @@ def test_the_csv_is_utf_8_with_a_mark_and_has_a_line_for_each_student_of_any_nam
     assert (first["right"], first["follows"], first["wrong"], first["blank"]) == ("1", "1", "1", "0")
     assert first["cause"].startswith("W5⁺ and W7⁺ were used where W5 and W7 are due")
     assert first["file"] == "1.toml"
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "not handed in"), ("ko", "내지 않음")])
+def test_the_list_of_a_class_gives_each_paper_an_id_and_those_without_a_paper_a_line(lang, said, capsys):
+    Path("all.csv").write_text("name,ID number\n김하늘,11\n김하늘,12\nKim,13\nLee,14\nPark,=15\nChoi,16\n", "utf-8")
+    chapter7 = 'exercise = "chapter7"'
+    paper("class/a.toml", "김하늘", head=f'id = "12"\n{chapter7}')  # by the ID
+    paper("class/b.toml", "Kim")  # by the name
+    paper("class/Lee.toml", "이")  # by the file that was handed out
+    paper("class/김하늘.toml", "김하늘")
+    paper("class/guest.toml", "Guest")
+    Path("class/Choi.toml").write_text("[hand", "utf-8")
+    assert main(["grade", "class", "--names", "all.csv", "--csv", "--lang", lang]) == 1
+    rows = read_back(capsys.readouterr().out)
+    assert {row["file"]: row["id"] for row in rows if row["file"]} == {
+        "a.toml": "12",
+        "b.toml": "13",
+        "Lee.toml": "14",
+        "김하늘.toml": "11",
+        "guest.toml": "",
+        "Choi.toml": "16",
+    }
+    assert [row for row in rows if not row["file"]] == [
+        dict.fromkeys(rows[0], "") | {"student": "Park", "id": "'=15", "error": said}
+    ]
+    assert main(["grade", "class", "--names", "all.csv", "--lang", lang]) == 1
+    out = capsys.readouterr().out
+    assert "Park =15" in out
+    assert "김하늘 (11)" in out
+    assert "Several papers" not in out
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

@@ -111,8 +111,8 @@ def load(name_or_path: str | os.PathLike[str]) -> Exercise:
     """A built-in exercise by its name, an exercise from a file, or a student's file.
 
     A student's file holds `exercise = "chapter7"` and [hand]; it names a built-in exercise, or a .toml file in its own
-    folder or below. Its numbers take the place of the exercise's own. Any file may say whose it is, `name = "…"`, and
-    with which seed its numbers were drawn, `seed = 7`.
+    folder or below. Its numbers take the place of the exercise's own. Any file may say whose it is, `name = "…"`,
+    `id = "…"`, and with which seed its numbers were drawn, `seed = 7`.
 
     Raises ExerciseError for whatever keeps it from being used.
     """
@@ -134,7 +134,7 @@ def _from_file(path: Path, answers: bool = True) -> Exercise:
 
 def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     """A student's file: the exercise that it names, with the student's numbers."""
-    named, entries, student, seed = _parts(tables, ANSWERS, name="", seed=None)
+    named, entries, student, number, seed = _parts(tables, ANSWERS, name="", id="", seed=None)
     asked = path.parent / named
     if named in built_in():
         exercise = load(named)
@@ -144,9 +144,8 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
         said = say("expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}")
         raise unknown(said, named, built_in()).at("exercise")
     seed = exercise.seed if seed is None else seed
-    unanswered = replace(
-        exercise, hand={}, asked={}, source=printable(path.name), student=printable(student).strip(), seed=seed
-    )
+    exercise = replace(exercise, student=printable(student).strip(), id=printable(number).strip(), seed=seed)
+    unanswered = replace(exercise, hand={}, asked={}, source=printable(path.name))
     return with_hand(unanswered, entries)
 
 
@@ -154,8 +153,8 @@ def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     """An exercise from the tables of its file, as TOML has them; a number with a point is a Bare."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
-    title, loss, lr, steps, update, given, parameters, forward, hand, student, seed = _parts(
-        tables, EXERCISE, lr=None, steps=None, update={}, parameters={}, hand={}, name="", seed=None
+    title, loss, lr, steps, update, given, parameters, forward, hand, student, number, seed = _parts(
+        tables, EXERCISE, lr=None, steps=None, update={}, parameters={}, hand={}, name="", id="", seed=None
     )
     with placed("lr"):
         lr = None if lr is None else _number(lr)
@@ -196,6 +195,7 @@ def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
         },
         written=read.written,
         student=printable(student).strip(),
+        id=printable(number).strip(),
         seed=seed,
     )
     return with_hand(exercise, hand)
@@ -203,7 +203,7 @@ def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
 
 # The parts of a file and the kind of each; the learning rate is looked at by itself.
 EXERCISE = {"title": str, "loss": str, "lr": object, "steps": object, "update": dict}
-WHOSE = {"name": str, "seed": int}
+WHOSE = {"name": str, "id": str, "seed": int}
 EXERCISE |= {"given": dict, "parameters": dict, "forward": dict, "hand": dict} | WHOSE
 ANSWERS = {"exercise": str, "hand": dict} | WHOSE
 

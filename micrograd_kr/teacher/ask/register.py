@@ -1,4 +1,4 @@
-"""Who is in a class: a list of names, a column of a CSV file as a spreadsheet or Moodle writes it."""
+"""Who is in a class: names, and IDs where there are any, in a CSV file as a spreadsheet or Moodle writes it."""
 
 import csv
 import io
@@ -6,12 +6,15 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 from micrograd_kr.files import decoded
 from micrograd_kr.teacher.ask.messages import ExerciseError, printable
 
 HEADINGS = (("name",), ("full name",), ("student",), ("이름",), ("성명",), ("학생",))
 IN_PARTS = (("first name", "last name"), ("first name", "surname"))  # as Moodle has them
+NUMBERS = ("id number", "idnumber", "student id", "student number", "학번", "id", "username")
+IDS = (*NUMBERS, "email address", "email", "e-mail", "이메일", "이메일 주소")  # the first that there is
 MOST = 500  # students
 FILE_BYTES = 1_000_000
 NAME_LENGTH = 40  # characters of a file's name, each of four bytes at most
@@ -19,19 +22,32 @@ KEY = "key"
 RESERVED = {KEY, "con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}  # Windows'
 
 
-def names_in(path: Path) -> list[str]:
-    """The names in a CSV file: the column that a heading calls so, else the first. Raises ExerciseError for none."""
+class Listed(NamedTuple):
+    """One of a class. id: what a gradebook knows them by, "" where the list does not say."""
+
+    name: str
+    id: str = ""
+
+
+def listed_in(path: Path) -> list[Listed]:
+    """The students in a CSV file: their names are in the column that a heading calls so, else in the first, their IDs
+    in one that is called so. Raises ExerciseError where there are none.
+    """
     rows = [row for row in _rows(path) if any(map(str.strip, row))]
     headings = [each.strip().casefold() for each in rows[0]] if rows else []
     columns = next((each for each in (*HEADINGS, *IN_PARTS) if {*each} <= {*headings}), ())
     places = [headings.index(each) for each in columns] or [0]
-    names = [" ".join(row[i].strip() for i in places if i < len(row)) for row in rows[bool(columns) :]]
-    names = [printable(" ".join(each.split())) for each in names if each.strip()]
-    if not names:
+    by_id = [headings.index(each) for each in IDS if columns and each in headings][:1]
+
+    def cell(row: list[str], at: list[int]) -> str:
+        return printable(" ".join(" ".join(row[i] for i in at if i < len(row)).split()))
+
+    found = [Listed(cell(row, places), cell(row, by_id)) for row in rows[bool(columns) :] if cell(row, places)]
+    if not found:
         raise ExerciseError("expected names, one a line, or in a column called name").at(path.name)
-    if len(names) > MOST:
-        raise ExerciseError("expected at most {most} names, got {count}", most=MOST, count=len(names)).at(path.name)
-    return names
+    if len(found) > MOST:
+        raise ExerciseError("expected at most {most} names, got {count}", most=MOST, count=len(found)).at(path.name)
+    return found
 
 
 def _rows(path: Path) -> list[list[str]]:

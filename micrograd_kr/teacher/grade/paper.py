@@ -43,14 +43,15 @@ class Answer:
 class Paper:
     """One file, judged.
 
-    student: who it says it is of, else its own name. exercise: its title. sort: see `sort_of`. answers_to: the name of
-    the exercise. numbers: those it starts from, drawn with the seed. answers: by quantity, in the order of the file,
+    student, id: who it says it is of, else its own name. exercise: its title. sort: see `sort_of`. answers_to: the name
+    of the exercise. numbers: those it starts from, drawn with the seed. answers: by quantity, in the order of the file,
     blanks included. keys: of these, as in `keys_of`. strays: names in [hand] that are no quantity's. mistakes: in the
     order of working, the first wrong number first. error: why the file cannot be judged; then there is nothing else.
     """
 
     file: str
     student: str
+    id: str = ""
     exercise: str = ""
     sort: tuple[str, ...] = ()
     answers_to: str = ""
@@ -76,6 +77,7 @@ def judged(path: Path, file: str) -> Paper:
     return Paper(
         file,
         exercise.student or _own_name(file),
+        exercise.id,
         exercise.title or exercise.name,
         sort_of(exercise),
         exercise.name,

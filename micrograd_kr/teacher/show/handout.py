@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from micrograd_kr.said import SaidError
 from micrograd_kr.teacher.ask.exercise import Exercise
-from micrograd_kr.teacher.ask.register import MOST, stems
+from micrograd_kr.teacher.ask.register import MOST, Listed, stems
 from micrograd_kr.teacher.show.worksheet import SHEETS, Worksheet, as_text, worksheet
 
 ENDINGS = {form: ending for ending, form in SHEETS.items()}
@@ -19,27 +19,27 @@ ENDINGS = {form: ending for ending, form in SHEETS.items()}
 class Student(NamedTuple):
     """Whose sheet it is, with which seed its numbers are drawn, what its files are called."""
 
-    name: str
+    who: Listed
     seed: int
     stem: str
 
 
-def students(names: Sequence[str], seeds: Sequence[int]) -> list[Student]:
-    """The students of some names, or if there are none one for each seed, called by it.
+def students(listed: Sequence[Listed], seeds: Sequence[int]) -> list[Student]:
+    """The students of a list, or if there is none one for each seed, called by it.
 
-    Raises SaidError where there are fewer seeds than names.
+    Raises SaidError where there are fewer seeds than students.
     """
-    if not names:
+    if not listed:
         width = len(str(max(seeds)))
-        return [Student("", seed, f"{seed:0{width}}") for seed in seeds]
-    seeds = seeds or range(1, len(names) + 1)
-    if len(seeds) < len(names):
+        return [Student(Listed(""), seed, f"{seed:0{width}}") for seed in seeds]
+    seeds = seeds or range(1, len(listed) + 1)
+    if len(seeds) < len(listed):
         raise SaidError(
             "expected a seed for each of {names} names, got {seeds}: --seeds 1-{names}",
-            names=len(names),
+            names=len(listed),
             seeds=len(seeds),
         )
-    return [Student(*each) for each in zip(names, seeds, stems(names), strict=False)]
+    return [Student(*each) for each in zip(listed, seeds, stems([each.name for each in listed]), strict=False)]
 
 
 def seeds_in(text: str) -> list[int]:
@@ -82,7 +82,7 @@ def handout(
     """The sheets of a class. Raises ExerciseError as `worksheet` does."""
     sheets = (worksheet(exercise, hide=hide, seed=each.seed, digits=digits) for each in class_)
     named = (
-        replace(sheet, exercise=replace(sheet.exercise, student=each.name))
+        replace(sheet, exercise=replace(sheet.exercise, student=each.who.name, id=each.who.id))
         for sheet, each in zip(sheets, class_, strict=True)
     )
     return Handout(class_, tuple(named))

@@ -414,13 +414,15 @@ def _body(sheet: Worksheet, form: str, lang: str, answers: bool, picture: str = 
     )
     is_drawn = exercise.seed is not None
     for_a_pen = "who" if exercise.student else "anybody"
+    number = part["id"].format(own.text(exercise.id)) if exercise.id else ""
+    student = own.text(exercise.student)
     whose = for_a_pen if not (answers or is_file) else "whose" if is_drawn else ""
     return Template(part["body"]).substitute(
         words,
         key=part["key"].format(**words) if answers else "",
         title=own.text(exercise.title),
         opening="" if answers else sheet.opening,
-        who=part[whose].format(**words, student=own.text(exercise.student), drawn=exercise.seed) if whose else "",
+        who=part[whose].format(**words, student=student, id=number, drawn=exercise.seed) if whose else "",
         loss=own.text(exercise.loss),
         rate="" if exercise.lr is None else part["rate"].format_map(gaps | words),
         given=table("given", exercise.whole(exercise.given), lambda number: signed(_sized(number))),
