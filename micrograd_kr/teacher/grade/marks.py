@@ -18,6 +18,7 @@ from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.file import built_in
 from micrograd_kr.teacher.ask.register import Listed, stems
 from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.grade.elsewhere import explained_by_others
 from micrograd_kr.teacher.grade.mistake import Mistake
 from micrograd_kr.teacher.grade.paper import Answer, Outcome, Paper, keys_of, sort_of, without_ending
 
@@ -180,9 +181,10 @@ def marked(
 
     sheet: the exercise that was handed out, whose [hand] says what is asked; by default that is what more than half of
     its papers list. A file that others name as their exercise is none of the papers. listed: who should have handed one
-    in; a paper without an ID has that of the list.
+    in; the list says what they are called, and their IDs.
     """
     papers, absent = _called_up(papers, listed)
+    papers = [explained_by_others(each, papers) for each in papers]
     named = {each.answers_to for each in papers if each.answers_to != Path(each.file).stem} - {*built_in(), ""}
     aside = [each for each in papers if Path(each.file).stem in named]
     by_sort: dict[tuple[str, ...], list[Paper]] = {}
@@ -221,7 +223,7 @@ def _called_up(papers: Sequence[Paper], listed: Sequence[Listed]) -> tuple[list[
         own = without_ending(Path(paper.file).name)
         who = by_id.get(paper.id) or by_name.get(paper.student) or by_file.get(own)
         there.add(id(who))
-        found.append(replace(paper, id=paper.id or who.id) if who else paper)
+        found.append(replace(paper, student=who.name, id=who.id or paper.id) if who else paper)
     return found, tuple(each for each in listed if id(each) not in there)
 
 

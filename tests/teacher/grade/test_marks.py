@@ -14,6 +14,7 @@ from micrograd_kr.teacher.check.causes import SENTENCES
 from micrograd_kr.teacher.grade.marks import USUAL, Marks, marked
 from micrograd_kr.teacher.grade.mistake import bare, shared
 from micrograd_kr.teacher.grade.paper import judged
+from micrograd_kr.teacher.show.worksheet import as_text, worksheet
 
 HAND = {
     "z1": "0.08000000",  # right
@@ -244,6 +245,34 @@ def test_sheets_with_other_numbers_are_of_one_exercise(tmp_path):
     two = [drawn(tmp_path, "a.toml", head='name = "Kim"\nseed = 1'), drawn(tmp_path, "b.toml", x=3, hand="0.9")]
     (course,) = marked(two).courses
     assert [(each.student, each.seed, course.points(each)) for each in course.papers] == [("Kim", 1, 1), ("b", None, 1)]
+
+
+def solved(of, folder, name, whose, head=""):
+    """A paper with the numbers of whose sheet are right on it, of a sheet of chapter7."""
+    sheet = Path(folder, name)
+    text = as_text(worksheet(load("chapter7"), seed=of), "toml")
+    answers = iter(
+        re.findall(r' = "([-0-9.]+)"\n', as_text(worksheet(load("chapter7"), seed=whose), "toml", answers=True))
+    )
+    sheet.write_text(re.sub(r'= ""\n', lambda _: f'= "{next(answers)}"\n', text), "utf-8")
+    return judged(sheet, name)
+
+
+def test_the_numbers_of_another_sheet_are_one_mistake_that_names_the_sheet(tmp_path):
+    papers = [
+        solved(1, tmp_path, "kim.toml", 1),
+        solved(2, tmp_path, "lee.toml", 1),
+        solved(3, tmp_path, "park.toml", 3),
+    ]
+    (course,) = marked(papers).courses
+    assert [len(each.mistakes) for each in course.papers] == [0, 1, 0]
+    (mistake,) = course.papers[1].mistakes
+    assert re.match(
+        r"(3\d|40) of the (3\d|40) numbers that are not right here are right on the sheet of kim$", str(mistake.said)
+    )
+    assert "kim 연습지에서는 맞는 값입니다" in mistake.said.in_("ko")
+    alone = marked(papers[1:]).courses[0].papers[0]
+    assert len(alone.mistakes) > 5  # nobody of this class has such a sheet
 
 
 def test_a_paper_that_starts_from_other_numbers_than_those_of_its_seed_is_named(tmp_path):
