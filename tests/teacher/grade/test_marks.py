@@ -362,6 +362,9 @@ both = partial(say, "{first} and {last}")
         ),
         (used(done="b2 + lr·∂E/∂b2", due="b2 − lr·∂E/∂b2"), "b2+", "p + lr·∂E/∂p was used where p − lr·∂E/∂p is due"),
         (used(done="W6", due="W8"), "W8+", "W with another index was used"),
+        (used(done="1 + h1′²", due="1 − h1′²"), "dh1/dz1@1", "1 + h² was used where 1 − h² is due"),
+        (used(done="o1′", due="∂E′/∂z1⁺"), "W1++", "o was used where ∂E/∂z is due"),
+        (used(done="m_W1⁺", due="m_W1"), "W1++", "m_W⁺ was used where m_W is due"),
         (used(done="h[0,1]", due="W[2]"), "z", "h was used where W is due"),
     ],
 )
