@@ -304,7 +304,9 @@ def grade(options: Options) -> int:
     from micrograd_kr.teacher.grade.folder import handed_in
     from micrograd_kr.teacher.grade.marks import Marks, marked
     from micrograd_kr.teacher.grade.page import page
+    from micrograd_kr.teacher.grade.paper import numbers_of
     from micrograd_kr.teacher.grade.table import Table, as_csv, as_json
+    from micrograd_kr.teacher.show.worksheet import worksheet
 
     marks = Marks.read(options.marks)
     forms: dict[str, Callable[[], str]] = {
@@ -317,7 +319,13 @@ def grade(options: Options) -> int:
     files, remarks = handed_in(options.papers)
     sheet = options.sheet and mk.load(options.sheet)
     listed = listed_in(options.names) if options.names else []
-    found = marked(judged(files), marks, sheet, listed)
+
+    def drawn(seed: int) -> tuple[float, ...] | None:
+        with suppress(SaidError):
+            return numbers_of(worksheet(sheet, seed=seed).exercise)
+        return None
+
+    found = marked(judged(files), marks, sheet, listed, drawn)
     found = replace(found, remarks=(*remarks, *found.remarks))
     printed = ".csv" if options.csv else ".json" if options.json else None
     if printed:

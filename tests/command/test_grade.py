@@ -176,6 +176,18 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_judged(
     assert not Path("class.html").exists()
 
 
+@pytest.mark.parametrize(("lang", "said"), [("en", "the sheet of its seed, 2"), ("ko", "시드 2 연습지와 다릅니다")])
+def test_a_sheet_whose_numbers_were_changed_is_named_by_its_seed(lang, said, capsys):
+    assert main(["worksheet", "purchase", "--seeds", "1-3", "-o", "class"]) == 0
+    assert main(["grade", "class", "--sheet", "purchase", "--lang", lang]) == 0
+    assert said not in capsys.readouterr().out
+    sheet = Path("class/2.toml")
+    sheet.write_text(re.sub(r"(?<=\[given\]\n)(\w+ = ).*", r"\g<1>1", sheet.read_text("utf-8")), "utf-8")
+    assert main(["grade", "class", "--sheet", "purchase", "--lang", lang]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if said in line and line.startswith("2.toml")]
+
+
 # --- the gradebook ----------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ and is listed for the teacher to look at.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -175,13 +175,17 @@ class Class:
 
 
 def marked(
-    papers: Sequence[Paper], marks: Marks = USUAL, sheet: Exercise | None = None, listed: Sequence[Listed] = ()
+    papers: Sequence[Paper],
+    marks: Marks = USUAL,
+    sheet: Exercise | None = None,
+    listed: Sequence[Listed] = (),
+    drawn: Callable[[int], tuple[float, ...] | None] = lambda seed: None,
 ) -> Class:
     """The class that handed in papers.
 
     sheet: the exercise that was handed out, whose [hand] says what is asked; by default that is what more than half of
     its papers list. A file that others name as their exercise is none of the papers. listed: who should have handed one
-    in; the list says what they are called, and their IDs.
+    in; the list says what they are called, and their IDs. drawn: the numbers that a seed draws, where that is known.
     """
     papers, absent = _called_up(papers, listed)
     papers = [explained_by_others(each, papers) for each in papers]
@@ -201,10 +205,22 @@ def marked(
     remarks = list(_remarks(courses, aside))
     if sheet is not None and not asked.keys() & by_sort.keys():
         remarks.append(say("None of the papers is of {sheet}.", sheet=sheet.source))
+    for course in courses:
+        remarks += _changed(course, drawn) if sheet is not None and course.papers[0].sort in asked else ()
     if absent:
         names = ", ".join(f"{each.name} {each.id}".strip() for each in absent)
         remarks.append(say("Not handed in by {count}: {names}.", count=len(absent), names=names))
     return Class(tuple(courses), unusable, tuple(remarks), absent)
+
+
+def _changed(course: Course, drawn: Callable[[int], tuple[float, ...] | None]) -> Iterator[Said]:
+    """The papers that do not start from what their seeds draw; nothing if most do not, which were drawn otherwise."""
+    seeds = {paper.seed for paper in course.papers if paper.seed is not None}
+    due = {seed: drawn(seed) for seed in seeds}
+    changed = [each for each in course.papers if each.seed is not None and due[each.seed] not in (None, each.numbers)]
+    for paper in changed if 2 * len(changed) < len(course.papers) else ():
+        gaps = {"file": paper.file, "seed": paper.seed}
+        yield say("{file} starts from other numbers than the sheet of its seed, {seed}; were they changed?", **gaps)
 
 
 def _called_up(papers: Sequence[Paper], listed: Sequence[Listed]) -> tuple[list[Paper], tuple[Listed, ...]]:

@@ -82,7 +82,7 @@ def judged(path: Path, file: str) -> Paper:
         sort_of(exercise),
         exercise.name,
         exercise.seed,
-        (*exercise.given.values(), *exercise.parameters.values(), exercise.lr or 0.0),
+        numbers_of(exercise),
         answers,
         {name: forms.key(name) or name for name in answers},
         strays,
@@ -94,6 +94,11 @@ def keys_of(exercise: Exercise) -> dict[str, str]:
     """What each quantity that an exercise asks for is one number with: ∂E_o1/∂o1 is ∂E_total/∂o1."""
     forms = Forms(solution := solve(exercise), Lines.of(solution))
     return {name: forms.key(name) or name for name in exercise.asked}
+
+
+def numbers_of(exercise: Exercise) -> tuple[float, ...]:
+    """What an exercise starts from."""
+    return (*exercise.given.values(), *exercise.parameters.values(), exercise.lr or 0.0)
 
 
 def sort_of(exercise: Exercise) -> tuple[str, ...]:

@@ -283,6 +283,17 @@ def test_a_paper_that_starts_from_other_numbers_than_those_of_its_seed_is_named(
     assert str(remark) == "kim.toml starts from other numbers than the others; were they changed?"
 
 
+def test_where_most_papers_start_from_other_numbers_than_their_seeds_draw_none_was_changed(tmp_path):
+    papers = [solved(seed, tmp_path, f"{seed}.toml", seed) for seed in (1, 2, 3)]
+    sheet = load("chapter7")
+    one_other = marked(papers, sheet=sheet, drawn=lambda seed: (9.0,) if seed == 2 else papers[seed - 1].numbers)
+    assert [str(each) for each in one_other.remarks] == [
+        "2.toml starts from other numbers than the sheet of its seed, 2; were they changed?"
+    ]
+    assert marked(papers, sheet=sheet, drawn=lambda seed: (9.0,)).remarks == ()
+    assert marked(papers, sheet=sheet, drawn=lambda seed: None).remarks == ()
+
+
 def test_each_exercise_has_a_course_of_its_own_and_that_is_said(tmp_path):
     papers = [drawn(tmp_path, "a.toml"), drawn(tmp_path, "b.toml"), drawn(tmp_path, "c.toml", z="w*x + 0")]
     papers.append(judged(written(tmp_path, "d.toml", FEW), "d.toml"))
