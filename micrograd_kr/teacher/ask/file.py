@@ -34,8 +34,8 @@ from micrograd_kr.teacher.ask.formula import (
     read_formula,
 )
 from micrograd_kr.teacher.ask.formula import source as source_of
-from micrograd_kr.teacher.ask.hand import Bare, kind_of, twice, with_hand
-from micrograd_kr.teacher.ask.mending import hint, straight_quotes
+from micrograd_kr.teacher.ask.hand import Bare, Damaged, kind_of, twice, with_hand
+from micrograd_kr.teacher.ask.mending import hint, name_of, straight_quotes, table_above
 from micrograd_kr.teacher.ask.messages import (
     NAME_LENGTH,
     ExerciseError,
@@ -52,6 +52,7 @@ from micrograd_kr.teacher.ask.messages import (
 FILE_BYTES = 100_000
 FILE_LINES = 3_000
 LINE_LENGTH = 1_500
+DAMAGED = 20  # lines of [hand] that are no TOML; what has more is no sheet
 STEPS = 200_000  # numbers in all passes
 BUILT_IN = files("micrograd_kr.teacher") / "exercises"
 
@@ -83,15 +84,38 @@ def _text(path: Path) -> str:
 
 
 def _tables(text: str) -> dict[str, Any]:
-    """What TOML says; a number with a point is kept as written."""
-    try:
-        return tomllib.loads(straight_quotes(text), parse_float=Bare)
-    except RecursionError:
-        raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
-    except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
-        found = re.search(r"at line ([0-9]+)", str(error))
-        meant = hint(text.split("\n"), int(found[1]), str(error)) if found else ""
-        raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=meant) from None
+    """What TOML says; a number with a point is kept as written, and so are a few lines of [hand] that are no TOML."""
+    lines, damaged = straight_quotes(text).split("\n"), dict[str, Damaged]()
+    first: ExerciseError | None = None
+    while True:
+        try:
+            tables = tomllib.loads("\n".join(lines), parse_float=Bare)
+        except RecursionError:
+            raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
+        except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
+            number = _line_of(error, lines)
+            meant = hint(lines, number, str(error)) if number else ""
+            why = ExerciseError("not TOML: {error}{hint}", error=str(error), hint=meant)
+            first = first or why
+            name = name_of(lines, number) if table_above(lines, number) == "hand" else ""
+            if not name or name in damaged or len(damaged) == DAMAGED:
+                raise first from None
+            damaged[name] = Damaged(lines[number - 1], why.said)
+            lines[number - 1] = ""
+        else:
+            break
+    for name, line in damaged.items():
+        if tables["hand"].setdefault(name, line) is not line:  # the name is there twice
+            raise ExerciseError(line.why.text, **line.why.gaps)
+    return tables
+
+
+def _line_of(error: ValueError, lines: list[str]) -> int:
+    """The number of the line that TOML does not read, 0 where it cannot be told."""
+    if found := re.search(r"at line ([0-9]+)", str(error)):
+        return int(found[1])
+    written = (i for i in range(len(lines), 0, -1) if lines[i - 1].strip())
+    return next(written, 0) if "end of document" in str(error) else 0
 
 
 def built_in() -> list[str]:
