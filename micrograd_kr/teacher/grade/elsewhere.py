@@ -1,7 +1,8 @@
 """Numbers that are right on somebody else's sheet: a paper that was worked from it, or copied."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.number import hand
@@ -12,14 +13,31 @@ SHARE = 0.8  # of them
 NEAR = 1e-3  # as rounding on the way may make them differ, relatively
 
 
+class Off(NamedTuple):
+    """A number that is not right: as written, what it may be off by, and what is due in its place."""
+
+    name: str
+    written: float
+    slack: float
+    due: float
+
+    def is_due(self, there: Answer | None) -> bool:
+        """Whether it is what is due on another sheet, and nearer to that than to what is due on its own."""
+        if there is None or not there.due:
+            return False
+        other = float(there.due)
+        off = abs(self.written - other)
+        return off < abs(self.written - self.due) and off <= max(self.slack, NEAR * abs(other))
+
+
 def explained_by_others(paper: Paper, others: Iterable[Paper]) -> Paper:
     """The paper; where most of its numbers that are not right are so on another's sheet, that is its one mistake."""
-    off = {name: each for name, each in paper.answers.items() if each.outcome in ("wrong", "follows")}
+    off = list(_off(paper))
     if len(off) < LEAST or not paper.mistakes:
         return paper
     for other in others:
         if other.sort == paper.sort and other.numbers != paper.numbers:
-            count = sum(_is_due(each, other.answers.get(name)) for name, each in off.items())
+            count = sum(each.is_due(other.answers.get(each.name)) for each in off)
             if count >= SHARE * len(off):
                 gaps = {"count": count, "of": len(off), "whose": other.student}
                 said = say(
@@ -30,10 +48,8 @@ def explained_by_others(paper: Paper, others: Iterable[Paper]) -> Paper:
     return paper
 
 
-def _is_due(answer: Answer, there: Answer | None) -> bool:
-    """Whether a number is what is due on another sheet, and nearer to that than to what is due on its own."""
-    if not (there and there.due and answer.due):
-        return False
-    written = hand(answer.hand)
-    own, other = (abs(float(written.number) - float(each.due)) for each in (answer, there))
-    return other < own and other <= max(2 * float(written.unit), NEAR * abs(float(there.due)))
+def _off(paper: Paper) -> Iterator[Off]:
+    for name, answer in paper.answers.items():
+        if answer.outcome in ("wrong", "follows") and answer.due:
+            written = hand(answer.hand)
+            yield Off(name, float(written.number), 2 * float(written.unit), float(answer.due))
