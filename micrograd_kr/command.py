@@ -255,7 +255,8 @@ def one_worksheet(options: Options) -> None:
 def handout(options: Options) -> None:
     """Worksheets for a class: all files in a folder, the key among them or in a place of its own."""
     from micrograd_kr.files import write_all
-    from micrograd_kr.teacher.show.handout import ENDINGS, KEY, file_names, handout, names_in, students
+    from micrograd_kr.teacher.ask.register import KEY, listed_in
+    from micrograd_kr.teacher.show.handout import ENDINGS, file_names, handout, students
     from micrograd_kr.teacher.show.worksheet import SHEETS, key_of_all
 
     folder, form, lang = options.output, options.format or "html", options.lang
@@ -263,7 +264,7 @@ def handout(options: Options) -> None:
         raise SaidError("the sheets of a class need a folder: -o FOLDER")
     if options.seed is not None:
         raise SaidError("expected --seed for one sheet, or --seeds or --names for a class; not both")
-    class_ = students(names_in(options.names) if options.names else [], options.seeds or [])
+    class_ = students(listed_in(options.names) if options.names else [], options.seeds or [])
     key = options.answers or folder / (KEY + ENDINGS["html" if form == "toml" else form])
     if SHEETS.get(key.suffix.lower(), "toml") == "toml":
         raise SaidError("{path}: expected a file whose name ends in {endings}", path=key, endings=".md, .html")
@@ -303,10 +304,13 @@ def inline_pictures(sheets: "Sequence[Worksheet]", lang: str) -> list[str]:
 
 
 def grade(options: Options) -> int:
+    from micrograd_kr.teacher.ask.register import listed_in
     from micrograd_kr.teacher.grade.folder import handed_in
     from micrograd_kr.teacher.grade.marks import Marks, marked
     from micrograd_kr.teacher.grade.page import page
+    from micrograd_kr.teacher.grade.paper import numbers_of
     from micrograd_kr.teacher.grade.table import Table, as_csv, as_json
+    from micrograd_kr.teacher.show.worksheet import worksheet
 
     marks = Marks.read(options.marks)
     forms: dict[str, Callable[[], str]] = {
@@ -318,7 +322,14 @@ def grade(options: Options) -> int:
         check_place(path, options, forms)
     files, remarks = handed_in(options.papers)
     sheet = options.sheet and mk.load(options.sheet)
-    found = marked(judged(files), marks, sheet)
+    listed = listed_in(options.names) if options.names else []
+
+    def drawn(seed: int) -> tuple[float, ...] | None:
+        with suppress(SaidError):
+            return numbers_of(worksheet(sheet, seed=seed).exercise)
+        return None
+
+    found = marked(judged(files), marks, sheet, listed, drawn)
     found = replace(found, remarks=(*remarks, *found.remarks))
     printed = ".csv" if options.csv else ".json" if options.json else None
     if printed:

@@ -1,10 +1,12 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read in whatever encoding people's programs write."""
 
+import codecs
 import os
 import secrets
 import shutil
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from micrograd_kr.said import SaidError
@@ -73,6 +75,22 @@ def write_all(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> 
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def decoded(contents: bytes) -> str:
+    """The text of a file: UTF-8, UTF-16 with its mark, as Windows' PowerShell makes it, or the bytes of Korean Windows.
+
+    Raises UnicodeDecodeError, of UTF-8, for none of them.
+    """
+    if contents.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        with suppress(UnicodeDecodeError):
+            return contents.decode("utf-16")
+    try:
+        return contents.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        with suppress(UnicodeDecodeError):
+            return contents.decode("cp949")
+        raise
 
 
 def _not_written(path: str | os.PathLike[str], error: OSError) -> FileError:

@@ -129,7 +129,17 @@ def test_other_files_beside_the_papers_are_left_aside_and_named(capsys):
     for each in "abcd":
         Path(f"class/{each}.pdf").write_bytes(b"%PDF")
     assert main(["grade", "class"]) == 0
-    assert "Left aside in class, as no .toml: a.pdf, b.pdf, c.pdf…" in capsys.readouterr().out
+    Path("class/1.html").write_text("the sheet of 1.toml")
+    assert main(["grade", "class"]) == 0
+    assert "Left aside in class, as no .toml: a.pdf, b.pdf, c.pdf, d.pdf\n" in capsys.readouterr().out
+
+
+def test_a_file_that_notepad_has_given_a_second_ending_is_a_paper(capsys):
+    paper("class/Kim.toml.txt")
+    paper("class/Lee.TOML.TXT")
+    assert main(["grade", "class", "--json"]) == 0
+    papers = json.loads(capsys.readouterr().out)["courses"][0]["papers"]
+    assert [each["student"] for each in papers] == ["Kim", "Lee"]
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -166,6 +176,18 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_judged(
     assert not Path("class.html").exists()
 
 
+@pytest.mark.parametrize(("lang", "said"), [("en", "the sheet of its seed, 2"), ("ko", "시드 2 연습지와 다릅니다")])
+def test_a_sheet_whose_numbers_were_changed_is_named_by_its_seed(lang, said, capsys):
+    assert main(["worksheet", "purchase", "--seeds", "1-3", "-o", "class"]) == 0
+    assert main(["grade", "class", "--sheet", "purchase", "--lang", lang]) == 0
+    assert said not in capsys.readouterr().out
+    sheet = Path("class/2.toml")
+    sheet.write_text(re.sub(r"(?<=\[given\]\n)(\w+ = ).*", r"\g<1>1", sheet.read_text("utf-8")), "utf-8")
+    assert main(["grade", "class", "--sheet", "purchase", "--lang", lang]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if said in line and line.startswith("2.toml")]
+
+
 # --- the gradebook ----------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +206,7 @@ def test_the_csv_is_utf_8_with_a_mark_and_has_a_line_for_each_student_of_any_nam
     assert main(["grade", "class", "-o", "marks.csv"]) == 0
     assert main(["grade", "class", "--csv"]) == 0
     written = Path("marks.csv").read_bytes()
-    assert written.startswith(b"\xef\xbb\xbfstudent,points,")
+    assert written.startswith(b"\xef\xbb\xbfstudent,id,points,")
     assert written in capsysbinary.readouterr().out
     with Path("marks.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -196,6 +218,36 @@ def test_the_csv_is_utf_8_with_a_mark_and_has_a_line_for_each_student_of_any_nam
     assert (first["right"], first["follows"], first["wrong"], first["blank"]) == ("1", "1", "1", "0")
     assert first["cause"].startswith("W5⁺ and W7⁺ were used where W5 and W7 are due")
     assert first["file"] == "1.toml"
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "not handed in"), ("ko", "내지 않음")])
+def test_the_list_of_a_class_gives_each_paper_an_id_and_those_without_a_paper_a_line(lang, said, capsys):
+    Path("all.csv").write_text("name,ID number\n김하늘,11\n김하늘,12\nKim,13\nLee,14\nPark,=15\nChoi,16\n", "utf-8")
+    chapter7 = 'exercise = "chapter7"'
+    paper("class/a.toml", "김하늘", head=f'id = "12"\n{chapter7}')  # by the ID
+    paper("class/b.toml", "Kim")  # by the name
+    paper("class/Lee.toml", "이")  # by the file that was handed out
+    paper("class/김하늘.toml", "김하늘")
+    paper("class/guest.toml", "Guest")
+    Path("class/Choi.toml").write_text("[hand", "utf-8")
+    assert main(["grade", "class", "--names", "all.csv", "--csv", "--lang", lang]) == 1
+    rows = read_back(capsys.readouterr().out)
+    assert {row["file"]: row["id"] for row in rows if row["file"]} == {
+        "a.toml": "12",
+        "b.toml": "13",
+        "Lee.toml": "14",
+        "김하늘.toml": "11",
+        "guest.toml": "",
+        "Choi.toml": "16",
+    }
+    assert [row for row in rows if not row["file"]] == [
+        dict.fromkeys(rows[0], "") | {"student": "Park", "id": "'=15", "error": said}
+    ]
+    assert main(["grade", "class", "--names", "all.csv", "--lang", lang]) == 1
+    out = capsys.readouterr().out
+    assert "Park =15" in out
+    assert "김하늘 (11)" in out
+    assert "Several papers" not in out
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -215,6 +267,7 @@ def test_json_has_every_answer_and_both_languages(capsys):
     assert course["papers"][0]["answers"]["dE_total/dW1"] == {
         "outcome": "follows",
         "hand": "0.00079143",
+        "due": "0.00080888",
         "follows": "dE_total/dh1",
     }
     assert course["papers"][2]["look_at"] == ["z1"]
@@ -271,11 +324,22 @@ def test_the_page_is_one_file_with_everything_in_both_languages_and_a_name_is_te
         "W⁺ was used where W is due",
         "W 자리에 W⁺ 값을 썼습니다",
         "∂E_total/∂h1 = 0.03170787",
+        "0.03240681",
         "bad.toml: not TOML",
     ):
         assert each in text
     assert main(["grade", "class", "-o", "class.html"]) == 1  # what we made is made again
     assert "It replaced the file that was there." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("lang", "same"), [("en", "the same mistake"), ("ko", "같은 실수")])
+def test_numbers_without_a_cause_are_not_called_one_mistake(lang, same):
+    paper("class/1.toml", hand='z1 = "0.73912345"\nz2 = "0.44412345"\n')
+    paper("class/2.toml")
+    assert main(["grade", "class", "-o", "class.html", "--lang", lang]) == 0
+    page = Path("class.html").read_text("utf-8")
+    assert "z2 = 0.44412345" in page
+    assert same not in page
 
 
 def test_a_page_that_takes_a_name_for_markup_is_noticed():

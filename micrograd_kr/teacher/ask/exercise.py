@@ -39,7 +39,7 @@ class Exercise:
     steps: updates; none without a learning rate and [update]. update: how one changes a parameter, p: formulas in p,
     its gradient g, the number k of the step, lr, what is given, and the other lines, which are 0 at first.
     shapes: of the arrays, by name. written: the formulas of [forward] as in the file.
-    student: who filled the file in, where it says so. seed: with which its numbers were drawn.
+    student, id: who filled the file in, where it says so. seed: with which its numbers were drawn.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Exercise:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict, repr=False)
     student: str = ""
+    id: str = ""
     seed: int | None = None
     picture: ClassVar[Any] = None  # what draws one; drawing lies above exercises, and says so itself
 

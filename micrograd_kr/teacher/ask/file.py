@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from micrograd_kr.files import decoded
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
 from micrograd_kr.teacher.ask.arrays import array, check_size, entries, entry
@@ -33,8 +34,8 @@ from micrograd_kr.teacher.ask.formula import (
     read_formula,
 )
 from micrograd_kr.teacher.ask.formula import source as source_of
-from micrograd_kr.teacher.ask.hand import Bare, kind_of, twice, with_hand
-from micrograd_kr.teacher.ask.mending import hint
+from micrograd_kr.teacher.ask.hand import Bare, Damaged, kind_of, twice, with_hand
+from micrograd_kr.teacher.ask.mending import hint, name_of, straight_quotes, table_above
 from micrograd_kr.teacher.ask.messages import (
     NAME_LENGTH,
     ExerciseError,
@@ -51,12 +52,13 @@ from micrograd_kr.teacher.ask.messages import (
 FILE_BYTES = 100_000
 FILE_LINES = 3_000
 LINE_LENGTH = 1_500
+DAMAGED = 20  # lines of [hand] that are no TOML; what has more is no sheet
 STEPS = 200_000  # numbers in all passes
 BUILT_IN = files("micrograd_kr.teacher") / "exercises"
 
 
 def _text(path: Path) -> str:
-    """The text of an ordinary file, UTF-8 with or without a byte order mark, within the limits."""
+    """The text of an ordinary file, within the limits."""
     try:
         if path.exists() and not path.is_file():  # a FIFO would wait for someone to write into it
             raise OSError(None, say("not an ordinary file"))
@@ -69,7 +71,7 @@ def _text(path: Path) -> str:
         raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason) from None
     limit(len(contents), FILE_BYTES, f"{FILE_BYTES // 1000} kB")
     try:
-        text = contents.decode("utf-8-sig")
+        text = decoded(contents)
     except UnicodeDecodeError as error:
         line = contents[: error.start].count(b"\n") + 1
         raise ExerciseError("not UTF-8 in line {line}; save the file again in this encoding", line=line) from None
@@ -82,15 +84,38 @@ def _text(path: Path) -> str:
 
 
 def _tables(text: str) -> dict[str, Any]:
-    """What TOML says; a number with a point is kept as written."""
-    try:
-        return tomllib.loads(text, parse_float=Bare)
-    except RecursionError:
-        raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
-    except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
-        found = re.search(r"at line ([0-9]+)", str(error))
-        meant = hint(text.split("\n"), int(found[1]), str(error)) if found else ""
-        raise ExerciseError("not TOML: {error}{hint}", error=str(error), hint=meant) from None
+    """What TOML says; a number with a point is kept as written, and so are a few lines of [hand] that are no TOML."""
+    lines, damaged = straight_quotes(text).split("\n"), dict[str, Damaged]()
+    first: ExerciseError | None = None
+    while True:
+        try:
+            tables = tomllib.loads("\n".join(lines), parse_float=Bare)
+        except RecursionError:
+            raise ExerciseError("not TOML: {error}{hint}", error=say("too deeply nested"), hint="") from None
+        except ValueError as error:  # a TOMLDecodeError, or an integer of more digits than Python reads
+            number = _line_of(error, lines)
+            meant = hint(lines, number, str(error)) if number else ""
+            why = ExerciseError("not TOML: {error}{hint}", error=str(error), hint=meant)
+            first = first or why
+            name = name_of(lines, number) if table_above(lines, number) == "hand" else ""
+            if not name or name in damaged or len(damaged) == DAMAGED:
+                raise first from None
+            damaged[name] = Damaged(lines[number - 1], why.said)
+            lines[number - 1] = ""
+        else:
+            break
+    for name, line in damaged.items():
+        if tables["hand"].setdefault(name, line) is not line:  # the name is there twice
+            raise ExerciseError(line.why.text, **line.why.gaps)
+    return tables
+
+
+def _line_of(error: ValueError, lines: list[str]) -> int:
+    """The number of the line that TOML does not read, 0 where it cannot be told."""
+    if found := re.search(r"at line ([0-9]+)", str(error)):
+        return int(found[1])
+    written = (i for i in range(len(lines), 0, -1) if lines[i - 1].strip())
+    return next(written, 0) if "end of document" in str(error) else 0
 
 
 def built_in() -> list[str]:
@@ -110,8 +135,8 @@ def load(name_or_path: str | os.PathLike[str]) -> Exercise:
     """A built-in exercise by its name, an exercise from a file, or a student's file.
 
     A student's file holds `exercise = "chapter7"` and [hand]; it names a built-in exercise, or a .toml file in its own
-    folder or below. Its numbers take the place of the exercise's own. Any file may say whose it is, `name = "…"`, and
-    with which seed its numbers were drawn, `seed = 7`.
+    folder or below. Its numbers take the place of the exercise's own. Any file may say whose it is, `name = "…"`,
+    `id = "…"`, and with which seed its numbers were drawn, `seed = 7`.
 
     Raises ExerciseError for whatever keeps it from being used.
     """
@@ -133,7 +158,7 @@ def _from_file(path: Path, answers: bool = True) -> Exercise:
 
 def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
     """A student's file: the exercise that it names, with the student's numbers."""
-    named, entries, student, seed = _parts(tables, ANSWERS, name="", seed=None)
+    named, entries, student, number, seed = _parts(tables, ANSWERS, name="", id="", seed=None)
     asked = path.parent / named
     if named in built_in():
         exercise = load(named)
@@ -143,9 +168,8 @@ def _answered(path: Path, tables: dict[str, Any]) -> Exercise:
         said = say("expected a built-in exercise ({names}) or a .toml file in this folder or below, got {name}{meant}")
         raise unknown(said, named, built_in()).at("exercise")
     seed = exercise.seed if seed is None else seed
-    unanswered = replace(
-        exercise, hand={}, asked={}, source=printable(path.name), student=printable(student).strip(), seed=seed
-    )
+    exercise = replace(exercise, student=printable(student).strip(), id=printable(number).strip(), seed=seed)
+    unanswered = replace(exercise, hand={}, asked={}, source=printable(path.name))
     return with_hand(unanswered, entries)
 
 
@@ -153,8 +177,8 @@ def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
     """An exercise from the tables of its file, as TOML has them; a number with a point is a Bare."""
     if "hand" in tables and not {"exercise", "title", "loss", "given", "forward"} & set(tables):
         raise ExerciseError('numbers without an exercise: write exercise = "chapter7" above [hand]')
-    title, loss, lr, steps, update, given, parameters, forward, hand, student, seed = _parts(
-        tables, EXERCISE, lr=None, steps=None, update={}, parameters={}, hand={}, name="", seed=None
+    title, loss, lr, steps, update, given, parameters, forward, hand, student, number, seed = _parts(
+        tables, EXERCISE, lr=None, steps=None, update={}, parameters={}, hand={}, name="", id="", seed=None
     )
     with placed("lr"):
         lr = None if lr is None else _number(lr)
@@ -195,6 +219,7 @@ def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
         },
         written=read.written,
         student=printable(student).strip(),
+        id=printable(number).strip(),
         seed=seed,
     )
     return with_hand(exercise, hand)
@@ -202,7 +227,7 @@ def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
 
 # The parts of a file and the kind of each; the learning rate is looked at by itself.
 EXERCISE = {"title": str, "loss": str, "lr": object, "steps": object, "update": dict}
-WHOSE = {"name": str, "seed": int}
+WHOSE = {"name": str, "id": str, "seed": int}
 EXERCISE |= {"given": dict, "parameters": dict, "forward": dict, "hand": dict} | WHOSE
 ANSWERS = {"exercise": str, "hand": dict} | WHOSE
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,13 @@ class Bare(str):
     """A number that stands in a file without quotes, as it was written there."""
 
 
+class Damaged(NamedTuple):
+    """A line that is no TOML, and what there is to say of it."""
+
+    text: str
+    why: Said
+
+
 def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
     """The exercise with a person's numbers; what cannot be read is noted, and the rest is."""
     hand: dict[str, str] = {}
@@ -38,6 +45,9 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
         unreadable.append(Unreadable(printable(name, NAME_LENGTH), printable(str(written), NAME_LENGTH), error.said))
 
     for key, line in lines.items():
+        if isinstance(line, Damaged):
+            unreadable.append(Unreadable(printable(key, NAME_LENGTH), printable(line.text, NAME_LENGTH), line.why))
+            continue
         try:
             typed = _typed(exercise, line) if type(line) is str else line
             cells = list(_each(exercise, spelled(_typed(exercise, key)), typed))

@@ -22,9 +22,21 @@ def hint(lines: list[str], number: int, error: str) -> Said | str:
     if "overwrite" in error or "twice" in error or "Duplicate" in error:
         name = quoted(line.partition("=")[0].strip())
         return say(": {hint}", hint=say("{name} is defined twice; keep one", name=name))
-    tables = (found[1] for above in reversed(lines[: number - 1]) if (found := re.match(r"\s*\[\s*(\w+)", above)))
-    mended = _mended(line, next(tables, ""))
+    mended = _mended(line, table_above(lines, number))
     return say(": {hint}; write {line}", hint=mended[0], line=printable(mended[1], 200)) if mended else ""
+
+
+def table_above(lines: list[str], number: int) -> str:
+    """The name of the table that a line stands in, "" for none."""
+    tables = (found[1] for above in reversed(lines[: number - 1]) if (found := re.match(r"\s*\[\s*(\w+)", above)))
+    return next(tables, "")
+
+
+def name_of(lines: list[str], number: int) -> str:
+    """The name before a line that is no TOML, as it is meant where that is clear."""
+    line = lines[number - 1].strip()
+    mended = _mended(line, table_above(lines, number))
+    return next(iter(tomllib.loads(mended[1])), line) if mended else line.partition("=")[0].strip("\"' ")
 
 
 def _mended(line: str, table: str) -> tuple[Said, str] | None:
@@ -45,6 +57,16 @@ def _is_toml(line: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def straight_quotes(text: str) -> str:
+    """The text of a file with straight quotes where a phone or a word processor has put others for them."""
+
+    def straight(line: str) -> str:
+        _, meant = _quotes(line, "")
+        return meant if meant != line and not _is_toml(line) and _is_toml(meant) else line
+
+    return "\n".join(map(straight, text.split("\n")))
 
 
 def _quotes(line: str, table: str) -> tuple[Said, str]:

@@ -228,11 +228,12 @@ class Catalogue:
 
     def _alike(self, name: str) -> list[str]:
         asked = read(name)
+        if (first := str(asked._replace(step=0))) in self.forms.gradients:  # of derivatives not every pair is one
+            names = [*self.forms.alike[stem(self.forms.gradients[first][1])]]  # there may come more
+            return [str(read(each)._replace(step=asked.step)) for each in names] if asked.step else names
         if asked.step:
-            names = self.forms.exercise.parameters if asked.is_parameter else self.forms.lines
+            names = [*(self.forms.exercise.parameters if asked.is_parameter else self.forms.lines)]
             return [str(asked._replace(of=each)) for each in names if stem(each) == stem(asked.of)]
-        if name in self.forms.gradients:
-            return [*self.forms.alike[stem(self.forms.gradients[name][1])]]  # there may come more
         return [each for each in self.forms.order if stem(each) == stem(name)]
 
     def _near(self, place: str, name: str, alike: set[str]) -> list[str]:

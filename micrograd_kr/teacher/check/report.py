@@ -18,6 +18,7 @@ from micrograd_kr.said import Said, say
 from micrograd_kr.teacher.ask.cell import Unreadable
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.number import hand
+from micrograd_kr.teacher.ask.quantity import updated
 
 Verdict = Literal["match", "rounding", "undecided", "wrong", "unreadable"]
 SAID: dict[Verdict, Said] = {
@@ -171,8 +172,11 @@ class Report(Printed):
 
     @property
     def is_done(self) -> bool:
-        """Whether the step is shown: not to who has still something to work."""
-        has_blanks = bool(self.asked and (self.asked.blanks or not self.asked.hand))
+        """Whether the step is shown: not to who has still something to work, be its line deleted from a drawn sheet."""
+        sheet = self.asked
+        has_blanks = bool(sheet and (sheet.blanks or not sheet.hand))
+        if sheet and sheet.seed is not None:
+            has_blanks |= any(updated(each.name) not in sheet.hand for each in self.parameters)
         return not (has_blanks or self.unreadable or math.isnan(self.loss[0]))
 
     @property

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from micrograd_kr.said import Said, SaidError, say
+from micrograd_kr.teacher.grade.paper import without_ending
 
-SHOWN = 3  # names of files that are left aside
+ENDINGS = ".toml", ".toml.txt"  # the second is what Windows' Notepad makes of the first, and does not show
+SHOWN = 30  # names of files that are left aside
 
 
 def handed_in(places: Sequence[Path]) -> tuple[list[tuple[Path, str]], list[Said]]:
     """Files, each once and with what it is called; and what is to be said of the others.
 
-    A folder stands for the .toml files in it and below, in the order of their names, 2 before 10. Raises SaidError
-    for one that has none.
+    A folder stands for the .toml files in it and below, in the order of their names, 2 before 10; a sheet beside a
+    file of its name is nothing to speak of. Raises SaidError for one that has none.
     """
     found: dict[Path, tuple[Path, str]] = {}
     remarks: list[Said] = []
@@ -22,8 +24,10 @@ def handed_in(places: Sequence[Path]) -> tuple[list[tuple[Path, str]], list[Said
         if place.is_dir():
             files = sorted((each for each in place.rglob("*") if each.is_file()), key=_in_order)
             above = place if len(places) == 1 else place.parent
-            listed = [(each, each.relative_to(above).as_posix()) for each in files if each.suffix.lower() == ".toml"]
-            others = [each.name for each in files if each.suffix.lower() != ".toml" and each.name[0] != "."]
+            listed = [(each, each.relative_to(above).as_posix()) for each in files if is_paper(each)]
+            of_papers = {without_ending(str(each)) for each, _ in listed}
+            alone = (each for each in files if without_ending(str(each)) not in of_papers)
+            others = [each.name for each in alone if each.name[0] != "."]
         few = ", ".join(others[:SHOWN]) + "…" * (len(others) > SHOWN)
         if not listed:
             got = say("got {few}", few=few) if others else say("it is empty")
@@ -37,6 +41,10 @@ def handed_in(places: Sequence[Path]) -> tuple[list[tuple[Path, str]], list[Said
         for path, name in listed:
             found.setdefault(path.resolve(), (path, name))
     return list(found.values()), remarks
+
+
+def is_paper(path: Path) -> bool:
+    return path.name.lower().endswith(ENDINGS)
 
 
 def _in_order(path: Path) -> list[tuple[bool, int, str]]:

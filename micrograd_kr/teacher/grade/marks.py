@@ -7,8 +7,8 @@ and is listed for the teacher to look at.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +16,11 @@ from typing import NamedTuple
 from micrograd_kr.said import Said, SaidError, say
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.file import built_in
+from micrograd_kr.teacher.ask.register import Listed, stems
 from micrograd_kr.teacher.derive import notation
+from micrograd_kr.teacher.grade.elsewhere import explained_by_others
 from micrograd_kr.teacher.grade.mistake import Mistake
-from micrograd_kr.teacher.grade.paper import Answer, Outcome, Paper, keys_of, sort_of
+from micrograd_kr.teacher.grade.paper import Answer, Outcome, Paper, keys_of, sort_of, without_ending
 
 
 class Marks(NamedTuple):
@@ -50,7 +52,7 @@ class Marks(NamedTuple):
 
 
 USUAL = Marks()
-BLANK = Answer("blank", "")
+BLANK = Answer("blank", "", "")
 
 
 class Made(NamedTuple):
@@ -72,6 +74,10 @@ class Misconception:
     said: Said
     made: tuple[Made, ...]
 
+    @property
+    def is_explained(self) -> bool:
+        return self.made[0].mistake.is_explained
+
 
 @dataclass(frozen=True)
 class Course:
@@ -86,9 +92,10 @@ class Course:
     marks: Marks = USUAL
 
     def called(self, paper: Paper) -> str:
-        """Who a paper is of, with its file where others are of the same name."""
-        same = sum(each.student == paper.student for each in self.papers)
-        return paper.student if same == 1 else f"{paper.student} ({paper.file})"
+        """Who a paper is of, with the ID or else the file where others are of the same name."""
+        same = [each for each in self.papers if each.student == paper.student]
+        is_told = paper.id and sum(each.id == paper.id for each in same) == 1
+        return paper.student if len(same) == 1 else f"{paper.student} ({paper.id if is_told else paper.file})"
 
     @property
     def most(self) -> float:
@@ -131,7 +138,7 @@ class Course:
 
     @cached_property
     def misconceptions(self) -> tuple[Misconception, ...]:
-        """The mistakes by how many made them; each counts once for a paper."""
+        """The mistakes by how many made them, at the end those without a cause; each counts once for a paper."""
         found: dict[str, list[Made]] = {}
         for paper in self.papers:
             for mistake in paper.mistakes:
@@ -139,7 +146,7 @@ class Course:
                 if all(each.paper is not paper for each in made):
                     made.append(Made(paper, mistake))
         groups = (Misconception(made[0].mistake.shared, tuple(made)) for made in found.values())
-        return tuple(sorted(groups, key=lambda each: -len(each.made)))
+        return tuple(sorted(groups, key=lambda each: (not each.is_explained, -len(each.made))))
 
     def to_look_at(self, paper: Paper) -> list[str]:
         """What a person has to judge."""
@@ -149,11 +156,15 @@ class Course:
 
 @dataclass(frozen=True)
 class Class:
-    """A class: its courses, most papers first, the papers that cannot be used, and what is to be said of all."""
+    """A class: its courses, most papers first, the papers that cannot be used, and what is to be said of all.
+
+    absent: those of a list who have handed in nothing.
+    """
 
     courses: tuple[Course, ...]
     unusable: tuple[Paper, ...]
     remarks: tuple[Said, ...] = ()
+    absent: tuple[Listed, ...] = ()
 
     @property
     def papers(self) -> Iterator[tuple[Course | None, Paper]]:
@@ -163,12 +174,21 @@ class Class:
         yield from ((None, paper) for paper in self.unusable)
 
 
-def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: Exercise | None = None) -> Class:
+def marked(
+    papers: Sequence[Paper],
+    marks: Marks = USUAL,
+    sheet: Exercise | None = None,
+    listed: Sequence[Listed] = (),
+    drawn: Callable[[int], tuple[float, ...] | None] = lambda seed: None,
+) -> Class:
     """The class that handed in papers.
 
     sheet: the exercise that was handed out, whose [hand] says what is asked; by default that is what more than half of
-    its papers list. A file that others name as their exercise is none of the papers.
+    its papers list. A file that others name as their exercise is none of the papers. listed: who should have handed one
+    in; the list says what they are called, and their IDs. drawn: the numbers that a seed draws, where that is known.
     """
+    papers, absent = _called_up(papers, listed)
+    papers = [explained_by_others(each, papers) for each in papers]
     named = {each.answers_to for each in papers if each.answers_to != Path(each.file).stem} - {*built_in(), ""}
     aside = [each for each in papers if Path(each.file).stem in named]
     by_sort: dict[tuple[str, ...], list[Paper]] = {}
@@ -185,7 +205,42 @@ def marked(papers: Sequence[Paper], marks: Marks = USUAL, sheet: Exercise | None
     remarks = list(_remarks(courses, aside))
     if sheet is not None and not asked.keys() & by_sort.keys():
         remarks.append(say("None of the papers is of {sheet}.", sheet=sheet.source))
-    return Class(tuple(courses), unusable, tuple(remarks))
+    for course in courses:
+        remarks += _changed(course, drawn) if sheet is not None and course.papers[0].sort in asked else ()
+    if absent:
+        names = ", ".join(f"{each.name} {each.id}".strip() for each in absent)
+        remarks.append(say("Not handed in by {count}: {names}.", count=len(absent), names=names))
+    return Class(tuple(courses), unusable, tuple(remarks), absent)
+
+
+def _changed(course: Course, drawn: Callable[[int], tuple[float, ...] | None]) -> Iterator[Said]:
+    """The papers that do not start from what their seeds draw; nothing if most do not, which were drawn otherwise."""
+    seeds = {paper.seed for paper in course.papers if paper.seed is not None}
+    due = {seed: drawn(seed) for seed in seeds}
+    changed = [each for each in course.papers if each.seed is not None and due[each.seed] not in (None, each.numbers)]
+    for paper in changed if 2 * len(changed) < len(course.papers) else ():
+        gaps = {"file": paper.file, "seed": paper.seed}
+        yield say("{file} starts from other numbers than the sheet of its seed, {seed}; were they changed?", **gaps)
+
+
+def _called_up(papers: Sequence[Paper], listed: Sequence[Listed]) -> tuple[list[Paper], tuple[Listed, ...]]:
+    """The papers with the IDs of those whose they are, by a list, and who of the list has none of them.
+
+    Whose a paper is says its ID, else its name if no other has it, else the file that the sheets of a class were
+    handed out with.
+    """
+    files = stems([each.name for each in listed])
+    once = Counter(each.name for each in listed)
+    by_id = {each.id: each for each in listed if each.id}
+    by_name = {each.name: each for each in listed if once[each.name] == 1}
+    by_file = dict(zip(files, listed, strict=True))
+    found, there = [], set[int]()
+    for paper in papers:
+        own = without_ending(Path(paper.file).name)
+        who = by_id.get(paper.id) or by_name.get(paper.student) or by_file.get(own)
+        there.add(id(who))
+        found.append(replace(paper, student=who.name, id=who.id or paper.id) if who else paper)
+    return found, tuple(each for each in listed if id(each) not in there)
 
 
 def _listed_by_most(papers: Sequence[Paper]) -> dict[str, str]:
@@ -209,11 +264,12 @@ def _remarks(courses: Sequence[Course], aside: Sequence[Paper]) -> Iterator[Said
     for paper in aside:
         yield say("{file} is the exercise that others answer, and no paper.", file=paper.file)
     for course in courses:
-        by_student, by_seed = defaultdict[str, list[str]](list), defaultdict[int | None, list[Paper]](list)
+        by_student = defaultdict[tuple[str, str], list[str]](list)
+        by_seed = defaultdict[int | None, list[Paper]](list)
         for paper in course.papers:
-            by_student[paper.student].append(paper.file)
+            by_student[paper.student, paper.id].append(paper.file)
             by_seed[paper.seed].append(paper)
-        for student, files in by_student.items():
+        for (student, _), files in by_student.items():
             if len(files) > 1:
                 yield say("Several papers are of {student}: {files}.", student=student, files=", ".join(files))
         for same in by_seed.values():

@@ -56,6 +56,10 @@ def both(said: Said) -> str:
     return "".join(f'<span class="{lang}" lang="{lang}">{escape(said.in_(lang))}</span>' for lang in LANGUAGES)
 
 
+COLUMNS = say("quantity"), say("hand"), say("engine"), say("verdict")
+HEADINGS = "".join(["<tr>", *(f'<th scope="col">{both(each)}</th>' for each in COLUMNS), "</tr>"])
+
+
 def _course(course: Course) -> str:
     marks = {name: number(each) for name, each in course.marks._asdict().items()}
     rule = say(
@@ -65,12 +69,15 @@ def _course(course: Course) -> str:
     parts = [f"<h2>{escape(course.title)}</h2>", f"<p>{both(summary(course))}</p>"]
     parts.append(f'<p class="soft">{both(rule)}</p>')
     if course.misconceptions:
-        often = sum(len(each.made) > 1 for each in course.misconceptions)
-        entries = [_misconception(course, each) for each in course.misconceptions]
-        parts += _listed(say("What went wrong"), entries[:often], "ul", "card mistakes")
-        if rest := "".join(entries[often:]):
-            title = both(say("Made by one each: {count}", count=len(entries) - often))
-            parts.append(f'<details class="card"><summary>{title}</summary><ul class="mistakes">{rest}</ul></details>')
+        alone = [each for each in course.misconceptions if len(each.made) == 1 and each.is_explained]
+        others = [each for each in course.misconceptions if each not in alone]
+        entries, rest = ([_misconception(course, each) for each in part] for part in (others, alone))
+        parts += _listed(say("What went wrong"), entries, "ul", "card mistakes")
+        if rest:
+            title, listed = both(say("Made by one each: {count}", count=len(rest))), "".join(rest)
+            parts.append(
+                f'<details class="card"><summary>{title}</summary><ul class="mistakes">{listed}</ul></details>'
+            )
     parts += _listed(say("The papers"), (_paper(course, each) for each in course.papers), "div", "card")
     parts += _listed(say("The quantities"), (_quantity(course, name) for name in course.asked), "div", "card")
     return "<section>\n" + "\n".join(parts) + "\n</section>\n"
@@ -113,7 +120,7 @@ def _paper(course: Course, paper: Paper) -> str:
         told = _mistake(paper.mistakes[0])
     points = f"{number(course.points(paper))} / {number(course.most)}"
     missed = [name for name in course.asked if course.outcome(paper, name) != "right"]
-    rows = "".join(_answer(course, paper, name) for name in missed)
+    rows = "".join([HEADINGS * bool(missed), *(_answer(course, paper, name) for name in missed)])
     others = "".join(f"<li>{_mistake(each, paper.mistakes)}</li>" for each in paper.mistakes[1:])
     look = course.to_look_at(paper)
     names = both(say("to be looked at: {names}", names=", ".join(map(notation.quantity, look)))) if look else ""
@@ -127,7 +134,8 @@ def _paper(course: Course, paper: Paper) -> str:
 
 def _mistake(mistake: Mistake, among: Sequence[Mistake] = ()) -> str:
     """A mistake; one that another number was made wrong by before is only referred to."""
-    first = next((each for each in among if each.shared == mistake.shared), mistake)
+    alike = (each for each in among if each.shared == mistake.shared and mistake.is_explained)
+    first = next(alike, mistake)
     same = say("the same mistake as at {name}", name=notation.quantity(first.name))
     written = f"{notation.quantity(mistake.name)} = {in_a_sentence(mistake.hand)}"
     return f'<b class="wrong">{escape(written)}</b> {both(cause(mistake) if first is mistake else same)}'
@@ -139,7 +147,9 @@ def _answer(course: Course, paper: Paper, name: str) -> str:
     told = both(OUTCOMES[outcome])
     if answer.follows:
         told = both(say("follows from {name}", name=notation.quantity(answer.follows)))
-    cells = f'<td>{hand}</td><td class="{outcome}">{MARKS[outcome]} {told}</td>'
+    cells = (
+        f'<td>{hand}</td><td>{escape(in_a_sentence(answer.due))}</td><td class="{outcome}">{MARKS[outcome]} {told}</td>'
+    )
     return f'<tr><th scope="row">{_named(name)}</th>{cells}</tr>'
 
 

@@ -3,6 +3,7 @@
 The columns of the CSV, one line a paper, in UTF-8 with a byte order mark, as spreadsheets and Moodle want it:
 
     student     who the file says it is of (name = "…"), else the file's name
+    id          their ID where the file (id = "…") or the list of the class says it
     points      the marks, and `of`: the most there are
     percent     the points as a percentage
     right, follows, wrong, undecided, unreadable, blank
@@ -13,10 +14,10 @@ The columns of the CSV, one line a paper, in UTF-8 with a byte order mark, as sp
     look_at     what a person has to judge: undecided and unreadable numbers
     exercise, seed, file
                 its title, the seed of its numbers, and where it was read from
-    error       why a file could not be used; its marks are empty then
+    error       why a file could not be used, or that none was handed in; the marks are empty then
 
-In Moodle `student` is mapped to whatever identifies one there, so worksheet --names may list ID numbers or addresses. A
-text that a spreadsheet would take for a formula has an apostrophe in front.
+In Moodle `id` is mapped to the ID number, the address or the user name, whichever the list of --names has. A text that
+a spreadsheet would take for a formula has an apostrophe in front.
 """
 
 import csv
@@ -37,7 +38,7 @@ from micrograd_kr.teacher.grade.paper import OUTCOMES, Outcome, Paper
 
 HARDEST = 8  # quantities in the terminal
 SHOWN: tuple[Outcome, ...] = ("right", "follows", "wrong", "blank")  # there; of the others the names are said
-COLUMNS = ("student", "points", "of", "percent", *OUTCOMES, "first_wrong", "cause", "look_at")
+COLUMNS = ("student", "id", "points", "of", "percent", *OUTCOMES, "first_wrong", "cause", "look_at")
 COLUMNS += ("exercise", "seed", "file", "error")
 FORMULA = r"[=+@\t\r-]"  # at the beginning of a cell
 
@@ -61,7 +62,7 @@ def as_csv(found: Class, lang: str = "en") -> str:
     lines = csv.DictWriter(text, COLUMNS, restval="")
     lines.writeheader()
     for course, paper in found.papers:
-        cells = {"student": paper.student, "file": paper.file}
+        cells = {"student": paper.student, "id": paper.id, "file": paper.file}
         if paper.error is not None:
             cells["error"] = paper.error.in_(lang)
         if course is not None:
@@ -74,8 +75,14 @@ def as_csv(found: Class, lang: str = "en") -> str:
             }
             for mistake in paper.mistakes[:1]:
                 cells |= {"first_wrong": first_wrong(mistake), "cause": cause(mistake).in_(lang)}
-        lines.writerow({name: f"'{cell}" if re.match(FORMULA, cell) else cell for name, cell in cells.items()})
+        lines.writerow(_safe(cells))
+    for each in found.absent:
+        lines.writerow(_safe({"student": each.name, "id": each.id, "error": say("not handed in").in_(lang)}))
     return "\ufeff" + text.getvalue()
+
+
+def _safe(cells: dict[str, str]) -> dict[str, str]:
+    return {name: f"'{cell}" if re.match(FORMULA, cell) else cell for name, cell in cells.items()}
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
@@ -86,6 +93,7 @@ def as_json(found: Class) -> str:
     data = {
         "courses": [_course(each) for each in found.courses],
         "unusable": [{"file": each.file, "error": _said(each.error)} for each in found.unusable if each.error],
+        "absent": [each._asdict() for each in found.absent],
         "remarks": [_said(each) for each in found.remarks],
     }
     return json.dumps(data, indent=2, allow_nan=False)
@@ -113,6 +121,7 @@ def _paper(course: Course, paper: Paper) -> dict[str, Any]:
     return {
         "file": paper.file,
         "student": paper.student,
+        "id": paper.id,
         "seed": paper.seed,
         "points": course.points(paper),
         "counts": {each: counts[each] for each in OUTCOMES},

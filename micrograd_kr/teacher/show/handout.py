@@ -1,122 +1,49 @@
 """Worksheets for a class: for each student a sheet with other numbers, a file to fill in and a page to practise on,
 for the teacher a key.
 
-Who they are is a list of names, a column of a CSV file as a spreadsheet or Moodle writes it, and a seed for each.
+Who they are says a list of names, of which each gets a seed; or there is a sheet for each of some seeds.
 """
 
-import csv
-import io
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import count
-from pathlib import Path
 from typing import NamedTuple
 
 from micrograd_kr.said import SaidError
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.hand import with_hand
-from micrograd_kr.teacher.ask.messages import ExerciseError, printable
+from micrograd_kr.teacher.ask.register import MOST, PAGE, Listed, stems
 from micrograd_kr.teacher.show.page import MOST as MOST_ON_A_PAGE
 from micrograd_kr.teacher.show.page import page
 from micrograd_kr.teacher.show.worksheet import SHEETS, Worksheet, as_text, worksheet
 
 ENDINGS = {form: ending for ending, form in SHEETS.items()}
-HEADINGS = (("name",), ("full name",), ("student",), ("이름",), ("성명",), ("학생",))
-IN_PARTS = (("first name", "last name"), ("first name", "surname"))  # as Moodle has them
-MOST = 500  # students
-FILE_BYTES = 1_000_000
-NAME_LENGTH = 40  # characters of a file's name, each of four bytes at most
-KEY = "key"
-PAGE = "-page.html"
-RESERVED = {KEY, "con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}  # Windows'
 
 
 class Student(NamedTuple):
     """Whose sheet it is, with which seed its numbers are drawn, what its files are called."""
 
-    name: str
+    who: Listed
     seed: int
     stem: str
 
 
-def students(names: Sequence[str], seeds: Sequence[int]) -> list[Student]:
-    """The students of some names, or if there are none one for each seed, called by it.
+def students(listed: Sequence[Listed], seeds: Sequence[int]) -> list[Student]:
+    """The students of a list, or if there is none one for each seed, called by it.
 
-    Raises SaidError where there are fewer seeds than names.
+    Raises SaidError where there are fewer seeds than students.
     """
-    if not names:
+    if not listed:
         width = len(str(max(seeds)))
-        return [Student("", seed, f"{seed:0{width}}") for seed in seeds]
-    seeds = seeds or range(1, len(names) + 1)
-    if len(seeds) < len(names):
+        return [Student(Listed(""), seed, f"{seed:0{width}}") for seed in seeds]
+    seeds = seeds or range(1, len(listed) + 1)
+    if len(seeds) < len(listed):
         raise SaidError(
             "expected a seed for each of {names} names, got {seeds}: --seeds 1-{names}",
-            names=len(names),
+            names=len(listed),
             seeds=len(seeds),
         )
-    return [Student(*each) for each in zip(names, seeds, stems(names), strict=False)]
-
-
-def stems(names: Iterable[str]) -> list[str]:
-    """A safe name of a file for each name, in any script; no two that a file system could take for one.
-
-    >>> stems(["Kim/Lee", "김하늘", "김하늘", "..", "CON"])
-    ['Kim_Lee', '김하늘', '김하늘-2', '_', 'CON_']
-    """
-    taken: set[str] = set()
-    found = []
-    for name in names:
-        letters = unicodedata.normalize("NFC", name)
-        kept = "".join(each if each in " -_." or unicodedata.category(each)[0] in "LMN" else "_" for each in letters)
-        stem = " ".join(kept.split())[:NAME_LENGTH].strip(" .-") or "_"
-        stem += "_" * (stem.partition(".")[0].casefold() in RESERVED)
-        tries = (stem if i == 1 else f"{stem}-{i}" for i in count(1))
-        found.append(next(each for each in tries if taken.isdisjoint(_names_of(each))))
-        taken.update(_names_of(found[-1]))
-    return found
-
-
-def _names_of(stem: str) -> set[str]:
-    """What may stand before the endings of a student's files: nobody is called like another's page."""
-    return {stem.casefold(), (stem + PAGE).removesuffix(".html").casefold()}
-
-
-def names_in(path: Path) -> list[str]:
-    """The names in a CSV file: the column that a heading calls so, else the first. Raises ExerciseError for none."""
-    rows = [row for row in _rows(path) if any(map(str.strip, row))]
-    headings = [each.strip().casefold() for each in rows[0]] if rows else []
-    columns = next((each for each in (*HEADINGS, *IN_PARTS) if {*each} <= {*headings}), ())
-    places = [headings.index(each) for each in columns] or [0]
-    names = [" ".join(row[i].strip() for i in places if i < len(row)) for row in rows[bool(columns) :]]
-    names = [printable(" ".join(each.split())) for each in names if each.strip()]
-    if not names:
-        raise ExerciseError("expected names, one a line, or in a column called name").at(path.name)
-    if len(names) > MOST:
-        raise ExerciseError("expected at most {most} names, got {count}", most=MOST, count=len(names)).at(path.name)
-    return names
-
-
-def _rows(path: Path) -> list[list[str]]:
-    try:
-        with path.open("rb") as file:
-            text = _decoded(file.read(FILE_BYTES))
-        first = text.partition("\n")[0]
-        delimiter = max(",;\t", key=first.count)  # as a spreadsheet writes it in one country or another
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except (OSError, ValueError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason).at(path.name) from None
-
-
-def _decoded(contents: bytes) -> str:
-    if contents[:2] in (b"\xff\xfe", b"\xfe\xff"):  # Excel's "Unicode text"
-        return contents.decode("utf-16")
-    try:
-        return contents.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return contents.decode("cp949")  # Excel's in Korean Windows
+    return [Student(*each) for each in zip(listed, seeds, stems([each.name for each in listed]), strict=False)]
 
 
 def seeds_in(text: str) -> list[int]:
@@ -170,7 +97,7 @@ def handout(
     """The sheets of a class. Raises ExerciseError as `worksheet` does."""
     sheets = (worksheet(exercise, hide=hide, seed=each.seed, digits=digits) for each in class_)
     named = (
-        replace(sheet, exercise=replace(sheet.exercise, student=each.name))
+        replace(sheet, exercise=replace(sheet.exercise, student=each.who.name, id=each.who.id))
         for sheet, each in zip(sheets, class_, strict=True)
     )
     return Handout(class_, tuple(named))

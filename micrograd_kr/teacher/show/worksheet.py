@@ -173,14 +173,15 @@ TRIES = 400  # of each
 FLAT: Mapping[Any, float] = {ops.sigmoid: 3.0, ops.tanh: 1.5, ops.softplus: 3.0, ops.exp: 3.0}
 KINKED = (ops.relu, ops.leaky_relu, ops.absolute, ops.heaviside, ops.maximum, ops.minimum)
 KINK = 0.05  # so near to a kink, rounding could decide
+NOUGHT = 1e-12  # what floats make of a difference that is 0
 UNITS = 10  # of the last decimal: an answer has two digits at least
 
 
 class Comfort(NamedTuple):
     """What is wanted of an exercise's numbers, other than they are.
 
-    names: the answers, digits their decimals; zeros: those that are exactly 0. sides: the side on which each kinked
-    function is (0: either). different: how many values are.
+    names: the answers, digits their decimals; zeros: those that are 0. sides: the side on which each
+    kinked function is (0: either). different: how many values are.
     """
 
     names: Sequence[str]
@@ -194,8 +195,8 @@ class Comfort(NamedTuple):
         """What an exercise's own numbers have of it."""
         solution = solve(exercise)
         sides = [x and math.copysign(1, x) for _, rule, x in _calls(exercise, solution.before) if rule in KINKED]
-        zeros = [name for name in names if not solution.value(name)]
-        zeros += [updated(name) for name in exercise.parameters if not solution.gradients[name]]
+        zeros = [name for name in names if abs(solution.value(name)) < NOUGHT]
+        zeros += [updated(name) for name in exercise.parameters if abs(solution.gradients[name]) < NOUGHT]
         return cls(names, digits, sides, _different(solution, digits), zeros)
 
 
@@ -359,7 +360,7 @@ def _body(sheet: Worksheet, form: str, lang: str, answers: bool, picture: str = 
     exercise, own, part = sheet.exercise, FORMS[form], TEMPLATES[form]
     gaps: dict[str, Any] = {"digits": sheet.digits, "exact": max(sheet.digits, EXACT_DIGITS), "seed": exercise.seed}
     gaps |= {"steps": exercise.steps, "count": exercise.steps}
-    gaps["states"] = ", ".join(line for line in exercise.update if line != "p")
+    gaps["states"] = " = ".join(line for line in exercise.update if line != "p")
     gaps |= {"lr": _sized(exercise.lr or 0.0), "loss": part["quantity"].format(own.name(exercise.loss))}
     words = {key: own.says(Said(text, gaps), lang) for key, text in TEMPLATES["words"].items()}
 
@@ -414,13 +415,15 @@ def _body(sheet: Worksheet, form: str, lang: str, answers: bool, picture: str = 
     )
     is_drawn = exercise.seed is not None
     for_a_pen = "who" if exercise.student else "anybody"
+    number = part["id"].format(own.text(exercise.id)) if exercise.id else ""
+    student = own.text(exercise.student)
     whose = for_a_pen if not (answers or is_file) else "whose" if is_drawn else ""
     return Template(part["body"]).substitute(
         words,
         key=part["key"].format(**words) if answers else "",
         title=own.text(exercise.title),
         opening="" if answers else sheet.opening,
-        who=part[whose].format(**words, student=own.text(exercise.student), drawn=exercise.seed) if whose else "",
+        who=part[whose].format(**words, student=student, id=number, drawn=exercise.seed) if whose else "",
         loss=own.text(exercise.loss),
         rate="" if exercise.lr is None else part["rate"].format_map(gaps | words),
         given=table("given", exercise.whole(exercise.given), lambda number: signed(_sized(number))),

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from micrograd_kr.teacher.ask.exercise import Exercise
-from micrograd_kr.teacher.ask.file import load
+from micrograd_kr.teacher.ask.file import load, source_text
+from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check.diagnosis import check
 
 SHEET = """\
@@ -80,3 +81,27 @@ def test_a_number_that_is_off_after_several_updates_is_wrong_though_none_between
     assert check(sheet(tmp_path, text, right, 6)).wrong == ()
     off = right | {f"w@{steps}": right[f"w@{steps}"] + 0.05}
     assert f"w+@{steps}" in [row.name for row in check(sheet(tmp_path, text, off, 6)).wrong]
+
+
+def in_two_steps(folder, **numbers: str) -> Exercise:
+    """The chapter's exercise with two updates, and numbers of it."""
+    text = source_text("chapter7").replace("lr = 0.5", "lr = 0.5\nsteps = 2")
+    rows = "".join(f'"{name}" = "{number}"\n' for name, number in numbers.items())
+    path = folder / "two.toml"
+    path.write_text(text[: text.index("\n[hand]\n")] + f"\n[hand]\n{rows}", "utf-8")
+    return load(path)
+
+
+def test_a_wrong_number_of_the_second_update_alone_is_judged(tmp_path):
+    (row,) = check(in_two_steps(tmp_path, **{"W1++": "0.29890123"})).rows
+    assert row.verdict == "wrong"
+
+
+def test_the_slope_of_another_unit_is_named_in_the_second_pass_as_in_the_first(tmp_path):
+    names = ["dE_total/dh1@1", "dh1/dz1@1", "dh2/dz2@1", "dE_total/dW1@1"]
+    solution = solve(in_two_steps(tmp_path, **dict.fromkeys(names, "")))
+    values = {name: solution.value(each) for name, each in solution.exercise.asked.items()}
+    values[names[3]] = values[names[0]] * values[names[2]] * solution.start["x1"]
+    report = check(in_two_steps(tmp_path, **{name: f"{value:.8f}" for name, value in values.items()}))
+    assert report.first_wrong.name == names[3]
+    assert "∂h2′/∂z2 was used where ∂h1′/∂z1 is due" in str(report.first_wrong.causes[0].said)

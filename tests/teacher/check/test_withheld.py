@@ -14,6 +14,7 @@ from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.check.report import Report, as_json
 from micrograd_kr.teacher.check.withheld import without_answers
+from micrograd_kr.teacher.show.worksheet import as_text, worksheet
 
 CHAPTER = load("chapter7")
 RIGHT = ("match", "rounding")
@@ -139,3 +140,13 @@ def test_a_blank_sheet_has_the_exercise_and_no_answer(name, capsysbinary):
     assert (blank.forward, blank.given, blank.parameters) == (exercise.forward, exercise.given, exercise.parameters)
     assert main(["show", "sheet.toml", "--blank"]) == 0
     assert load(saved(capsysbinary.readouterr().out.decode(), "again.toml")).asked == blank.asked
+
+
+def test_who_deletes_a_line_of_a_drawn_sheet_is_not_told_the_step(capsys):
+    key = as_text(worksheet(CHAPTER, seed=3), "toml", answers=True)
+    assert main(["check", saved(key), "--lang", "en"]) == 0
+    assert "loss" in capsys.readouterr().out
+    assert main(["check", saved(re.sub(r'"W5\+" = .*\n', "", key)), "--lang", "en"]) == 0
+    out = capsys.readouterr().out
+    assert "loss" not in out
+    assert json.loads(as_json(check(load("sheet.toml"))))["parameters"] == []

@@ -14,6 +14,7 @@ from micrograd_kr.teacher.check.causes import SENTENCES
 from micrograd_kr.teacher.grade.marks import USUAL, Marks, marked
 from micrograd_kr.teacher.grade.mistake import bare, shared
 from micrograd_kr.teacher.grade.paper import judged
+from micrograd_kr.teacher.show.worksheet import as_text, worksheet
 
 HAND = {
     "z1": "0.08000000",  # right
@@ -132,8 +133,8 @@ def test_the_misconceptions_of_a_class_are_found_with_those_who_have_them(thirty
     found = {str(each.said): [made.paper.file for made in each.made] for each in course.misconceptions}
     for kind, said in COMMON.items():
         assert found[said] == [pupil.file for pupil in those if pupil.kind == kind], kind
-    sizes = [len(files) for files in found.values()]
-    assert sizes == sorted(sizes, reverse=True)
+    order = [(not each.is_explained, -len(each.made)) for each in course.misconceptions]
+    assert order == sorted(order)
     assert Counter(file for files in found.values() for file in files).keys() == {pupil.file for pupil in those}
 
 
@@ -144,6 +145,14 @@ def test_of_each_quantity_it_is_known_how_many_had_it_right(thirty):
         outcomes = [paper.answers[name].outcome for paper in papers]
         assert counts == Counter(outcomes)
     assert course.quantities["do1/dz3"]["wrong"] == 4  # three took σ for σ', one o2 for o1
+
+
+def test_what_no_cause_was_found_for_stands_below_every_mistake_however_many_have_it(tmp_path):
+    (course,) = the_class(
+        tmp_path, [{"z1": "0.73912345"}, {"z1": "0.51812345"}, {"z1": "0.08", "o1": "-0.60944600"}]
+    ).courses
+    assert [str(each.said) for each in course.misconceptions][-1] == "no cause found"
+    assert [len(each.made) for each in course.misconceptions] == [1, 2]
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
@@ -238,12 +247,51 @@ def test_sheets_with_other_numbers_are_of_one_exercise(tmp_path):
     assert [(each.student, each.seed, course.points(each)) for each in course.papers] == [("Kim", 1, 1), ("b", None, 1)]
 
 
+def solved(of, folder, name, whose, head=""):
+    """A paper with the numbers of whose sheet are right on it, of a sheet of chapter7."""
+    sheet = Path(folder, name)
+    text = as_text(worksheet(load("chapter7"), seed=of), "toml")
+    answers = iter(
+        re.findall(r' = "([-0-9.]+)"\n', as_text(worksheet(load("chapter7"), seed=whose), "toml", answers=True))
+    )
+    sheet.write_text(re.sub(r'= ""\n', lambda _: f'= "{next(answers)}"\n', text), "utf-8")
+    return judged(sheet, name)
+
+
+def test_the_numbers_of_another_sheet_are_one_mistake_that_names_the_sheet(tmp_path):
+    papers = [
+        solved(1, tmp_path, "kim.toml", 1),
+        solved(2, tmp_path, "lee.toml", 1),
+        solved(3, tmp_path, "park.toml", 3),
+    ]
+    (course,) = marked(papers).courses
+    assert [len(each.mistakes) for each in course.papers] == [0, 1, 0]
+    (mistake,) = course.papers[1].mistakes
+    assert re.match(
+        r"(3\d|40) of the (3\d|40) numbers that are not right here are right on the sheet of kim$", str(mistake.said)
+    )
+    assert "kim 연습지에서는 맞는 값입니다" in mistake.said.in_("ko")
+    alone = marked(papers[1:]).courses[0].papers[0]
+    assert len(alone.mistakes) > 5  # nobody of this class has such a sheet
+
+
 def test_a_paper_that_starts_from_other_numbers_than_those_of_its_seed_is_named(tmp_path):
     changed = [drawn(tmp_path, f"{x}.toml", x=x, head=f"seed = {seed}") for x, seed in ((2, 7), (3, 8), (4, 8))]
     assert marked(changed).remarks == ()
     same = [drawn(tmp_path, f"same{n}.toml", head="seed = 7") for n in range(2)]
     (remark,) = marked([*changed, *same, drawn(tmp_path, "kim.toml", x=1, head="seed = 7")]).remarks
     assert str(remark) == "kim.toml starts from other numbers than the others; were they changed?"
+
+
+def test_where_most_papers_start_from_other_numbers_than_their_seeds_draw_none_was_changed(tmp_path):
+    papers = [solved(seed, tmp_path, f"{seed}.toml", seed) for seed in (1, 2, 3)]
+    sheet = load("chapter7")
+    one_other = marked(papers, sheet=sheet, drawn=lambda seed: (9.0,) if seed == 2 else papers[seed - 1].numbers)
+    assert [str(each) for each in one_other.remarks] == [
+        "2.toml starts from other numbers than the sheet of its seed, 2; were they changed?"
+    ]
+    assert marked(papers, sheet=sheet, drawn=lambda seed: (9.0,)).remarks == ()
+    assert marked(papers, sheet=sheet, drawn=lambda seed: None).remarks == ()
 
 
 def test_each_exercise_has_a_course_of_its_own_and_that_is_said(tmp_path):
@@ -325,6 +373,9 @@ both = partial(say, "{first} and {last}")
         ),
         (used(done="b2 + lr·∂E/∂b2", due="b2 − lr·∂E/∂b2"), "b2+", "p + lr·∂E/∂p was used where p − lr·∂E/∂p is due"),
         (used(done="W6", due="W8"), "W8+", "W with another index was used"),
+        (used(done="1 + h1′²", due="1 − h1′²"), "dh1/dz1@1", "1 + h² was used where 1 − h² is due"),
+        (used(done="o1′", due="∂E′/∂z1⁺"), "W1++", "o was used where ∂E/∂z is due"),
+        (used(done="m_W1⁺", due="m_W1"), "W1++", "m_W⁺ was used where m_W is due"),
         (used(done="h[0,1]", due="W[2]"), "z", "h was used where W is due"),
     ],
 )

@@ -12,7 +12,8 @@ from micrograd_kr import files
 from micrograd_kr.__main__ import main
 from micrograd_kr.files import FileError, write_all
 from micrograd_kr.teacher.ask.file import load
-from micrograd_kr.teacher.show.handout import MOST, names_in, seeds_in, stems, students
+from micrograd_kr.teacher.ask.register import MOST, listed_in, stems
+from micrograd_kr.teacher.show.handout import seeds_in, students
 from micrograd_kr.teacher.show.worksheet import worksheet
 
 NAMES = "이름,학번\n김하늘,1\n이도윤,2\n김하늘,3\n"
@@ -94,14 +95,14 @@ def test_each_name_stands_on_its_sheet_in_its_file_and_on_the_key():
     saved(NAMES)
     assert main(["worksheet", "--names", "students.csv", "--seeds", "21-40", "-o", "class", "--lang", "ko"]) == 0
     found = {stem: load(f"class/{stem}.toml") for stem in ("김하늘", "이도윤", "김하늘-2")}
-    assert {stem: (each.student, each.seed) for stem, each in found.items()} == {
-        "김하늘": ("김하늘", 21),
-        "이도윤": ("이도윤", 22),
-        "김하늘-2": ("김하늘", 23),
+    assert {stem: (each.student, each.id, each.seed) for stem, each in found.items()} == {
+        "김하늘": ("김하늘", "1", 21),
+        "이도윤": ("이도윤", "2", 22),
+        "김하늘-2": ("김하늘", "3", 23),
     }
-    assert "<span>이도윤</span>" in Path("class/이도윤.html").read_text("utf-8")
+    assert "<span>이도윤 2</span>" in Path("class/이도윤.html").read_text("utf-8")
     key = Path("class/key.html").read_text("utf-8")
-    assert re.findall(r"<p>(.+ \(.+\))</p>", key) == ["김하늘 (시드 21)", "이도윤 (시드 22)", "김하늘 (시드 23)"]
+    assert re.findall(r"<p>(.+ \(.+\))</p>", key) == ["김하늘 1 (시드 21)", "이도윤 2 (시드 22)", "김하늘 3 (시드 23)"]
     assert key.count("<article>") == 3
     assert key.count("<!DOCTYPE html>") == 1
 
@@ -161,7 +162,20 @@ def test_a_long_name_makes_a_name_that_file_systems_take():
     ],
 )
 def test_names_are_read_as_spreadsheets_and_moodle_write_them(text, names, encoding):
-    assert names_in(saved(text, encoding=encoding)) == names
+    assert [each.name for each in listed_in(saved(text, encoding=encoding))] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (NAMES, ["1", "2", "3"]),
+        ("First name,Last name,ID number,Email address\n하늘,김,2026,a@b.c\n", ["2026"]),
+        ("Email address;Full name\na@b.c;김하늘\n;이도윤\n", ["a@b.c", ""]),
+        ("김하늘,2026\n", [""]),  # nothing says that it is one
+    ],
+)
+def test_an_id_is_read_beside_a_name_where_a_column_is_called_so(text, ids):
+    assert [each.id for each in listed_in(saved(text))] == ids
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,10 @@ def test_a_page_needs_nothing_else_and_is_small(name):
     assert len(text.encode()) < 1_000_000
     assert {tag for tag, _ in parts.elements}.isdisjoint({"link", "img", "iframe", "object", "base"})
     assert [attributes for _, attributes in parts.elements if attributes.keys() & {"src", "style", "onclick"}] == []
-    assert {attributes["href"] for _, attributes in parts.elements if "href" in attributes} == {"#controls"}
+    assert {attributes["href"] for _, attributes in parts.elements if "href" in attributes} == {
+        "#controls",
+        "#derivation",
+    }
     assert set(re.findall(r"https?://[^/\"]+", text)) == {"http://www.w3.org"}  # names of SVG and MathML
 
 

@@ -355,8 +355,8 @@ def test_where_there_is_no_room_for_every_number_each_array_is_a_node_of_the_net
 @pytest.mark.parametrize(
     ("lang", "titles", "zero"),
     [
-        ("en", ["Backpropagation after update 1", "Update 2", "Forward pass after update 2"], "at first m, v are 0"),
-        ("ko", ["업데이트 1 뒤의 역전파", "업데이트 2", "업데이트 2 뒤의 순전파"], "처음에 m, v 값은 0입니다"),
+        ("en", ["Backpropagation after update 1", "Update 2", "Forward pass after update 2"], "at first m = v = 0"),
+        ("ko", ["업데이트 1 뒤의 역전파", "업데이트 2", "업데이트 2 뒤의 순전파"], "처음에는 m = v = 0입니다"),
     ],
 )
 def test_each_pass_of_several_is_called_what_it_is_and_what_an_update_remembers_begins_at_0(lang, titles, zero):
@@ -420,6 +420,13 @@ def test_drawn_numbers_are_comfortable(name):
                 assert abs(solution.before[line].data) < 0.91
         if solution.after:
             assert solution.after[drawn.loss].data < solution.before[drawn.loss].data
+
+
+def test_a_gradient_that_is_0_whatever_the_numbers_are_keeps_no_numbers_from_being_drawn():
+    """The bias that both outputs of a softmax share: its gradient is a difference that floats make 1e-17 of."""
+    published = load(Path(__file__).parents[1] / "published" / "a04_softmax.toml")
+    sheet = worksheet(published, hide=["gradients"], seed=1)
+    assert float({line.name: line.answer for line in sheet.lines}["dL/db2"]) == 0
 
 
 @pytest.mark.parametrize(
