@@ -220,7 +220,7 @@ def test_an_exercise_that_nobody_could_step_through_is_an_error_in_both_language
 
 
 def test_every_word_is_used_and_every_word_used_is_there():
-    script = "".join(FOLDER.joinpath(name).read_text("utf-8") for name in ("page.js", "picture.js"))
+    script = "".join(FOLDER.joinpath(name).read_text("utf-8") for name in ("page.js", "answers.js", "picture.js"))
     frame = FOLDER.joinpath("page.html").read_text("utf-8")
     asked = set(re.findall(r'data-(?:word|label|title)="(\w+)"', frame)) | set(re.findall(r'word\("([\w ]+)"', script))
     assert asked <= set(WORDS)
