@@ -217,6 +217,7 @@ def is_quantity(text: str) -> bool:
 
 
 def page(options: Options) -> None:
+    from micrograd_kr.teacher.ask.hand import blank
     from micrograd_kr.teacher.show import page
 
     paths = [options.output or Path(Path(name).stem + ".html") for name in options.exercises]
@@ -225,7 +226,8 @@ def page(options: Options) -> None:
             raise SaidError("{path}: several exercises would have this one page; make each by itself", path=path)
         check_place(path, options, [".html"])
     for name, path in zip(options.exercises, paths, strict=True):
-        put(page.page(mk.load(name), lang=options.lang), path, options.lang)
+        exercise = blank(mk.load(name)) if options.practice else mk.load(name)
+        put(page.page(exercise, lang=options.lang, practice=options.practice), path, options.lang)
 
 
 def worksheet(options: Options) -> None:
@@ -283,7 +285,9 @@ def handout(options: Options) -> None:
     if is_apart:
         put(answers, key, lang)
     gaps = {"folder": folder, "count": len(class_), "key": key}
-    wrote = say("Wrote {count} sheets into {folder}, a file to fill in beside each; the key is {key}.", **gaps)
+    wrote = say(
+        "Wrote {count} sheets into {folder}, a file to fill in and a page beside each; the key is {key}.", **gaps
+    )
     tell(wrote.in_(lang))
 
 

@@ -11,8 +11,12 @@ from micrograd_kr.teacher.ask.number import Hand, hand, one_line
 from micrograd_kr.teacher.ask.quantity import spelled
 
 _NOT_ANSWERED = re.compile(r"[-?._…* ]*|x|모름|모르겠\w*|몰라요?|n/?a|none", re.IGNORECASE)
-_EQUALS = "=≈≒≃≅＝﹦→⇒⟹∴"
+EQUALS = "=≈≒≃≅＝﹦→⇒⟹∴"
 _LABEL = re.compile(r"^(?:답|정답|풀이|값|결과|answer|solution|result) ?[:：] ?", re.IGNORECASE)
+
+# What the page reads a cell with, too.
+WHOLE = {"notAnswered": _NOT_ANSWERED}
+PARTS = {"label": _LABEL}
 
 
 class Cell(NamedTuple):
@@ -52,7 +56,7 @@ def read_cell(text: str, name: str) -> Cell | None:
 def sides(text: str, name: str) -> list[str]:
     """What stands between the equals signs of a cell, without the name that it is the cell of."""
     text = re.sub("[=-]>", "=", _LABEL.sub("", one_line(text)))
-    parts = [each for part in split(text, _EQUALS) if (each := part.strip())]
+    parts = [each for part in split(text, EQUALS) if (each := part.strip())]
     return parts[1:] if parts and spelled(parts[0]) == name else parts
 
 

@@ -437,6 +437,19 @@ def _of_what_was_typed(error: ExerciseError, text: str) -> ExerciseError:
 _THOUSANDS = re.compile(r"(?<![\w.,])([1-9][0-9]{0,2}(?:,[0-9]{3})+)(?P<point>\.[0-9])?(?![\w,])")
 _DECIMAL_COMMA = re.compile(r"(?<![\w.,])([0-9]+),(?=[0-9]+(?![\w.,]))")
 
+# What the page reads what is typed with, too: patterns, and what characters stand for.
+PARTS = {
+    "times": _TIMES,
+    "mixed": _MIXED,
+    "raised": _RAISED,
+    "percent": _PERCENT,
+    "powerOfTen": _POWER_OF_TEN,
+    "thousands": _THOUSANDS,
+    "comma": _DECIMAL_COMMA,
+}
+CHARACTERS = {chr(code): plain.translate(_PLAIN) for code, plain in _FULL_WIDTH.items() if chr(code) not in _SET}
+CHARACTERS |= {chr(code): plain for code, plain in _PLAIN.items()}
+
 
 def with_points(text: str) -> str:
     """Numbers with commas, 0,5 and 1,234.5, as 0.5 and 1234.5. Raises ExerciseError for 1,234, which may be either."""

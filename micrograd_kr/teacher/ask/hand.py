@@ -71,6 +71,11 @@ def with_hand(exercise: Exercise, lines: dict[str, Any]) -> Exercise:
     return replace(exercise, hand=hand, asked=asked, unreadable=tuple(unreadable))
 
 
+def blank(exercise: Exercise) -> Exercise:
+    """The exercise before anybody answered: all that its [hand] lists is still asked for."""
+    return with_hand(exercise, dict.fromkeys([*exercise.hand, *exercise.asked], ""))
+
+
 def _typed(exercise: Exercise, text: str) -> str:
     """A name or a cell without LaTeX. Raises ExerciseError for a formula that has lost its fraction bars."""
     if text in exercise.names:

@@ -30,6 +30,10 @@ _CELL = re.compile(
 )
 _FRACTION = re.compile(r"(?P<sign>[+-]?) ?\(?([0-9]{1,300}) ?/ ?([0-9]{1,300})\)?")
 
+# What a number is read with, the whole of it and what stands in it; the page reads with the same.
+WHOLE = {"digits": NUMBER, "cell": _CELL, "fraction": _FRACTION}
+PARTS = {"parted": _PARTED, "thin": _THIN}
+
 
 class Hand(NamedTuple):
     """A number as a person wrote it: its digits, its exact value, its decimals.

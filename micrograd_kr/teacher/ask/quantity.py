@@ -11,6 +11,7 @@ Kind = Literal["value", "gradient", "updated", "second"]
 _TYPED = str.maketrans(
     dict.fromkeys("∂𝛛𝜕𝝏𝞉𝟃", "d") | dict.fromkeys("′’‘`´ʹ", "'") | {"″": "''"} | dict.fromkeys("÷∕\u2044", "/")
 )  # ⁺ and subscripts are made plain by NFKC
+SPELLING = {chr(code): plain for code, plain in _TYPED.items()}  # which the page goes by, too
 _MARKS = "'+"  # of what is computed anew after an update, and of a parameter that one changed
 MARKS = 2  # a name has as many; after more updates it says their number, W5+@3
 

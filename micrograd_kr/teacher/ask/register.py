@@ -18,7 +18,7 @@ IDS = (*NUMBERS, "email address", "email", "e-mail", "이메일", "이메일 주
 MOST = 500  # students
 FILE_BYTES = 1_000_000
 NAME_LENGTH = 40  # characters of a file's name, each of four bytes at most
-KEY = "key"
+KEY, PAGE = "key", "-page.html"
 RESERVED = {KEY, "con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}  # Windows'
 
 
@@ -76,6 +76,11 @@ def stems(names: Iterable[str]) -> list[str]:
         stem = " ".join(kept.split())[:NAME_LENGTH].strip(" .-") or "_"
         stem += "_" * (stem.partition(".")[0].casefold() in RESERVED)
         tries = (stem if i == 1 else f"{stem}-{i}" for i in count(1))
-        found.append(next(each for each in tries if each.casefold() not in taken))
-        taken.add(found[-1].casefold())
+        found.append(next(each for each in tries if taken.isdisjoint(_beginnings(each))))
+        taken.update(_beginnings(found[-1]))
     return found
+
+
+def _beginnings(stem: str) -> set[str]:
+    """What the names of a student's files begin with: nobody is called like another's page."""
+    return {stem.casefold(), f"{stem}{PAGE}".removesuffix(".html").casefold()}

@@ -36,6 +36,8 @@ ORDINARY = frozenset(kind for kind in mistakes.SENTENCES if COMMON.get(kind, 1.0
 UNFORESEEN = sum(COMMON.get(kind, 1.0) for kind in KINDS if kind != "kink")
 MAGNITUDES = math.log(10) * 16  # of what may be off, either way, to 8 decimals
 
+EITHER, TOLD = say("{one}, or {other}"), say("{mistake} ({form})")
+
 LIKELY = 8  # times as likely as chance is a cause that is named without a caveat
 POSSIBLE = 0.2  # and one with it
 NEARLY_ALL = 0.75  # of the numbers of one kind have the cause that is named for all
@@ -315,10 +317,9 @@ def in_common(analogous: Sequence[Found]) -> list[Found]:
 
 def sort_of(hit: Hit) -> tuple[str, ...]:
     """What two hits have in common that are the same mistake with other indices, or in the update of a bias."""
+    hit = hit._replace(edit=once(hit.edit))
     edit = hit.edit
-    if edit.throughout:  # at one place or at more
-        edit = edit._replace(due=_first(edit.due), done=_first(edit.done), throughout=False)
-    said = re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit._replace(edit=edit), {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
+    said = re.sub(r"∂\w+/∂", "∂/∂", str(_said(hit, {})))  # ∂E_o1/∂W6 is ∂E_total/∂W6
     if isinstance(edit.done, Slip):
         return edit.kind, stem(edit.place), said
     if edit.place.endswith("+"):
@@ -327,8 +328,13 @@ def sort_of(hit: Hit) -> tuple[str, ...]:
     return edit.kind, stem(edit.place), stem(said)
 
 
-def _first(of: Any) -> Any:
-    return of[:1] if isinstance(of, tuple) else of
+def once(edit: Edit) -> Edit:
+    """A mistake that is made throughout as if it were made at the first place only."""
+
+    def first(of: Any) -> Any:
+        return of[:1] if isinstance(of, tuple) else of
+
+    return edit._replace(due=first(edit.due), done=first(edit.done), throughout=False) if edit.throughout else edit
 
 
 def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[Any, list[str]]) -> Cause:
@@ -346,11 +352,29 @@ def cause_of(hits: tuple[Hit, ...], names: Mapping[str, str], together: Mapping[
     either = list(by_text.values())[:NAMES]
     is_one_line = len({hit.edit.place for hit in either}) == 1
     said = [_done(hit, names) if is_one_line else _told(_done(hit, names), hit, names) for hit in either]
-    what = reduce(lambda one, other: say("{one}, or {other}", one=one, other=other), said)
+    what = reduce(lambda one, other: Said(EITHER.text, {"one": one, "other": other}), said)
     what = _told(what, first, names) if is_one_line else what
     also = tuple(dict.fromkeys(hit.edit.kind for hit in (*alike, *own) if hit.edit.kind != first.edit.kind))
     others = tuple(each for each in together[sort_of(first)] if each != names[first.working.name])
     return Cause(first.edit.kind, names.get(place, place), first.value, what, also, first.edit.throughout, others)
+
+
+def done(edit: Edit, working: Working, names: Mapping[str, str]) -> Said:
+    """What an edit does."""
+    return _done(Hit(1.0, 0.0, edit, working, {}), names)
+
+
+def line_due(edit: Edit, working: Working, names: Mapping[str, str]) -> str:
+    """The line that an edit is made in, as it ought to be."""
+    return str(_told(Said(""), Hit(1.0, 0.0, edit, working, {}), names).gaps["form"])
+
+
+def line_shown(edit: Edit, working: Working) -> tuple[str, frozenset[str], bool]:
+    """What the line that is due goes by: whose it is, what is written out in it, whether a number is to be seen."""
+    changed = () if edit.throughout else (working.place[node] for node in (*edit.nodes, *edit.operands))
+    due = edit.due if isinstance(edit.due, tuple) else (edit.due,)
+    is_number = any(isinstance(each, str | float) and each != -1 for each in due)
+    return edit.place, frozenset({edit.place, *changed}), is_number
 
 
 def _done(hit: Hit, names: Mapping[str, str]) -> Said:
@@ -360,14 +384,13 @@ def _done(hit: Hit, names: Mapping[str, str]) -> Said:
 
 def _told(what: Said, hit: Hit, names: Mapping[str, str]) -> Said:
     """What was done, and the line it was done in as it ought to be."""
-    edit, working, names = hit.edit, hit.working, {**names, **_of_updates(hit)}
-    changed = () if edit.throughout else (working.place[node] for node in (*edit.nodes, *edit.operands))
-    shown = working.shown(working.roots[edit.place], names, {edit.place, *changed})
-    due = edit.due if isinstance(edit.due, tuple) else (edit.due,)
-    if not any(isinstance(each, str | float) and each != -1 for each in due):  # a left out number has to be seen
+    working, names = hit.working, {**names, **_of_updates(hit)}
+    place, whole, is_number = line_shown(hit.edit, working)
+    shown = working.shown(working.roots[place], names, whole)
+    if not is_number:  # one that was left out has to be seen
         shown = simplified(shown)
-    form = f"{notation.quantity(names.get(edit.place, edit.place))} = {notation.text(shown)}"
-    return say("{mistake} ({form})", mistake=what, form=form)
+    form = f"{notation.quantity(names.get(place, place))} = {notation.text(shown)}"
+    return Said(TOLD.text, {"mistake": what, "form": form})
 
 
 def _of_updates(hit: Hit) -> dict[str, str]:

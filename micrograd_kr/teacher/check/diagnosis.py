@@ -82,7 +82,7 @@ def diagnosed(derived: Lines, solution: Solution, float32: bool = False) -> Repo
     found |= {
         name: each._replace(found=_as_it_tells(sheet.judged[name], each.found, sheet)) for name, each in found.items()
     }
-    names = _names(sheet)
+    names = names_of(sheet)
     together = defaultdict(list)  # the roots by what explains them best
     for name, finding in found.items():
         if finding.found.causes:
@@ -113,7 +113,7 @@ class Finding(NamedTuple):
     found: Found = Found()
 
 
-def _names(sheet: Sheet) -> dict[str, str]:
+def names_of(sheet: Sheet) -> dict[str, str]:
     """What quantities are called: as on the sheet. A derivative that is not there is one of the loss, where it can be;
     and nobody works with ∂E/∂b where ∂E/∂z is meant.
     """

@@ -121,7 +121,13 @@ class Forms:
         return name in self.gradients and self._used(*self.gradients[name]) == [self.gradients[name][1]]
 
     def of(self, name: str, sheet: Container[str], named: bool = False) -> Iterator[Any]:
-        """The forms of a quantity that a person may have worked, given what else stands on the sheet.
+        """The forms of a quantity that a person may have worked, given what else stands on the sheet."""
+        return (
+            form for form, either in self.possible(name, named) if not either or any(map(sheet.__contains__, either))
+        )
+
+    def possible(self, name: str, named: bool = False) -> Iterator[tuple[Any, tuple[str, ...]]]:
+        """The forms of a quantity, each with the names of which one has to be on the sheet, if it needs any.
 
         named: a factor that is the derivative of one line, o(1 − o), is a quantity of its own, do/dz.
         """
@@ -129,20 +135,19 @@ class Forms:
         if asked.by is not None and asked.step:
             first = str(asked._replace(step=0))
             self.gradient(asked.of, asked.by)
-            yield from (self._in_pass(form, asked.step) for form in self.of(first, (), named))
+            yield from ((self._in_pass(form, asked.step), ()) for form in self.of(first, (), named))
             return
         if name not in self.gradients:
-            yield self.expansion(name)
+            yield self.expansion(name), ()
             return
         a, b = self.gradients[name]
-        yield self._by_users(a, b, named)
+        yield self._by_users(a, b, named), ()
         if not self.is_local(name):  # there it is the same
-            yield self._by_operands(a, b, named)
+            yield self._by_operands(a, b, named), ()
         for middle in self._through(a, b):
-            if derivative(a, middle) in sheet or derivative(middle, b) in sheet:
-                yield self._by_middle(a, middle, b)
+            yield self._by_middle(a, middle, b), (derivative(a, middle), derivative(middle, b))
         if (left := self._left_over(a, b)) is not None:
-            yield left
+            yield left, ()
 
     def _all_through(self, a: str, b: str) -> list[str]:
         """What every path from B to A goes through, no line after it uses one before it; of many, those near an end."""
@@ -168,19 +173,22 @@ class Forms:
         """The order a person works in: each number after those it may be worked from; otherwise as in the file."""
         meant = {name: parse_name(self.exercise, name) for name in sheet}
         names = sorted(meant, key=lambda name: stage(meant[name]))
-        asked = [meant[name] for name in names]
-        places = defaultdict[tuple[int, bool, str], list[int]](list)  # of each stage, by names
-        for i, each in enumerate(asked):
-            places[*stage(each), each.by or each.of].append(i)
-        later = [self._later(each, asked, places) for each in asked]
+        later = self.before([meant[name] for name in names])
         due = Counter(chain(*later))
-        ready = [i for i in range(len(asked)) if not due[i]]
+        ready = [i for i in range(len(names)) if not due[i]]
         while ready:
             yield names[i := heappop(ready)]
             for then in later[i]:
                 due[then] -= 1
                 if not due[then]:
                     heappush(ready, then)
+
+    def before(self, asked: list[Quantity]) -> list[list[int]]:
+        """Of each quantity which of the others of its stage may be worked from it."""
+        places = defaultdict[tuple[int, bool, str], list[int]](list)  # of each stage, by names
+        for i, each in enumerate(asked):
+            places[*stage(each), each.by or each.of].append(i)
+        return [self._later(each, asked, places) for each in asked]
 
     def _later(self, first: Quantity, asked: list[Quantity], places: Mapping[Any, list[int]]) -> list[int]:
         """Which may be worked from a number, of those of its stage; all later stages may."""

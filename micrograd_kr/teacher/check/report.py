@@ -62,6 +62,9 @@ class Note:
     said: Said
 
 
+SAME_AS, SAME_AT = say("the same mistake as at {name}"), say("{cause}; the same at {names}")
+
+
 def few_decimals(due: int) -> Note:
     """That a number has too few decimals to tell whether it is right."""
     return Note("few decimals", say("too few decimals to tell; write at least {due}", due=due))
@@ -264,9 +267,9 @@ class Report(Printed):
         for cause in row.causes[: len(row.causes) if self.all_causes else SHOWN]:
             first = min((row.name, *cause.same_at), key=lambda name: place.get(name, len(place)))
             if first != row.name:
-                yield say("the same mistake as at {name}", name=first)
+                yield Said(SAME_AS.text, {"name": first})
                 return
-            same = say("{cause}; the same at {names}", cause=cause.said, names=", ".join(cause.same_at))
+            same = Said(SAME_AT.text, {"cause": cause.said, "names": ", ".join(cause.same_at)})
             yield same if cause.same_at else cause.said
 
     def _step(self) -> list[Column]:

@@ -10,7 +10,7 @@ After N. J. Higham, Accuracy and Stability of Numerical Algorithms (2nd ed., 200
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from operator import mul
 from typing import Any, NamedTuple
@@ -30,6 +30,19 @@ TRANSCENDENTAL = (
     *(ops.sigmoid, ops.tanh, ops.softplus, ops.logsigmoid),
     *(ops.exp, ops.log, ops.sin, ops.cos, ops.tan),
 )
+
+
+def _inside_sigmoid(out: Any) -> list[tuple[Any, Any]]:
+    """1 / (1 + e^−z) or e^z / (1 + e^z): the sum and the exponential."""
+    larger = ops.maximum(out, 1.0 - out)
+    return [(larger * larger, 1.0 / larger), (larger * larger, 1.0 / larger - 1.0)]
+
+
+# What is rounded on the way to a function's result: how much it moves that, and its size.
+INSIDE: dict[Any, Callable[[Any], list[tuple[Any, Any]]]] = {
+    ops.sigmoid: _inside_sigmoid,
+    **dict.fromkeys((ops.tanh, ops.softplus, ops.logsigmoid), lambda out: [(2.0, 1.0)]),
+}
 
 
 class Precision(NamedTuple):
@@ -231,12 +244,8 @@ class RunningError:
         if not irrational and self._exact(errors, form.number):
             return 0.0
         error = sum(_moved(form, inputs, which, error) for which, error in enumerate(errors) if error)
-        if rule is ops.sigmoid:
-            # 1 / (1 + e^−z) or e^z / (1 + e^z), with the exponential and the sum rounded
-            larger = max(form.number, 1 - form.number)
-            error += larger**2 * (self.precision.step(1 / larger) + self.precision.step(1 / larger - 1))
-        elif rule in (ops.tanh, ops.softplus, ops.logsigmoid):
-            error += 2 * self.precision.step(1.0)
+        if rule in INSIDE:
+            error += sum(slope * self.precision.step(size) for slope, size in INSIDE[rule](form.number))
         return float(error + (not last) * self.precision.step(form.number))
 
     def _of_share(self, form: Any, last: bool) -> float:

@@ -27,6 +27,8 @@ SENTENCES: dict[str, Said] = {
     "rounded": say("{due} was rounded too early, to {done} decimal{s}"),
 }
 OF_A_PEN = frozenset(SENTENCES) - {"rounded"}
+BEFORE, AFTER = say("digit {n} before the point"), say("digit {n} after the point")
+EXCHANGED = say("digits {one} and {other} after the point")
 
 SLACK = 1e-6  # for decimals that a float cannot hold
 LOOK_ALIKES = ("60", "06", "17", "71", "38", "83", "49", "94")
@@ -64,10 +66,10 @@ class Slip(NamedTuple):
         apart = [i for i, (one, other) in pairs if one != other] or [min(len(meant), len(written))]
         first = apart[0] - (self.kind == "doubled")
         if first < point:
-            return say("digit {n} before the point", n=point - first)
+            return Said(BEFORE.text, {"n": point - first})
         if self.kind == "digits":
-            return say("digits {one} and {other} after the point", one=first - point, other=apart[-1] - point)
-        return say("digit {n} after the point", n=first - point)
+            return Said(EXCHANGED.text, {"one": first - point, "other": apart[-1] - point})
+        return Said(AFTER.text, {"n": first - point})
 
 
 def misread(text: str) -> Iterator[Slip]:

@@ -19,6 +19,7 @@ from micrograd_kr.teacher.check.report import WORKING, Note, Part, Report, Row
 NUMBER = r"(?<![\w.@])\d+(?:\.\d+)?(?:e[-−+]?\d+)?(?!\.?\w)"
 HIDDEN = "…"
 LITERALS = range(10)  # may stand in any formula
+A_SLIP = say("a slip in writing")
 OF_A_PEN = {slips.SENTENCES[kind].text for kind in slips.OF_A_PEN}
 
 
@@ -95,7 +96,7 @@ def _masked(each: Any, sought: Sought) -> Any:
     if isinstance(each, Said):
         gaps = {name: _masked(gap, sought) for name, gap in each.gaps.items()}
         is_told = each.text in OF_A_PEN and gaps["due"] != each.gaps["due"]
-        return say("a slip in writing") if is_told else Said(each.text, gaps)
+        return A_SLIP if is_told else Said(each.text, gaps)
     if isinstance(each, str):
         return re.sub(NUMBER, lambda found: HIDDEN if found[0] in sought else found[0], each)
     return each

@@ -1,4 +1,5 @@
-"""Worksheets for a class: for each student a sheet with other numbers and a file to fill in, for the teacher a key.
+"""Worksheets for a class: for each student a sheet with other numbers, a file to fill in and a page to practise on,
+for the teacher a key.
 
 Who they are says a list of names, of which each gets a seed; or there is a sheet for each of some seeds.
 """
@@ -10,7 +11,10 @@ from typing import NamedTuple
 
 from micrograd_kr.said import SaidError
 from micrograd_kr.teacher.ask.exercise import Exercise
-from micrograd_kr.teacher.ask.register import MOST, Listed, stems
+from micrograd_kr.teacher.ask.hand import with_hand
+from micrograd_kr.teacher.ask.register import MOST, PAGE, Listed, stems
+from micrograd_kr.teacher.show.page import MOST as MOST_ON_A_PAGE
+from micrograd_kr.teacher.show.page import page
 from micrograd_kr.teacher.show.worksheet import SHEETS, Worksheet, as_text, worksheet
 
 ENDINGS = {form: ending for ending, form in SHEETS.items()}
@@ -63,17 +67,28 @@ class Handout(NamedTuple):
     sheets: Sequence[Worksheet]
 
     def files(self, form: str, lang: str, pictures: Iterable[str]) -> dict[str, str]:
-        """The texts of all files by their names: sheets in a form, and what is to be filled in."""
+        """The texts of all files by their names: sheets in a form, what is to be filled in, a page to practise on.
+
+        There is none of an exercise that is too large to be stepped through.
+        """
         found = {}
         for student, sheet, picture in zip(self.class_, self.sheets, pictures, strict=True):
             found[student.stem + ENDINGS[form]] = as_text(sheet, form, lang=lang, picture=picture)
             found[student.stem + ENDINGS["toml"]] = as_text(sheet, "toml")
+            if len(sheet.exercise.positions) <= MOST_ON_A_PAGE:
+                found[student.stem + PAGE] = page(as_asked(sheet), lang=lang, practice=True)
         return found
 
 
 def file_names(class_: Iterable[Student], form: str) -> list[str]:
     """What the files of a class will be called."""
-    return [student.stem + ENDINGS[each] for student in class_ for each in dict.fromkeys([form, "toml"])]
+    endings = [*dict.fromkeys([ENDINGS[form], ENDINGS["toml"]]), PAGE]
+    return [student.stem + each for student in class_ for each in endings]
+
+
+def as_asked(sheet: Worksheet) -> Exercise:
+    """The exercise of a sheet with the numbers that stand on it, and blanks for the others."""
+    return with_hand(sheet.exercise, {line.name: "" if line.blank else line.answer for line in sheet.lines})
 
 
 def handout(

@@ -2,17 +2,19 @@
 
     Path("chapter7.html").write_text(page(load("chapter7")), "utf-8")
 
-Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts; and
-each line with its derivatives as JavaScript, written from the rules. The page computes every number itself
-(web/engine.js), draws (web/picture.js) and is stepped through (web/page.js) in its own words (web/words.json), so that
-a weight can be changed and all follows. A text from an exercise reaches the page as data and is shown as text; a
-content security policy admits this page's own script and style and nothing else.
+Python hands over data: the places of the picture's boxes, formulas as MathML, the hand numbers with their verdicts, the
+worked forms of what may be asked for; and each line with its derivatives as JavaScript, written from the rules. The
+page computes every number itself (web/engine.js), so that a weight can be changed and all follows, takes what a person
+types (web/answers.js) and judges it (web/check.js and what it is made of), draws (web/picture.js) and is stepped
+through (web/page.js) in its own words (web/words.json). A text from an exercise reaches the page as data and is shown
+as text; a content security policy admits this page's own script and style and nothing else.
 """
 
 import base64
 import hashlib
 import html
 import json
+import re
 from collections.abc import Container, Sequence
 from functools import partial
 from importlib.resources import files
@@ -28,7 +30,10 @@ from micrograd_kr.teacher.check.report import Report, Row
 from micrograd_kr.teacher.derive import chain, explanation, notation
 from micrograd_kr.teacher.derive.lines import Line, Lines
 from micrograd_kr.teacher.derive.notation import symbol
+from micrograd_kr.teacher.show.answers import Answers
 from micrograd_kr.teacher.show.diagram import Diagram, local_key, way_back, worked
+from micrograd_kr.teacher.show.mistakes import Mistakes
+from micrograd_kr.teacher.show.worksheet import Worksheet, as_text, suggested
 
 MOST = 100  # quantities; a page with more is no longer one that anybody steps through
 ROOM = 400_000  # characters of formulas, so that a page stays well below a megabyte
@@ -99,8 +104,11 @@ def _hand(diagram: Diagram, report: Report, row: Row) -> dict[str, Any]:
     }
 
 
-def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
-    """All that the page is told, ready for JSON; what has names of the exercise as keys is a list of pairs."""
+def content(solution: Solution, lines: Lines, report: Report, asked: Sequence[str] = ()) -> dict[str, Any]:
+    """All that the page is told, ready for JSON; what has names of the exercise as keys is a list of pairs.
+
+    asked: the numbers that a person may type.
+    """
     exercise = solution.exercise
     diagram, readable, kinds = Diagram(lines, solution, every_line=False), lines.readable(), get_args(chain.Kind)
     on_sheet = [parse_name(exercise, name) for name in exercise.hand]
@@ -116,7 +124,14 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         rows = [(each.key, each.kind) for each in numbers]
         boxes.append((key, {"kind": box.kind, "names": box.names, "flow": box.flow, "rows": rows}))
     along = ((s, t, chain.equation(local_key(s, t), "local", lines.lines[t].partials.get(s, 0.0))) for s, t in arcs)
+    fields = [
+        {"name": name, "key": diagram.key(name), "text": exercise.hand.get(name, ""), "isOwn": name in exercise.asked}
+        for name in asked
+    ]
     return {
+        "title": exercise.title,
+        "asked": fields,
+        "file": {"name": f"{exercise.student or exercise.name}.toml", "head": _head(exercise)},
         "loss": exercise.loss,
         "lr": exercise.lr,
         "steps": exercise.steps,
@@ -136,7 +151,7 @@ def content(solution: Solution, lines: Lines, report: Report) -> dict[str, Any]:
         "home": [(name, key) for key, box in diagram.boxes.items() for name in box.names],
         "arcs": arcs,
         "uses": [(name, formula.names) for name, formula in exercise.forward.items()],
-        "names": [(key, symbol(name)) for key, name in (names | {row: row for row in exercise.hand}).items()],
+        "names": [(key, symbol(name)) for key, name in (names | {name: name for name in asked}).items()],
         "math": [(key, notation.quantity(name, "mathml")) for key, name in names.items()],
         "partials": [(line.name, _sides(derivative(t, s), line)) for s, t, line in along],
         **_derivations(solution, readable, gradients),
@@ -181,17 +196,28 @@ def _derivations(solution: Solution, lines: Lines, gradients: Sequence[str]) -> 
     }
 
 
-def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") -> str:
+def _head(exercise: Exercise) -> str:
+    """What stands above [hand] in the file of a sheet."""
+    return as_text(Worksheet(exercise, (), 0), "toml").partition("\n[hand]\n")[0].lstrip("\n") + "\n"
+
+
+def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en", practice: bool = False) -> str:
     """An exercise as one HTML file. report: of `check`; by default the exercise's own hand numbers are checked.
 
-    lang: "en" or "ko", what the page begins with. Raises ExerciseError for an exercise of more than MOST quantities,
-    and as `check` does.
+    lang: "en" or "ko", what the page begins with. practice: its numbers and derivations are hidden until a person has
+    tried them; whoever reads the file's source finds them. Raises ExerciseError for an exercise of more than MOST
+    quantities, and as `check` does.
     """
     solution, lines = worked(exercise, MOST)
     report = report or diagnosed(lines, solution)
-    names = ("page.css", "page.html", "engine.js", "picture.js", "page.js")
-    style, frame, engine, *rest = ((WEB / name).read_text("utf-8") for name in names)
-    script = "".join([engine, script_of(solution, lines.readable()), *rest])
+    answers = Answers(solution, lines, [*exercise.hand, *exercise.asked, *suggested(exercise, solution)])
+    mistakes = Mistakes(answers).content()
+    told = content(solution, lines, report, answers.names) | {"practice": practice}
+    told["check"] = {"mistakes": mistakes, **answers.content()}
+    scripts = ("engine", "reading", "rounding", "lines", "follows", "causes", "check", "answers", "picture", "page")
+    names = ("page.css", "page.html", *map("{}.js".format, scripts))
+    style, frame, engine, *rest = (_source(name) for name in names)
+    script = "".join([engine, script_of(solution, lines.readable()), answers.script(), *rest])
     hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style))
     return Template(frame).substitute(
         dict(zip(("script_hash", "style_hash"), hashes, strict=True)),
@@ -199,8 +225,14 @@ def page(exercise: Exercise, *, report: Report | None = None, lang: str = "en") 
         title=html.escape(exercise.title),
         style=style,
         script=script,
-        data=embedded(content(solution, lines, report)),
+        data=embedded(told),
     )
+
+
+def _source(name: str) -> str:
+    """A file of the page's; a script without its comments and indents, which are for who reads it here."""
+    text = (WEB / name).read_text("utf-8")
+    return re.sub(r"^ *(//.*\n)?", "", text, flags=re.MULTILINE) if name.endswith(".js") else text
 
 
 def embedded(data: Any) -> str:

@@ -132,11 +132,11 @@ def _defined(exercise: Exercise, needed: Mapping[int, set[str]], asked: Collecti
     return (*(name for name in exercise.written if name in found), *["p"] * (not changed <= shown))
 
 
-def suggested(exercise: Exercise) -> list[str]:
+def suggested(exercise: Exercise, solution: Solution | None = None) -> list[str]:
     """What there is to work: every value, the loss's derivatives from the end to the start, then after each update
     the parameters and every value again. Left out is what the loss does not depend on, and derivatives that are 1.
     """
-    solution, back = solve(exercise), way_back(exercise)[1:]
+    solution, back = solution or solve(exercise), way_back(exercise)[1:]
     start = [name for name in exercise.parameters or exercise.given if name in back]
     inner = [name for name in back if name in exercise.forward and solution.gradients[name] != 1.0]
     names = [*exercise.forward, *(derivative(exercise.loss, name) for name in [*inner, *start])]

@@ -1,5 +1,6 @@
 """Worksheets for a class: a sheet and a file for each student, without answers; one key; all files or none."""
 
+import json
 import os
 import re
 from html import unescape
@@ -52,7 +53,7 @@ def test_each_seed_has_a_sheet_and_a_file_without_answers_and_the_class_one_key(
     assert main(["worksheet", "chapter7", "--seeds", "8-10", "-o", "class", "--lang", lang]) == 0
     stems = ["08", "09", "10"]
     assert here() == sorted(
-        ["class", "class/key.html", *(f"class/{s}.{end}" for s in stems for end in ("html", "toml"))]
+        ["class", "class/key.html", *(f"class/{s}{end}" for s in stems for end in (".html", ".toml", "-page.html"))]
     )
     out = capsys.readouterr().out
     assert "class/key.html" in out
@@ -69,6 +70,18 @@ def test_each_seed_has_a_sheet_and_a_file_without_answers_and_the_class_one_key(
         filled = load(f"class/{stem}.toml")
         assert (filled.student, filled.seed, filled.hand, len(filled.blanks)) == ("", int(stem), {}, 40)
         assert (filled.given, filled.parameters) == (sheet.exercise.given, sheet.exercise.parameters)
+
+
+def test_the_page_of_a_student_hides_what_is_blank_on_the_sheet_and_knows_what_stands_there():
+    arguments = ["worksheet", "chapter7", "--seeds", "8", "--hide", "gradients", "-o", "class"]
+    assert main(arguments) == 0
+    data = json.loads(re.search(r'id="data">(.*?)</script>', Path("class/8-page.html").read_text("utf-8"), re.S)[1])
+    sheet = worksheet(load("chapter7"), seed=8, hide=["gradients"])
+    assert data["practice"]
+    assert dict(data["numbers"]) == {**sheet.exercise.given, **sheet.exercise.parameters}
+    typed = {each["name"]: each["text"] for each in data["asked"] if each["isOwn"]}
+    assert typed == {line.name: "" if line.blank else line.answer for line in sheet.lines}
+    assert {"", *typed.values()} > {""}
 
 
 def test_one_seed_is_one_sheet_whoever_else_is_in_the_class():
@@ -97,7 +110,8 @@ def test_each_name_stands_on_its_sheet_in_its_file_and_on_the_key():
 def test_the_key_may_lie_elsewhere_and_sheets_have_another_form():
     arguments = ["worksheet", "purchase", "--seeds", "1,2", "--format", "markdown", "-o", "class", "--answers", "k.md"]
     assert main(arguments) == 0
-    assert here() == ["class", "class/1.md", "class/1.toml", "class/2.md", "class/2.toml", "k.md"]
+    pages = ["class/1-page.html", "class/2-page.html"]
+    assert here() == sorted(["class", "class/1.md", "class/1.toml", "class/2.md", "class/2.toml", "k.md", *pages])
     assert re.findall(r"^# Answer key: |^ ?\(seed \d\)", Path("k.md").read_text("utf-8"), re.M) == [
         "# Answer key: ",
         " (seed 1)",
@@ -108,7 +122,7 @@ def test_the_key_may_lie_elsewhere_and_sheets_have_another_form():
 
 def test_the_key_may_have_another_name_in_the_folder():
     assert main(["worksheet", "purchase", "--seeds", "1", "-o", "class", "--answers", "class/all.md"]) == 0
-    assert here() == ["class", "class/1.html", "class/1.toml", "class/all.md"]
+    assert here() == ["class", "class/1-page.html", "class/1.html", "class/1.toml", "class/all.md"]
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -123,6 +137,7 @@ def test_the_key_may_have_another_name_in_the_folder():
         (["../../etc/passwd", "a/b\\c:d", "..", "", "."], ["_.._etc_passwd", "a_b_c_d", "_", "_-2", "_-3"]),
         (["con", "NUL.txt", "key", "-rf"], ["con_", "NUL.txt_", "key_", "rf"]),
         (["O'Brien, Pat", "a\nb\x1b"], ["O_Brien_ Pat", "a_b_"]),
+        (["Kim", "Kim-page"], ["Kim", "Kim-page-2"]),  # Kim-page.html is Kim's
     ],
 )
 def test_a_name_becomes_a_safe_name_of_a_file_and_no_two_the_same(names, expected):
@@ -214,7 +229,7 @@ def test_a_file_that_is_there_stays_unless_it_is_to_be_written_over(capsys):
     assert "2.toml is there already; --force" in said([*arguments, "--lang", "en"], capsys)
     assert here() == ["class", "class/2.toml"]
     assert main([*arguments, "--force"]) == 0
-    assert len(here()) == 1 + 3 * 2 + 1
+    assert len(here()) == 1 + 3 * 3 + 1
     assert Path("class/2.toml").read_text("utf-8") != "mine"
 
 

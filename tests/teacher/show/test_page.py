@@ -167,7 +167,10 @@ def test_a_page_needs_nothing_else_and_is_small(name):
     assert len(text.encode()) < 1_000_000
     assert {tag for tag, _ in parts.elements}.isdisjoint({"link", "img", "iframe", "object", "base"})
     assert [attributes for _, attributes in parts.elements if attributes.keys() & {"src", "style", "onclick"}] == []
-    assert {attributes["href"] for _, attributes in parts.elements if "href" in attributes} == {"#controls", "#derivation"}
+    assert {attributes["href"] for _, attributes in parts.elements if "href" in attributes} == {
+        "#controls",
+        "#derivation",
+    }
     assert set(re.findall(r"https?://[^/\"]+", text)) == {"http://www.w3.org"}  # names of SVG and MathML
 
 
@@ -217,7 +220,7 @@ def test_an_exercise_that_nobody_could_step_through_is_an_error_in_both_language
 
 
 def test_every_word_is_used_and_every_word_used_is_there():
-    script = "".join(FOLDER.joinpath(name).read_text("utf-8") for name in ("page.js", "picture.js"))
+    script = "".join(FOLDER.joinpath(name).read_text("utf-8") for name in ("page.js", "answers.js", "picture.js"))
     frame = FOLDER.joinpath("page.html").read_text("utf-8")
     asked = set(re.findall(r'data-(?:word|label|title)="(\w+)"', frame)) | set(re.findall(r'word\("([\w ]+)"', script))
     assert asked <= set(WORDS)

@@ -26,6 +26,7 @@ function readData(read) {
     }),
   );
   read.kinds = new Map([...read.boxes.values()].flatMap(({ rows }) => rows)); // of each number in the picture
+  read.places = new Map(read.asked.map((each, place) => [each.name, { ...each, place }]));
   read.symbol = (key) => read.names.get(key) ?? key;
   return read;
 }
@@ -72,9 +73,12 @@ function exact(value) {
 }
 
 const signed = (text) => text.replaceAll("-", "−");
-const text = (key) =>
-  signed(key === "lr" || data.numbers.has(key) ? exact(number(key)) : shown(number(key), now.digits));
-const bracketed = (key) => (number(key) < 0 ? `(${text(key)})` : text(key));
+const HIDDEN = "?";
+function text(key) {
+  if (isHidden(key)) return HIDDEN;
+  return signed(key === "lr" || data.numbers.has(key) ? exact(number(key)) : shown(number(key), now.digits));
+}
+const bracketed = (key) => (text(key).startsWith("−") ? `(${text(key)})` : text(key));
 
 // A template's slots: in text ⟦key⟧, ⟦(key⟧ where a negative number stands in brackets; in MathML elements.
 const filled = (template) => template.replace(/⟦(\(?)([^⟧]+)⟧/g, (_, tight, key) => (tight ? bracketed : text)(key));
@@ -161,7 +165,8 @@ function backwardSteps() {
   return steps;
 }
 
-function wordsOf({ kind, target, source, count, uses }) {
+function wordsOf({ kind, target, source, count, uses, gives }) {
+  if (kind === "end" && gives.some(isHidden)) return word("still hidden");
   const { symbol } = data;
   const last = later(data.loss, "'", data.steps);
   const change = () => number(last) - number(data.loss);
@@ -240,8 +245,9 @@ function copied(event) {
 
 // --- hand numbers ----------------------------------------------------------------------------------------------------
 
-const MARKS = { match: "✓", rounding: "≈", undecided: "?", wrong: "✗" };
-const handOf = (key) => (changed() ? [] : data.hand.filter((row) => row.key === key));
+const MARKS = { match: "✓", rounding: "≈", undecided: "?", wrong: "✗", more: "…" };
+const SELDOM = ["undecided", "more"];
+const handOf = (key) => (changed() ? [] : answers.rows.filter((row) => row.key === key));
 const changed = () => now.lr !== data.lr || [...data.numbers].some(([name, value]) => now.numbers.get(name) !== value);
 
 function difference({ difference, value }) {
@@ -253,33 +259,25 @@ function verdict({ verdict }) {
   return make("strong", { class: `verdict ${verdict}` }, `${MARKS[verdict]} `, make("span", {}, word(verdict)));
 }
 
-// A person's number beside the engine's, in one line.
-function comparison(row) {
-  return make(
-    "p",
-    { class: `compared ${row.verdict}` },
-    ...set(`${data.symbol(row.name)}: ${word("by hand")} `),
-    make("span", { class: "pencil" }, row.hand),
-    make("span", { class: "engine" }, ` · ${word("engine")} ${signed(shown(row.value, now.digits))} `),
-    make("span", { class: "apart" }, `· ${word("difference")} ${difference(row)} `),
-    verdict(row),
-  );
+function showHand() {
+  at("write").textContent = word(data.practice ? "practice" : "write");
+  at("list").replaceChildren(answerTable());
+  at("list").setAttribute("aria-label", word("hand"));
+  showAnswers();
 }
 
-function showHand() {
-  at("hand").hidden = !data.hand.length;
-  const count = (verdict) => data.hand.filter((row) => row.verdict === verdict).length;
-  const told = Object.keys(MARKS).filter((each) => each !== "undecided" || count(each));
+function showCounts() {
+  const count = (verdict) => answers.rows.filter((row) => row.verdict === verdict).length;
+  const told = Object.keys(MARKS).filter((each) => !SELDOM.includes(each) || count(each));
   const counts = told.map((each) => `${MARKS[each]} ${word(each)} ${count(each)}`).join(" · ");
   const parts = [make("p", {}, counts)];
-  for (const each of data.remarks) parts.push(make("p", { class: "note" }, each[now.language]));
+  for (const each of answers.remarks) parts.push(make("p", { class: "note" }, each[now.language]));
   if (changed()) parts.push(make("p", { class: "note" }, word("other numbers")));
-  const first = data.hand.find((row) => row.name === data.firstWrong);
+  const first = answerTo(answers.first);
   if (first) parts.push(firstWrong(first));
   const lead = first ? [" · ", make("strong", {}, `${word("first wrong")}: `), jump(first)] : [];
-  at("summary").replaceChildren(...(data.hand.length && !changed() ? [`${word("hand")}: ${counts}`, ...lead] : []));
-  parts.push(make("div", { class: "table", tabindex: "0", role: "region", "aria-label": word("hand") }, handTable()));
-  at("verdicts").replaceChildren(...parts);
+  at("summary").replaceChildren(...(answers.rows.length && !changed() ? [`${word("hand")}: ${counts}`, ...lead] : []));
+  at("counts").replaceChildren(...parts);
 }
 
 function firstWrong(row) {
@@ -314,29 +312,6 @@ function jump(row) {
   return button;
 }
 
-function handTable() {
-  const head = ["quantity", "by hand", "engine", "difference", "verdict"].map((each) =>
-    make("th", { scope: "col", class: each }, word(each)),
-  );
-  const rows = data.hand.flatMap((row) => {
-    const name = make("th", { scope: "row" }, jump(row));
-    const hand = make("td", { class: "pencil" }, signed(row.hand));
-    const engine = make("td", {}, signed(shown(row.value, now.digits)));
-    const apart = make("td", { class: "difference" }, difference(row));
-    const said = saidOf(row).map((each) =>
-      make("tr", { class: row.verdict }, make("td", { colspan: "5", class: "said" }, each)),
-    );
-    return [make("tr", { class: row.verdict }, name, hand, engine, apart, make("td", {}, verdict(row))), ...said];
-  });
-  return make(
-    "table",
-    {},
-    make("caption", { class: "unseen" }, word("hand")),
-    make("thead", {}, make("tr", {}, ...head)),
-    make("tbody", {}, ...rows),
-  );
-}
-
 // --- showing a step --------------------------------------------------------------------------------------------------
 
 function redraw() {
@@ -361,9 +336,8 @@ function show() {
   at("count").textContent = `${now.step + 1} / ${steps.length}`;
   at("phase").textContent = phaseWord(step.phase);
   at("words").replaceChildren(...set(wordsOf(step)));
-  at("formulas").replaceChildren(...formulasOf(step).map(formula));
-  const hands = step.gives.flatMap((key) => handOf(key));
-  at("compared").replaceChildren(...hands.flatMap((row) => [comparison(row), ...saidOf(row).map(remark)]));
+  at("formulas").replaceChildren(...formulasShown(now.step));
+  at("compared").replaceChildren(...(changed() ? [] : namesAt(step.gives).map(answerAt)));
   at("near").replaceChildren(...neighbourhood(step));
   at("live").textContent = [
     `${now.step + 1}.`,
@@ -379,6 +353,14 @@ function show() {
   }
   paint(step);
   arrange();
+}
+
+// In practice a step has only the form, or nothing, until a number was tried.
+function formulasShown(step) {
+  const sides = formulasOf(steps[step]);
+  const much = shownOf(step);
+  if (!much && sides.length) return [make("p", {}, word("try"))];
+  return sides.map((each) => formula(much > 1 ? each : each.slice(0, 2)));
 }
 
 const remark = (said) => make("p", { class: "remark" }, said);
@@ -463,7 +445,7 @@ function paint(step) {
   const largest = Math.max(...data.arcs.map(([source, target]) => Math.abs(number(flowKey(source, target)))));
   for (const [key, line] of drawn.lines) {
     const flow = data.lines.get(key);
-    const width = known.has(flow) && largest > 0 ? 1.2 + 4 * Math.sqrt(Math.abs(number(flow)) / largest) : 1.2;
+    const width = known.has(flow) && largest > 0 && !isHidden(flow) ? 1.2 + 4 * Math.sqrt(Math.abs(number(flow)) / largest) : 1.2;
     line.setAttribute("stroke-width", active.has(key) ? Math.max(width, 2.5) : width);
     line.setAttribute("class", `line ${active.has(key) ? step.phase : ""} ${path.lines.has(key) ? "lit" : ""}`);
   }
@@ -512,12 +494,13 @@ function animate({ kind, source, target }) {
 function choose(name) {
   now.chosen = name;
   at("chosen").value = name;
-  const lines = (data.derivations.get(name) ?? []).map((place) => data.written[place]);
+  const lines = (isTried(name) ? (data.derivations.get(name) ?? []) : []).map((place) => data.written[place]);
   const parts = lines.flatMap(([kind, sides], i) => {
     const caption = kind === lines[i - 1]?.[0] ? "" : data.captions[now.language][kind];
     return [...(caption ? [make("h3", {}, caption)] : []), formula(sides)];
   });
-  at("lines").replaceChildren(...(name ? parts : [make("p", {}, word("ask"))]));
+  const open = isTried(name) ? "ask" : "try first";
+  at("lines").replaceChildren(...(lines.length ? parts : [make("p", {}, word(open, { name: levelled(data.symbol(name)) }))]));
   at("lead").hidden = !name;
   at("lead").replaceChildren(`${word("derivation")}: `, ...set(data.symbol(name)), " ↓");
   paint(steps[now.step]);
@@ -673,6 +656,9 @@ function connect() {
   at("language").addEventListener("click", () => setLanguage(now.language === "ko" ? "en" : "ko"));
   document.addEventListener("keydown", pressed);
   document.addEventListener("copy", copied);
+  for (const [id, act] of Object.entries({ save, erase })) at(id).addEventListener("click", act);
+  at("load").addEventListener("click", () => at("file").click());
+  at("file").addEventListener("change", () => load(at("file").files[0]).then(() => (at("file").value = "")));
   const dark = matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", () => setTheme(dark.matches));
   setTheme(dark.matches);
@@ -723,8 +709,8 @@ function showPhases() {
 function showLegend() {
   const kinds = ["value", ...(data.steps ? [data.steps > 1 ? "later" : "second"] : []), "local", "gradient"];
   const passes = data.laterPasses.join(", ");
-  const marks = data.hand.length
-    ? Object.keys(MARKS).map((each) => make("li", { class: each }, `${MARKS[each]} ${word(each)}`))
+  const marks = data.asked.length
+    ? Object.keys(MARKS).filter((each) => each !== "more").map((each) => make("li", { class: each }, `${MARKS[each]} ${word(each)}`))
     : [];
   at("legend").replaceChildren(...kinds.map((kind) => make("li", { class: kind === "later" ? "second" : kind }, ...set(word(`legend ${kind}`, { passes })))), ...marks);
 }
@@ -735,5 +721,6 @@ function showChoices() {
 }
 
 at("slider").max = steps.length - 1;
+startAnswers();
 connect();
 setLanguage(now.language);
