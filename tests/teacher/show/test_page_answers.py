@@ -321,6 +321,20 @@ def test_in_practice_what_is_right_opens_but_not_for_a_guess(opened):
     assert shown.evaluate("text('h1')") == "0.51998934"
 
 
+def test_a_verdict_moves_nothing_below_the_controls_of_a_phone(opened):
+    shown = opened(practice=True)
+    shown.set_viewport_size(PHONE)
+    shown.evaluate("go(1)")
+    assert shown.inner_text("#summary") == ""
+    field(shown, "z1", "#compared").fill("0.08")
+    field(shown, "z1", "#compared").press("Enter")
+    until(shown, "at('summary').textContent")
+    bottom, top = (
+        f"at('{each}').getBoundingClientRect().{side}" for each, side in (("step", "bottom"), ("controls", "top"))
+    )
+    assert shown.evaluate(bottom) <= shown.evaluate(top)
+
+
 def test_in_practice_a_slip_is_not_told_with_the_number_that_is_due(opened):
     slipped = EXACT | {"h1": "0.51989934"}
     shown = opened(practice=True)

@@ -170,7 +170,7 @@ function showAnswers() {
   showCounts();
   paint(steps[now.step]);
   at("near").replaceChildren(...neighbourhood(steps[now.step]));
-  tighten();
+  arrange();
 }
 
 function showOutcome(place) {
