@@ -76,7 +76,7 @@ class Handout(NamedTuple):
             found[student.stem + ENDINGS[form]] = as_text(sheet, form, lang=lang, picture=picture)
             found[student.stem + ENDINGS["toml"]] = as_text(sheet, "toml")
             if len(sheet.exercise.positions) <= MOST_ON_A_PAGE:
-                found[student.stem + PAGE] = page(as_asked(sheet), lang=lang, practice=True)
+                found[student.stem + PAGE] = page(as_asked(sheet, student.stem), lang=lang, practice=True)
         return found
 
 
@@ -86,9 +86,10 @@ def file_names(class_: Iterable[Student], form: str) -> list[str]:
     return [student.stem + each for student in class_ for each in endings]
 
 
-def as_asked(sheet: Worksheet) -> Exercise:
-    """The exercise of a sheet with the numbers that stand on it, and blanks for the others."""
-    return with_hand(sheet.exercise, {line.name: "" if line.blank else line.answer for line in sheet.lines})
+def as_asked(sheet: Worksheet, stem: str) -> Exercise:
+    """The exercise of a sheet with the numbers that stand on it, and blanks for the others; stem: of its file."""
+    exercise = replace(sheet.exercise, source=stem + ENDINGS["toml"])
+    return with_hand(exercise, {line.name: "" if line.blank else line.answer for line in sheet.lines})
 
 
 def handout(

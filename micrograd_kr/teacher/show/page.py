@@ -18,6 +18,7 @@ import re
 from collections.abc import Container, Sequence
 from functools import partial
 from importlib.resources import files
+from pathlib import PurePath
 from string import Template
 from typing import Any, get_args
 
@@ -130,8 +131,10 @@ def content(solution: Solution, lines: Lines, report: Report, asked: Sequence[st
     ]
     return {
         "title": exercise.title,
+        "student": exercise.student,
+        "seed": exercise.seed,
         "asked": fields,
-        "file": {"name": f"{exercise.student or exercise.name}.toml", "head": _head(exercise)},
+        "file": {"name": f"{PurePath(exercise.source).name.removesuffix('.toml')}.toml", "head": _head(exercise)},
         "loss": exercise.loss,
         "lr": exercise.lr,
         "steps": exercise.steps,

@@ -321,6 +321,24 @@ def test_in_practice_what_is_right_opens_but_not_for_a_guess(opened):
     assert shown.evaluate("text('h1')") == "0.51998934"
 
 
+def test_a_page_says_whose_it_is_and_saves_the_file_that_was_handed_out(opened):
+    assert opened().inner_text("#whose") == ""
+    shown = opened(replace(BLANK, student="김하늘", seed=7, source="class/김하늘.toml"))
+    assert shown.inner_text("#whose") == "김하늘 · seed 7"
+    shown.click("#language")
+    assert shown.inner_text("#whose") == "김하늘 · 시드 7"
+    with shown.expect_download() as saved:
+        shown.click("#save")
+    assert saved.value.suggested_filename == "김하늘.toml"
+
+
+def test_in_practice_a_derivation_is_asked_for_and_then_a_number(opened):
+    shown = opened(practice=True)
+    assert shown.inner_text("#lines") == WORDS["ask"].in_("en")
+    shown.evaluate("choose('W5')")
+    assert "a number of W5 first" in shown.inner_text("#lines")
+
+
 def test_a_verdict_moves_nothing_below_the_controls_of_a_phone(opened):
     shown = opened(practice=True)
     shown.set_viewport_size(PHONE)

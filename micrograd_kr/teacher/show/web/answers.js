@@ -26,7 +26,7 @@ function judgeAnswers() {
     const list = inListOrder(asTold(rows));
     take({ rows: list, first: firstWrong, remarks: areFloats ? [noteOf("allInFloat32")] : [] });
     showAnswers();
-  });
+  }, { timeout: 300 }); // milliseconds, however busy
 }
 
 // What is right opens the page's own number, but for one of so few digits that it may be guessed.

@@ -499,7 +499,7 @@ function choose(name) {
     const caption = kind === lines[i - 1]?.[0] ? "" : data.captions[now.language][kind];
     return [...(caption ? [make("h3", {}, caption)] : []), formula(sides)];
   });
-  const open = isTried(name) ? "ask" : "try first";
+  const open = !name || isTried(name) ? "ask" : "try first";
   at("lines").replaceChildren(...(lines.length ? parts : [make("p", {}, word(open, { name: levelled(data.symbol(name)) }))]));
   at("lead").hidden = !name;
   at("lead").replaceChildren(`${word("derivation")}: `, ...set(data.symbol(name)), " ↓");
@@ -682,6 +682,8 @@ function setLanguage(language) {
   for (const each of document.querySelectorAll("[data-title]")) each.title = word(each.dataset.title);
   at("language").textContent = language === "ko" ? "English" : "한국어";
   at("language").lang = language === "ko" ? "en" : "ko";
+  const seed = data.seed === null ? "" : word("seed", { seed: data.seed });
+  at("whose").textContent = [data.student, seed].filter(Boolean).join(" · ");
   showPhases();
   showLegend();
   showChoices();
