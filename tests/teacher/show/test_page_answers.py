@@ -324,9 +324,9 @@ def test_in_practice_what_is_right_opens_but_not_for_a_guess(opened):
 def test_a_page_says_whose_it_is_and_saves_the_file_that_was_handed_out(opened):
     assert opened().inner_text("#whose") == ""
     shown = opened(replace(BLANK, student="김하늘", seed=7, source="class/김하늘.toml"))
-    assert shown.inner_text("#whose") == "김하늘 · seed 7"
+    assert shown.text_content("#whose") == " · 김하늘 · seed 7"
     shown.click("#language")
-    assert shown.inner_text("#whose") == "김하늘 · 시드 7"
+    assert shown.text_content("#whose") == " · 김하늘 · 시드 7"
     with shown.expect_download() as saved:
         shown.click("#save")
     assert saved.value.suggested_filename == "김하늘.toml"

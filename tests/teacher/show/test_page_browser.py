@@ -448,6 +448,13 @@ def test_updates_are_called_what_they_are(opened, name, lang, update, end, again
     assert shown.text_content("#phase") == again
 
 
+@pytest.mark.parametrize(("name", "lr", "blames"), [("chapter7", 1000.0, True), ("momentum", 30.0, False)])
+def test_the_learning_rate_is_blamed_for_a_larger_loss_only_where_nothing_else_takes_the_step(opened, name, lr, blames):
+    shown = opened(replace(load(name), lr=lr, hand={}))
+    assert "went up by" in shown.evaluate("wordsOf(steps.at(-1))")
+    assert ("learning rate" in shown.evaluate("wordsOf(steps.at(-1))")) == blames
+
+
 def test_the_languages_are_switched_in_place(opened):
     shown = opened()
     shown.evaluate("go(20)")

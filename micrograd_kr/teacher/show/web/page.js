@@ -184,7 +184,7 @@ function wordsOf({ kind, target, source, count, uses, gives }) {
     ...(kind === "end" && {
       before: text(data.loss),
       after: text(last),
-      change: word(change() < 0 ? "down" : "up", { by: signed(shown(Math.abs(change()), now.digits)) }),
+      change: word(change() < 0 ? "down" : data.usual ? "up" : "risen", { by: signed(shown(Math.abs(change()), now.digits)) }),
     }),
   });
 }
@@ -683,7 +683,7 @@ function setLanguage(language) {
   at("language").textContent = language === "ko" ? "English" : "한국어";
   at("language").lang = language === "ko" ? "en" : "ko";
   const seed = data.seed === null ? "" : word("seed", { seed: data.seed });
-  at("whose").textContent = [data.student, seed].filter(Boolean).join(" · ");
+  at("whose").textContent = [data.student, seed].filter(Boolean).map((each) => ` · ${each}`).join("");
   showPhases();
   showLegend();
   showChoices();
