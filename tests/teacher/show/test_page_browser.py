@@ -667,6 +667,13 @@ def test_what_is_out_of_sight_is_seen_to_be(opened):
     assert {"words", "all of step"} <= set(shown.evaluate(OUT_OF_SIGHT))
 
 
+def test_a_number_beside_a_small_picture_comes_back_to_one_quantity(opened):
+    shown = opened(load("xor"), viewport=PHONE)
+    found = shown.evaluate("steps.flatMap(neighbourhood).map((each) => each.textContent ?? each)")
+    assert any(text.startswith("← Z[1,0] ") for text in found)
+    assert not any("]," in text for text in found)
+
+
 def test_the_first_screen_says_how_many_are_wrong_and_leads_to_the_first(opened):
     report = check(MISPRINTS)
     assert report.first_wrong is not None

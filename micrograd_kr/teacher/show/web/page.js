@@ -371,7 +371,7 @@ function neighbourhood({ uses, gives, kind }) {
     keys.map((key) => {
       const shown = make("span", { class: `chip ${data.kinds.get(key) ?? "value"} ${when}` });
       const [hand] = handOf(key);
-      const [, source] = key.match(/^←(.+),/) ?? [];
+      const [source] = key.startsWith("←") ? key.slice(1).split(/,(?![^[]*\])/) : []; // no comma of an entry, W[0,1]
       shown.append(...set(source ? `← ${data.symbol(source)}` : data.symbol(key)), ` ${text(key)}`, hand && when ? ` ${MARKS[hand.verdict]}` : "");
       return shown;
     });
