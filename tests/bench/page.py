@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import careless
 import people
 import strangers
+from browsing import chromium
 
 from micrograd_kr.__main__ import main as command
 from micrograd_kr.said import LANGUAGES
@@ -41,7 +42,6 @@ NET = ["new", "--layers", "4-4-3", "--bias"]  # of 60
 NEAR = 1e-6  # bounds that are one, relative
 LISTS = ("verdicts", "wrongly", "bounds")
 KEY = 50.0  # milliseconds from a key to the verdict, at most
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 JUDGED = "(cells) => checked(readExercise(data.check), cells)"
 TIMED = """(cells, exercise = readExercise(data.check)) => Array.from({ length: 20 }, () => {
   const start = performance.now();
@@ -83,13 +83,9 @@ class Compared(NamedTuple):
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+def tab() -> Iterator[Any]:
+    with chromium() as browser:
         yield browser.new_context(offline=True).new_page()
-        browser.close()
 
 
 def opened(shown: Any, exercise: Exercise, folder: Path) -> str:
@@ -170,7 +166,7 @@ def main(words: Iterable[str]) -> int:
     given = parser.parse_args(list(words))
     start = time.perf_counter()
     print(f"seed {given.seed}")
-    with tempfile.TemporaryDirectory() as name, chromium() as shown:
+    with tempfile.TemporaryDirectory() as name, tab() as shown:
         folder, chapter = Path(name), load("chapter7")
         found = sheets(shown, given.seed, given.sheets, folder, given.keep)
         key, sixty = milliseconds(shown, chapter, folder), of_sixty(folder)

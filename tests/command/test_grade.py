@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from functools import partial
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pupils
 import pytest
+from browsing import CHROMIUM, chromium
 
 from micrograd_kr.__main__ import main
 from micrograd_kr.teacher.grade import desks, table
@@ -347,18 +347,13 @@ def test_a_page_that_takes_a_name_for_markup_is_noticed():
         Reader("<p><bdi>a</p>")
 
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
+    pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("no Chromium here")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize(("width", "scheme", "lang"), [(390, "dark", "ko"), (1280, "light", "en")])

@@ -3,13 +3,13 @@
 Runs where Playwright and a Chromium of the system are installed. Whatever is said on the console is a failure.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import CHROMIUM, chromium, until
 
 from micrograd_kr.__main__ import main
 from micrograd_kr.said import LANGUAGES
@@ -21,8 +21,7 @@ from micrograd_kr.teacher.check.diagnosis import check
 from micrograd_kr.teacher.show.page import WORDS, page
 from micrograd_kr.teacher.show.worksheet import suggested
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 CHAPTER = load("chapter7")
@@ -37,10 +36,8 @@ Open = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -62,15 +59,6 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
     yield opener
     context.close()
     assert said == []
-
-
-def until(shown: Any, condition: str) -> None:
-    """Wait until something holds on the page. Playwright's own way is barred by the page's security policy."""
-    for _ in range(200):
-        if shown.evaluate(condition):
-            return
-        shown.wait_for_timeout(50)
-    raise AssertionError(f"never came true: {condition}")
 
 
 def field(shown: Any, name: str, among: str = "#list") -> Any:

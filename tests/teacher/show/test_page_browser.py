@@ -5,7 +5,6 @@ Runs where Playwright and a Chromium of the system are installed. Whatever is sa
 
 import math
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+from browsing import CHROMIUM, chromium, until
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import given as drawn
 
@@ -33,8 +33,7 @@ from micrograd_kr.teacher.derive.lines import Lines
 from micrograd_kr.teacher.show.diagram import Diagram
 from micrograd_kr.teacher.show.page import WORDS, page, script_of
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 CHAPTER = load("chapter7")
@@ -47,10 +46,8 @@ RULES = {*FUNCTIONS.values(), *OPERATORS.values(), ops.neg, ops.sign, ops.identi
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -99,15 +96,6 @@ def written_by(exercise: Exercise, digits: int) -> Callable[[str], str]:
     number = number_of(solve(exercise))
     exact = [*exercise.given, *exercise.parameters, "lr"]
     return lambda key: notation.decimals(digits, "text", exact)(key, number(key), False)
-
-
-def until(shown: Any, condition: str) -> None:
-    """Wait until something holds on the page. Playwright's own way is barred by the page's security policy."""
-    for _ in range(200):
-        if shown.evaluate(condition):
-            return
-        shown.wait_for_timeout(50)
-    raise AssertionError(f"never came true: {condition}")
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
 """The page judges a person's numbers as `check` does, from what it is handed over."""
 
 import importlib
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import CHROMIUM
 
 from micrograd_kr.teacher.ask.cell import read_cell
 from micrograd_kr.teacher.ask.file import load
@@ -16,7 +16,6 @@ from micrograd_kr.teacher.check.diagnosis import check
 
 pytest.importorskip("playwright.sync_api")
 BENCH = Path(__file__).resolve().parents[2] / "bench"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 READ = """([text, name]) => {
@@ -64,7 +63,7 @@ def bench() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def shown(bench: Any) -> Iterator[Any]:
-    with bench.chromium() as shown:
+    with bench.tab() as shown:
         yield shown
 
 
