@@ -408,9 +408,11 @@ function tighten() {
   step.classList.remove("tight");
   step.classList.toggle("tight", step.scrollHeight > step.clientHeight + 1);
   for (const each of at("formulas").children) {
-    for (let size = 1, turns = 0; turns < 4; turns++) {
+    let size = 1;
+    each.style.removeProperty("--size");
+    for (let turns = 0; turns < 4 && each.scrollWidth > each.clientWidth; turns++) {
+      size *= (each.clientWidth - 2) / each.scrollWidth; // mathematics does not shrink evenly
       each.style.setProperty("--size", size);
-      size *= Math.min(1, (each.clientWidth - 2) / each.scrollWidth); // mathematics does not shrink evenly
     }
   }
 }
