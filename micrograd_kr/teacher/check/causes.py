@@ -16,6 +16,7 @@ from micrograd_kr.teacher.ask.expressions import Comparison, Symbol, simplified
 from micrograd_kr.teacher.ask.number import Hand, distance, hand
 from micrograd_kr.teacher.ask.quantity import derivative, read
 from micrograd_kr.teacher.check import mistakes, slips
+from micrograd_kr.teacher.check.forms import Forms
 from micrograd_kr.teacher.check.mistakes import Catalogue, Edit
 from micrograd_kr.teacher.check.report import Cause, in_a_sentence
 from micrograd_kr.teacher.check.sheet import Judged
@@ -394,14 +395,15 @@ def _told(what: Said, hit: Hit, names: Mapping[str, str]) -> Said:
 
 
 def _of_updates(hit: Hit) -> dict[str, str]:
+    forms = hit.working.known.forms
+    return of_update(hit.working.name, forms) | of_update(hit.edit.place, forms)
+
+
+def of_update(name: str, forms: Forms) -> dict[str, str]:
     """What the derivative is called that a parameter is changed by: the loss's by it, not ∂E/∂z or ∂E_o1/∂W."""
-    forms, named = hit.working.known.forms, dict[str, str]()
-    for name in (hit.working.name, hit.edit.place):
-        asked = read(name)
-        gradient = forms.gradient(forms.exercise.loss, asked.of) if asked.kind == "updated" else None
-        if isinstance(gradient, Symbol):
-            named[str(gradient.name)] = derivative(forms.exercise.loss, asked.of)
-    return named
+    asked, loss = read(name), forms.exercise.loss
+    gradient = forms.gradient(loss, asked.of) if asked.kind == "updated" else None
+    return {str(gradient.name): derivative(loss, asked.of)} if isinstance(gradient, Symbol) else {}
 
 
 def _slip_said(slip: Slip, of: Iterable[str]) -> Said:

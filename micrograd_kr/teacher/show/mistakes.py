@@ -87,18 +87,30 @@ class Mistakes:
     def content(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
         of = [each for name in self.sheet.judged for each in self._of(name)]
-        names = [(key, notation.text(Symbol(self.names.get(key, key), 0.0))) for key in self.table.names]
+        names = {key: _as_text(self.names.get(key, key)) for key in self.table.names}
         return {
             "kinds": [self._kind(kind) for kind in causes.KINDS],
             "of": of,
             "odds": {name.lower(): getattr(causes, name) for name in ODDS},
-            "names": names,
+            "names": list(names.items()),
+            "called": list(self._called()),
             "either": self.sentences.template(causes.EITHER.text),
             "told": self.sentences.template(causes.TOLD.text),
             "digits": {name: self.sentences.template(each.text) for name, each in DIGITS.items()},
             "notes": {name: self.sentences.template(each.text) for name, each in NOTES.items()},
             **self.sentences.content(),
         }
+
+    def _called(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """The rows that call quantities otherwise than the sentences do: what they are called there, and here.
+
+        A row has its own name, and an update is by the derivative that has the parameter's.
+        """
+        for name, judged in self.sheet.judged.items():
+            own = {judged.key: name} | causes.of_update(name, self.forms)
+            pairs = [(_as_text(self.names.get(key, key)), _as_text(here)) for key, here in own.items()]
+            if others := [(there, here) for there, here in pairs if there != here]:
+                yield name, others
 
     def _kind(self, kind: str) -> tuple[Any, ...]:
         """Its name, how common it is, whether it is ordinary, a mistake, a slip of a pen; its sentence."""
@@ -182,3 +194,7 @@ class Mistakes:
         if asked not in self._lines:
             self._lines[asked] = int(self.sentences.row(causes.line_due(edit, working, self.names)))
         return self._lines[asked]
+
+
+def _as_text(name: str) -> str:
+    return notation.text(Symbol(name, 0.0))

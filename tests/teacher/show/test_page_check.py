@@ -177,3 +177,51 @@ def test_what_explains_a_number_best_is_what_check_names_first(shown: Any, bench
     assert not bench.compared(shown, exercise, report).causes
     shown.evaluate("withoutNoise = (mistakes, hits) => hits.toReversed(); 0")
     assert bench.compared(shown, exercise, report).causes
+
+
+BIASED = """
+title = "biased"
+loss = "E"
+lr = 0.5
+[given]
+x = 0.5129
+t1 = 0.9713
+t2 = 0.2717
+[parameters]
+w = 0.8137
+v = 0.4472
+b = 0.3391
+c = 0.1291
+[forward]
+z1 = "w*x + b"
+o1 = "z1"
+z2 = "v*x + c"
+o2 = "z2"
+E_1 = "1/2*(t1 - o1)**2"
+E_2 = "1/2*(t2 - o2)**2"
+E = "E_1 + E_2"
+[hand]
+"o1" = "0.75644673"
+"o2" = "0.35846888"
+"E" = "0.02684538"
+"dE/db" = "0.21485327"
+"dE/dw" = "0.11019824"
+"b+" = "0.23167336"
+"dE/dv" = "0.04450376"
+"dE/dc" = "0.08676888"
+"c+" = "0.10684812"
+"""
+
+
+def test_a_quantity_with_several_names_is_called_in_its_row_as_check_calls_it(
+    shown: Any, bench: Any, tmp_path: Path
+) -> None:
+    (file := tmp_path / "biased.toml").write_text(BIASED, "utf-8")
+    bench.opened(shown, exercise := load(file), tmp_path)
+    report = check(exercise)
+    told = [str(row.causes[0].said) for row in report.read if row.causes]
+    assert [text for text in told if "∂E/∂b = −(t1 − o1)" in text or "where ∂E/∂c is due" in text] == told
+    compared = bench.compared(shown, exercise, report)
+    assert (compared.causes, compared.named) == ([], len(told))
+    shown.evaluate("asOnTheSheet = (_, name, sentence) => sentence; 0")
+    assert len(bench.compared(shown, exercise, report).causes) == len(told) == 2

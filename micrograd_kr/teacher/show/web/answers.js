@@ -41,8 +41,7 @@ function take(found) {
 
 const inListOrder = (rows) => rows.sort((a, b) => data.places.get(a.name).place - data.places.get(b.name).place);
 
-// In both languages: a note of micrograd-kr's, or a sentence of the page's own.
-const inBoth = (say) => ({ en: say("en"), ko: say("ko") });
+// A note of micrograd-kr's, or a sentence of the page's own.
 const noteOf = (name, words = {}) => inBoth((lang) => inWords(exercise.mistakes, lang, exercise.mistakes.notes[name], words));
 const wordOf = (key) => inBoth((lang) => data.words[lang][key]);
 

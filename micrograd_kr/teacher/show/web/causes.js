@@ -3,7 +3,7 @@
 // of its kind, and how well it comes to the number; it competes with chance.
 
 // What is handed over of each quantity's working: `plan`, its forms; `root`, all of it; and what people do wrong in it.
-function readMistakes({ of, names, kinds, ...said }, nodes) {
+function readMistakes({ of, names, called, kinds, ...said }, nodes) {
   const all = (places) => places.map((place) => nodes[place]);
   const read = ({ key, plan, root, form, edits, taken, uses }) => [
     key,
@@ -25,7 +25,7 @@ function readMistakes({ of, names, kinds, ...said }, nodes) {
   const kindsRead = kinds.map(([name, common, isOrdinary, isMistake, isOfAPen, template]) => {
     return { name, common, isOrdinary, isMistake, isOfAPen, template };
   });
-  return { ...said, kinds: kindsRead, names: new Map(names), of: new Map(of.map(read)) };
+  return { ...said, kinds: kindsRead, names: new Map(names), called: new Map(called), of: new Map(of.map(read)) };
 }
 
 const shortening = (more) => ({
@@ -307,9 +307,18 @@ function sentenceOf(mistakes, hits, name, lang) {
   return inLine([inWords(mistakes, lang, either, { one: one[0], other: other[0] }), first]);
 }
 
+// A sentence in a number's own row, which calls it as the sheet does: ∂E/∂b where it is ∂E/∂z elsewhere.
+function asOnTheSheet({ called }, name, sentence) {
+  const renamed = (text, [there, here]) => text.replace(new RegExp(`${there}(?![\\p{L}\\p{N}′⁺_@])`, "gu"), here);
+  return sentence && (called.get(name) ?? []).reduce(renamed, sentence);
+}
+
 // Whether a hit is a common mistake, made once, in the line of the number itself.
 const isAtHand = (mistakes, hit, name) =>
   lineIn(mistakes, hit) === name && !hit.throughout && mistakes.kinds[hit.kind].isOrdinary;
+
+// In both languages.
+const inBoth = (say) => ({ en: say("en"), ko: say("ko") });
 
 const inWords = ({ templates }, lang, template, words) =>
   templates[lang][template].replace(/\{(\w+)\}/g, (_, name) => words[name]);

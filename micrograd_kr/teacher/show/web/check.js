@@ -292,7 +292,7 @@ function causesOf(sheet, known, roots) {
   for (const [name, hits] of named) {
     const [hit] = hits;
     const line = mistakes.names.get(sheet.judged.get(name).asked.key);
-    const said = { en: sentenceOf(mistakes, hits, line, "en"), ko: sentenceOf(mistakes, hits, line, "ko") };
+    const said = inBoth((lang) => asOnTheSheet(mistakes, name, sentenceOf(mistakes, hits, line, lang)));
     const same = [...named].flatMap(([other, [{ sort }]]) => (other !== name && sort === hit.sort ? [other] : []));
     const { name: kind, isOfAPen } = mistakes.kinds[hit.kind];
     if (said.en) causes.set(name, { kind, value: hit.value, said, same, isOfAPen });
