@@ -184,11 +184,11 @@ class Forms:
                     heappush(ready, then)
 
     def before(self, asked: list[Quantity]) -> list[list[int]]:
-        """Of each quantity which of the others of its stage may be worked from it."""
+        """Of each quantity which of the others of its stage may be worked from it, in order."""
         places = defaultdict[tuple[int, bool, str], list[int]](list)  # of each stage, by names
         for i, each in enumerate(asked):
             places[*stage(each), each.by or each.of].append(i)
-        return [self._later(each, asked, places) for each in asked]
+        return [sorted(self._later(each, asked, places)) for each in asked]
 
     def _later(self, first: Quantity, asked: list[Quantity], places: Mapping[Any, list[int]]) -> list[int]:
         """Which may be worked from a number, of those of its stage; all later stages may."""

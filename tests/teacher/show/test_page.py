@@ -3,7 +3,10 @@
 import base64
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -244,3 +247,15 @@ def test_the_command_writes_a_page_where_it_is_told(tmp_path, monkeypatch, capsy
     assert Path("purchase.html").exists()
     assert main(["page", "absolute", "purchase", "-o", "both.html"]) == 2
     assert not Path("both.html").exists()
+
+
+def test_a_page_is_the_same_file_each_time_it_is_written():
+    code = "import hashlib, micrograd_kr as mk\n"
+    code += "from micrograd_kr.teacher.show.page import page\n"
+    code += "print(hashlib.sha256(page(mk.load('absolute')).encode()).hexdigest())"
+    command = [sys.executable, "-c", code]
+    written = {
+        subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
+        for seed in "123"
+    }
+    assert len(written) == 1
