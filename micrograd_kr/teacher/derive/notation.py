@@ -38,7 +38,7 @@ SHORT = 4  # a number with no more decimals is written without zeros behind it: 
 LONG, MOST_BELOW = 12, 1000  # characters of a number that is better written as a fraction, 1/3, and what stands below
 GIVEN = 8  # decimals of a given number that are kept in any case
 
-SUM, PRODUCT, POWER, ATOM = range(4)  # what binds tighter is greater
+CHOICE, SUM, PRODUCT, POWER, ATOM = range(5)  # what binds tighter is greater
 
 RELATIONS: dict[Any, str] = dict(zip(COMPARED, ">≥<≤=≠", strict=True))
 OTHERWISE = dict(zip(">≥<≤=≠", "≤<≥>≠=", strict=True))
@@ -388,22 +388,54 @@ def javascript(of: Any, places: Mapping[str, int]) -> str:
     All brackets are there, so that it is worked in the engine's order and comes to the engine's number, and every
     choice is one.
     """
-    again, templates = partial(javascript, places=places), TEMPLATES["javascript"]
+    return code(of, lambda name: f"v[{places[name]}]", TEMPLATES["javascript"])
+
+
+def code(of: Any, name: Callable[[str], str], templates: Mapping[str, Any], level: int = CHOICE) -> str:
+    """An expression to be computed, in the engine's order. name: how a quantity is referred to.
+
+    templates: of each operation, from its operands. level: what must bind at least as tight; `levels` says how tight an
+    operation does, and its operands must. One that is not there is a whole by itself.
+    """
     if isinstance(getattr(of, "name", None), Literal):
-        return again(of.number)
+        of = of.number
+    if isinstance(of, Symbol) and of.rule is of.whole is None:
+        return name(str(of.name))
+    called, given = _to_compute(of)
+    if not given:
+        return _number_in_code(float(of), templates, level)
+    own, *least = templates["levels"].get(called, (ATOM,))
+    least = least or [CHOICE] * len(given)
+    inputs = [code(each, name, templates, tight) for each, tight in zip(given, least, strict=True)]
+    template = templates.get(called)
+    written = template.format(*inputs) if template else templates["function"].format(called, ", ".join(inputs))
+    return f"({written})" if own < level else str(written)
+
+
+def _to_compute(of: Any) -> tuple[str, list[Any]]:
+    """What the operation of an expression is called, and its operands and options; none of a number."""
     if isinstance(of, Comparison):
-        own = templates[RELATIONS[of.operation]] % (again(of.x), again(of.y))
-        return f"({own} && {again(of.also)})" if of.also else f"({own})"
+        own = Comparison(of.x, of.y, of.operation)
+        return ("and", [own, of.also]) if of.also else (RELATIONS[of.operation], [of.x, of.y])
     if not isinstance(of, Symbol):
-        text = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(of, "NaN" if of != of else repr(float(of)))
-        return f"({text})" if text.startswith("-") else text
+        return "", []
+    rule: Any
     rule, x, y = of.whole or (of.rule, of.x, of.y)
-    if rule is None:
-        return str(templates["name"] % places[of.name])
     many = x if type(x) is tuple else (x,)
-    inputs = [again(each) for each in ((y, *many) if rule is ops.where_ else (*many, y)) if each is not None]
-    name = FUNCTIONS.get(rule.symbol, rule.symbol)
-    return str(templates.get(name, f"LACKING.{name}({', '.join(['%s'] * len(inputs))})") % tuple(inputs))
+    options = y if type(y) is tuple else (y,)
+    given = (*options, *many) if rule is ops.where_ else (*many, *options)
+    return FUNCTIONS.get(rule.symbol, rule.symbol), [each for each in given if each is not None]
+
+
+def _number_in_code(value: float, templates: Mapping[str, Any], level: int) -> str:
+    size = abs(value)
+    text = str(int(size)) if size < templates["whole"] and size.is_integer() else repr(size)
+    text = templates["numbers"].get(text, text)
+    if not math.copysign(1.0, value) < 0:
+        return str(text)
+    own, *_ = templates["levels"].get("neg", (ATOM,))
+    negative = str(templates["neg"].format(text))
+    return f"({negative})" if own < level else negative
 
 
 def taken(expression: Any) -> Iterator[tuple[Any, str, Any]]:
