@@ -175,8 +175,8 @@ tanh = Rule("tanh", np.tanh, scalar=math.tanh,
 
 
 def _sigmoid(x: Any) -> Any:
-    e = np.exp(-np.abs(x))  # at most 1, so nothing overflows
-    return np.exp(np.minimum(x, 0)) / (1 + e)
+    with np.errstate(over="ignore"):  # to inf, where the answer is 0 to all digits
+        return 1 / (1 + np.exp(-x))
 
 
 def _sigmoid_of_float(x: float) -> float:
