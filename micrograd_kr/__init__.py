@@ -8,17 +8,19 @@ if TYPE_CHECKING:
     from micrograd_kr.differences import gradcheck
     from micrograd_kr.engine import Value, grad, gradients, no_grad
     from micrograd_kr.seeds import manual_seed
+    from micrograd_kr.teacher.derive.program import compile, program
     from micrograd_kr.teacher.verbs import check, draw, explain, load
 
 __version__ = "0.1.0"
 __all__ = [
-    "AnomalyError", "Value", "anomaly", "check", "draw", "explain", "grad", "gradcheck", "gradients", "load",
-    "manual_seed", "no_grad",
+    "AnomalyError", "Value", "anomaly", "check", "compile", "draw", "explain", "grad", "gradcheck", "gradients", "load",
+    "manual_seed", "no_grad", "program",
 ]  # fmt: skip
 
 # Loaded at first use: a name costs what it needs, and Ctrl-C in the command line, which is loaded after this, is seen.
 _LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences", "manual_seed": "seeds"}
 _LAZY |= dict.fromkeys(("Value", "grad", "gradients", "no_grad"), "engine")
+_LAZY |= dict.fromkeys(("compile", "program"), "teacher.derive.program")
 _LAZY |= dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
 _NUMPYS = ("concatenate", "maximum", "minimum", "split", "stack", "where")
 

@@ -68,7 +68,7 @@ def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any =
     formula, symbols[value] = symbols[value], Symbol(name, value.out)
     arrived: dict[Value, Any] = {value: gradient}
     for node in reversed(order):
-        for each, r in _contributions(node, arrived.pop(node, 0.0), symbols[node], operands(node, symbol)):
+        for each, r in contributions(node, arrived.pop(node, 0.0), symbols[node], operands(node, symbol)):
             arrived[each] = r + arrived[each] if each in arrived else r
     return Line(name, formula, {names[each]: r for each, r in arrived.items() if each in names})
 
@@ -131,7 +131,7 @@ def operands(node: Any, of: Callable[[Value | None, Any], Any]) -> tuple[Any, ..
     return given if node.y_data is None or node.rule.dy else (*given, node.y_data)
 
 
-def _contributions(node: Any, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
+def contributions(node: Any, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
     """What a gradient g at a node hands to each of its inputs."""
     rule, inputs = node.rule, node.inputs()
     g = spread(g, np.shape(node.out))  # a rule leaves it to broadcasting where every entry gets the same
