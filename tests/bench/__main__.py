@@ -82,9 +82,23 @@ def scalar_lines() -> Iterator[Line]:
     yield Line("scalar net 2-4-1, inputs that get gradients, too, collector on", "micrograd", call, rounds=10)
 
 
+def program_lines() -> Iterator[Line]:
+    call = steps("scalars", "one_sample", "on", 60, block=10)
+    for peer, at_most, goal in (("micrograd_kr", 0.12, 0.09), ("micrograd", 0.02, None)):
+        what = f"program of a scalar net 2-16-16-1, forward + backward, collector on, and {peer}"
+        yield Line(what, peer, call, at_most, goal, ours="program")
+    for threads in (1, 2):
+        call = steps("scalars", "chapter", "on", 100, threads)
+        what = f"program of the chapter's 2-2-2 net, 10,000 samples, forward + backward, threads {threads}"
+        yield Line(what, "pytorch", call, 1.0, ours="program")
+
+
 def microgpt_lines() -> Iterator[Line]:
     call = steps("microgpt", "training", "on", 1, steps=10)
     yield Line("microgpt's own listing, 10 steps, collector on", "microgpt", call, 0.6, 0.5)
+    call = steps("microgpt", "one_step", "on", 10)
+    yield Line("microgpt's own listing, one step, recorded, collector on", "microgpt", call, 0.5)
+    yield Line("program of microgpt's own listing, one step, collector on", "microgpt", call, 0.15, ours="program")
 
 
 def tensor_lines() -> Iterator[Line]:
@@ -230,6 +244,7 @@ def main(words: list[str]) -> int:
         table.add_column(name, overflow="fold")
     rows: list[Line | Limit] = [
         *scalar_lines(),
+        *program_lines(),
         *microgpt_lines(),
         *tensor_lines(),
         *training_lines(),

@@ -14,6 +14,9 @@ from typing import Any
 
 from measure import Step
 
+from micrograd_kr import Value
+from micrograd_kr import compile as compiled
+
 LISTING = os.environ.get("MICROGRAD_KR_MICROGPT", "")
 
 
@@ -32,6 +35,72 @@ def training(engine: str, steps: int) -> Step:
         return float(found["loss"].data)
 
     return step
+
+
+def one_step(engine: str, letters: int = 6) -> Step:
+    """A step of the listing's training, on names of one length. engine: "program" is ours, compiled for that length."""
+    listing = trained(Path(LISTING).read_text("utf-8"), "micrograd_kr" if engine == "program" else engine, 1000)
+    draw = random.Random(0)
+    names = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=letters)) for _ in range(200)]
+    loop = listing.body.pop()
+    assert isinstance(loop, ast.For)
+    found: dict[str, Any] = {}
+    quiet = contextlib.redirect_stdout(io.StringIO())
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), quiet:
+        Path("input.txt").write_text("\n".join(names), "utf-8")
+        exec(compile(listing, "microgpt", "exec"), found)
+    if engine == "program":
+        found["learned"] = learned(found)
+        is_graph = [" = [[] for" in (text := ast.unparse(each)) or ".backward()" in text for each in loop.body]
+        first, last = is_graph.index(True), len(is_graph) - is_graph[::-1].index(True)
+        loop.body[first:last] = ast.parse("loss = learned(tokens, n)").body
+    body = compile(ast.Module(loop.body, []), "microgpt", "exec")
+    found["step"] = -1
+
+    def step() -> float:
+        found["step"] += 1
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(body, found)
+        return float(found["loss"].data)
+
+    return step
+
+
+def learned(of: dict[str, Any]) -> Any:
+    """The loss of a document, by the listing's own model compiled for each number of tokens.
+
+    What a token chooses, a row of the embedding and a probability, comes in as numbers: the row, and 0 and 1.
+    """
+    weights, vocabulary = of["state_dict"], of["vocab_size"]
+    programs: dict[int, Any] = {}
+
+    def program(n: int) -> Any:
+        rows = [[Value(each.data) for each in weights["wte"][0]] for _ in range(n)]
+        chosen = [[Value(float(not i)) for i in range(vocabulary)] for _ in range(n)]
+        own, weights["wte"] = weights["wte"], rows
+        keys, values = ([[] for _ in range(of["n_layer"])] for _ in range(2))
+        losses = []
+        for at in range(n):
+            probabilities = of["softmax"](of["gpt"](at, at, keys, values))
+            losses.append(-sum(one * each.log() for one, each in zip(chosen[at], probabilities, strict=True)))
+        weights["wte"] = own
+        return rows, compiled((1 / n) * sum(losses), [each for row in chosen for each in row])
+
+    def loss(tokens: list[int], n: int) -> Value:
+        if n not in programs:
+            programs[n] = program(n)
+        rows, step = programs[n]
+        for token, row in zip(tokens, rows, strict=False):
+            for each, own in zip(row, weights["wte"][token], strict=True):
+                each.data = own.data
+                each.zero_grad()
+        out = step(*(float(i == target) for target in tokens[1 : n + 1] for i in range(vocabulary)))
+        for token, row in zip(tokens, rows, strict=False):
+            for each, own in zip(row, weights["wte"][token], strict=True):
+                own.grad = own.grad + each.grad
+        return Value(out)
+
+    return loss
 
 
 def trained(text: str, engine: str, steps: int) -> ast.Module:

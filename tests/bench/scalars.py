@@ -1,4 +1,6 @@
-"""Training steps on scalars, the same program on micrograd and on ours: `engine` is the name of the package."""
+"""Training steps on scalars, the same program on micrograd and on ours: `engine` is the name of the package, or
+"program" for what `compile` makes of ours.
+"""
 
 import random
 from importlib import import_module
@@ -89,6 +91,77 @@ def one_point(engine: str, inputs: str = "numbers") -> Step:
         for p in model.parameters():
             p.data -= 0.01 * p.grad
         return float(loss.data)
+
+    return step
+
+
+def one_sample(engine: str, hidden: int = 16) -> Step:
+    """2-16-16-1 on one sample, squared error, forward and backward, as the engine records it or as a "program"."""
+    package = "micrograd_kr" if engine == "program" else engine
+    value, mlp = import_module(f"{package}.engine").Value, import_module(f"{package}.nn").MLP
+    random.seed(3)
+    model = mlp(2, [hidden, hidden, 1])
+    sample = [0.5, -0.3]
+    parameters = model.parameters()
+
+    def loss(x: list[Any]) -> Any:
+        return (model(x) - 0.7) ** 2
+
+    if engine == "program":
+        inputs = [value(each) for each in sample]
+        compiled = import_module(package).compile(loss(inputs), inputs)
+
+    def step() -> float:
+        model.zero_grad()
+        if engine == "program":
+            out = compiled(*sample)
+        else:
+            found = loss([value(each) for each in sample])
+            found.backward()
+            out = found.data
+        return float(out + parameters[0].grad + parameters[-1].grad)
+
+    return step
+
+
+def chapter(engine: str, samples: int = 10_000) -> Step:
+    """The chapter's 2-2-2 net on many samples at once: its program, written for one, or PyTorch eager on the batch."""
+    draw = np.random.default_rng(0)
+    batch, weights = draw.random((4, samples)), draw.random(8).tolist()
+    return {"program": chapter_program, "pytorch": chapter_pytorch}[engine](batch, weights)
+
+
+def chapter_program(batch: Any, weights: list[float]) -> Step:
+    from micrograd_kr import Value, compile
+
+    w, inputs = [Value(each) for each in weights], [Value(0.5) for _ in batch]
+    x1, x2, t1, t2 = inputs
+    h1, h2 = (w[0] * x1 + w[1] * x2).sigmoid(), (w[2] * x1 + w[3] * x2).sigmoid()
+    o1, o2 = (w[4] * h1 + w[5] * h2).sigmoid(), (w[6] * h1 + w[7] * h2).sigmoid()
+    compiled = compile(0.5 * (t1 - o1) ** 2 + 0.5 * (t2 - o2) ** 2, inputs)
+
+    def step() -> float:
+        for each in w:
+            each.zero_grad()
+        return float(compiled(*batch).sum() + sum(each.grad for each in w))
+
+    return step
+
+
+def chapter_pytorch(batch: Any, weights: list[float]) -> Step:
+    import torch
+
+    w = [torch.tensor(each, dtype=torch.float64, requires_grad=True) for each in weights]
+    x1, x2, t1, t2 = map(torch.tensor, batch)
+
+    def step() -> float:
+        for each in w:
+            each.grad = None
+        h1, h2 = torch.sigmoid(w[0] * x1 + w[1] * x2), torch.sigmoid(w[2] * x1 + w[3] * x2)
+        o1, o2 = torch.sigmoid(w[4] * h1 + w[5] * h2), torch.sigmoid(w[6] * h1 + w[7] * h2)
+        loss = (0.5 * (t1 - o1) ** 2 + 0.5 * (t2 - o2) ** 2).sum()
+        loss.backward()
+        return float(loss.item() + sum(each.grad.item() for each in w))
 
     return step
 

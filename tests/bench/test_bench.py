@@ -33,6 +33,7 @@ def steps(benchmark: Benchmark, engine: str, options: dict[str, Any]) -> list[fl
         ("graph", {"nodes": 400}),
         ("moons_net", {"points": 6, "hidden": 3}),
         ("one_point", {}),
+        ("one_sample", {"hidden": 3}),
         ("chain", {"nodes": 100}),
         ("doublings", {"times": 9}),
     ],
@@ -41,6 +42,19 @@ def test_scalar_steps_are_micrograds_own(bench: Any, name: str, options: dict[st
     pytest.importorskip("micrograd")
     benchmark = bench("scalars", name)
     assert steps(benchmark, "micrograd_kr", options) == pytest.approx(steps(benchmark, "micrograd", options), rel=1e-12)
+
+
+def test_a_program_takes_the_steps_of_what_it_was_written_from(bench: Any) -> None:
+    benchmark = bench("scalars", "one_sample")
+    ours, program = (steps(benchmark, engine, {"hidden": 3}) for engine in ("micrograd_kr", "program"))
+    assert program == pytest.approx(ours, rel=1e-13)
+
+
+def test_the_chapters_program_on_a_batch_takes_pytorchs_steps(bench: Any) -> None:
+    pytest.importorskip("torch")
+    benchmark = bench("scalars", "chapter")
+    program, theirs = (steps(benchmark, engine, {"samples": 7}) for engine in ("program", "pytorch"))
+    assert program == pytest.approx(theirs, rel=1e-12)
 
 
 # As long as a listing of microgpt need be: its own Value, the names it reads, a loop that trains, and what comes after.
@@ -79,6 +93,51 @@ def test_microgpts_listing_trains_alike_with_its_value_and_with_ours(
     monkeypatch.setattr("microgpt.LISTING", str(tmp_path / "microgpt.py"))
     own, ours, less = (training(*each)() for each in (("microgpt", 5), ("micrograd_kr", 5), ("microgpt", 4)))
     assert own == ours != less
+
+
+# The same with a model: what `one_step` asks of a listing.
+MODEL = """
+import random
+from pathlib import Path
+random.seed(42)
+docs = Path("input.txt").read_text().split()
+uchars = sorted(set("".join(docs)))
+BOS, vocab_size, n_layer = len(uchars), len(uchars) + 1, 1
+class Value:
+    pass
+matrix = lambda: [[Value(random.gauss(0, 0.3)) for _ in range(3)] for _ in range(vocab_size)]
+state_dict = {"wte": matrix(), "head": matrix()}
+params = [p for matrix in state_dict.values() for row in matrix for p in row]
+def softmax(logits):
+    exps = [each.exp() for each in logits]
+    return [each / sum(exps) for each in exps]
+def gpt(token_id, pos_id, keys, values):
+    keys[0].append(state_dict["wte"][token_id])
+    x = [sum(each) for each in zip(*keys[0])]
+    return [sum(w * each for w, each in zip(row, x)) for row in state_dict["head"]]
+num_steps = 1000
+for step in range(num_steps):
+    tokens = [BOS] + [uchars.index(ch) for ch in docs[step]] + [BOS]
+    n = len(tokens) - 1
+    keys, values = [[] for _ in range(n_layer)], [[] for _ in range(n_layer)]
+    losses = []
+    for pos_id in range(n):
+        losses.append(-softmax(gpt(tokens[pos_id], pos_id, keys, values))[tokens[pos_id + 1]].log())
+    loss = (1 / n) * sum(losses)
+    loss.backward()
+    for p in params:
+        p.data -= 0.5 * p.grad
+        p.grad = 0
+"""
+
+
+def test_a_listings_model_as_a_program_takes_its_steps(bench: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "model.py").write_text(MODEL, "utf-8")
+    one_step = bench("microgpt", "one_step")
+    monkeypatch.setattr("microgpt.LISTING", str(tmp_path / "model.py"))
+    ours, program = (steps(one_step, engine, {"letters": 2}) for engine in ("micrograd_kr", "program"))
+    assert program == pytest.approx(ours, rel=1e-12)
+    assert len(set(ours)) == len(ours)
 
 
 def test_a_listing_without_a_training_is_refused(bench: Any) -> None:
