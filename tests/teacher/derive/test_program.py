@@ -9,7 +9,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import micrograd_kr as mk
 from micrograd_kr import Value, ops
@@ -93,6 +93,7 @@ def test_every_operation_of_scalars_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+@settings(max_examples=25)
 @given(numbers=st.tuples(ENTRIES, ENTRIES), others=st.lists(st.tuples(ENTRIES, ENTRIES), min_size=1, max_size=4))
 def test_an_operation_comes_to_the_engines_numbers(
     name: str, numbers: tuple[float, ...], others: list[tuple[float, ...]]
@@ -191,7 +192,7 @@ def program(x1, x2, target_o1, target_o2, W1, W2, W3, W4, W5, W6, W7, W8):
 
 
 def test_the_chapters_example_reads_like_the_chapter() -> None:
-    assert mk.program(LOSS, GIVEN) == TEXT
+    assert mk.program(LOSS, GIVEN) == TEXT.rstrip()
 
 
 def test_the_program_runs_by_itself() -> None:
