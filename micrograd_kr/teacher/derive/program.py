@@ -107,11 +107,16 @@ class Compiled:
             wanted = ", ".join(self._names) or "none"
             raise TypeError(f"expected a number for each of the inputs ({wanted}), got {len(numbers)}")
         given = [each if type(each) is float else Value(each).data for each in numbers]
-        given += [each.data for each in self._leaves]
+        is_one = all(type(each) is float for each in given)
+        given += [each._numbers for each in self._leaves]  # as .data, in a third of the time
         try:
-            out, slopes = self._on_floats(*given) if set(map(type, given)) <= {float} else self._many(given)
+            out, slopes = self._on_floats(*given) if is_one else self._many(given)
         except (ArithmeticError, ValueError, TypeError):  # 1/0, (−1)**0.5: numpy has an answer
             out, slopes = self._many(given)
+        if is_one:
+            if isinstance(out, np.ndarray):  # there is an array among the leaves
+                self._many(given)
+            out = float(out)
         for leaf, slope in zip(self._leaves, slopes, strict=True):
             leaf.grad = leaf.grad + slope
         return out

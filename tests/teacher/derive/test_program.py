@@ -268,6 +268,12 @@ def test_gradients_add_up_until_zero_grad_and_the_shape_of_the_batch_is_kept() -
     assert w.grad == 12.0
 
 
+def test_a_loss_of_nought_is_a_float() -> None:
+    x, w = Value(2.0), Value(-1.0)
+    step = compile((x * w).relu(), [x])
+    assert (type(step(1.0)), type(step(-1.0)), type(w.grad)) == (float, float, float)
+
+
 def test_a_gradient_that_is_the_same_for_each_sample_counts_for_each() -> None:
     x, b = Value(2.0), Value(3.0)
     compile(x + b, [x])(np.zeros(5))
