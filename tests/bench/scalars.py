@@ -112,7 +112,8 @@ def one_sample(engine: str, hidden: int = 16) -> Step:
         compiled = import_module(package).compile(loss(inputs), inputs)
 
     def step() -> float:
-        model.zero_grad()
+        for each in parameters:
+            each.grad = 0.0
         if engine == "program":
             out = compiled(*sample)
         else:

@@ -29,13 +29,23 @@ WIDE = 100  # characters of a list of names in a line
 CHEAP = frozenset((ops.add, ops.sub, ops.neg, ops.mul))  # worked again sooner than remembered under a name
 PYTHON = notation.TEMPLATES["python"]
 NUMPY = PYTHON | notation.TEMPLATES["numpy"]
+
+
+def _total(samples: int, *factors: Any) -> float:
+    """The sum over the samples of a product, whose factors have an entry for each sample or one for all."""
+    if all(np.size(each) == samples > 1 for each in factors) and len(factors) == 2:
+        return float(np.dot(*factors))
+    product = math.prod(factors)
+    return float(np.sum(product)) * (1 if np.size(product) == samples else samples)
+
+
 # What the lines of an array program call, by name.
 RULES = {
     notation.FUNCTIONS.get(each.symbol, each.symbol): each for each in vars(ops).values() if isinstance(each, Rule)
 }
 ARRAYS: dict[str, Callable[..., Any]] = {name: rule.forward for name, rule in RULES.items()}
-ARRAYS |= {"where": np.where, "clip": np.clip, "maximum": np.maximum, "minimum": np.minimum}
-TAKEN = frozenset([*keyword.kwlist, *ARRAYS, *dir(math), "abs", "max", "min", "program"]) - {"e"}
+ARRAYS |= {"where": np.where, "clip": np.clip, "maximum": np.maximum, "minimum": np.minimum, "total": _total}
+TAKEN = frozenset([*keyword.kwlist, *ARRAYS, *dir(math), "abs", "max", "min", "program", "samples"]) - {"e"}
 
 
 def program(loss: Value, inputs: Sequence[Value] = ()) -> str:
@@ -138,10 +148,8 @@ class Compiled:
         if self._on_arrays is None:
             self._on_arrays = _made(self._of_arrays(), ARRAYS)
         with np.errstate(all="ignore"):
-            out, slopes = self._on_arrays(*(np.reshape(each, -1) for each in given))
-            # one entry is the gradient of each of the samples
-            sums = [float(np.sum(each, dtype=np.float64) * (samples if np.size(each) == 1 else 1)) for each in slopes]
-        return (np.array(np.broadcast_to(out, samples)).reshape(shape) if shape else float(out[0])), sums
+            out, slopes = self._on_arrays(samples, *(np.reshape(each, -1) for each in given))
+        return (np.array(np.broadcast_to(out, samples)).reshape(shape) if shape else float(out[0])), slopes
 
 
 def _made(source: str, names: dict[str, Any]) -> Any:
@@ -290,15 +298,23 @@ class _Trace:
 
     def source(self, arrays: bool = False) -> str:
         """The program. arrays: for numbers that are arrays, to be run with the names of ARRAYS."""
-        templates = NUMPY if arrays else PYTHON
+        of_leaves = {self.slopes[each] for each in self.others} if arrays else set()
 
-        def written(lines: list[tuple[str, Any]]) -> str:
-            return "".join(f"    {name} = {notation.code(formula, str, templates)}\n" for name, formula in lines)
+        def written(formula: Any) -> str:
+            return notation.code(formula, str, NUMPY if arrays else PYTHON)
 
-        arguments = ", ".join(self.names[each] for each in (*self.inputs, *self.others))
+        def line(name: str, formula: Any) -> str:
+            if name not in of_leaves:
+                return f"    {name} = {written(formula)}\n"
+            is_product = isinstance(formula, Symbol) and formula.rule is ops.mul
+            factors = (formula.x, formula.y) if is_product else (formula,)
+            return f"    {name} = total(samples, {', '.join(map(written, factors))})\n"
+
+        arguments = ", ".join(["samples"] * arrays + [self.names[each] for each in (*self.inputs, *self.others)])
         slopes = "".join(f"{self.slopes[each]}, " for each in self.others).rstrip()
         slopes = slopes if len(self.others) < 2 else slopes.rstrip(",")
-        body = f"{_wide(f'def program({arguments}):')}{written(self.forward)}    # backward\n{written(self.backward)}"
+        forward, backward = ("".join(line(*each) for each in lines) for lines in (self.forward, self.backward))
+        body = f"{_wide(f'def program({arguments}):')}{forward}    # backward\n{backward}"
         body += _wide(f"    return {self.names[self.loss]}, ({slopes})").rstrip()
         return body if arrays else "".join(_header(body)) + body
 
