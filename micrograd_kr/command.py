@@ -288,6 +288,12 @@ def handout(options: Options) -> None:
     wrote = say(
         "Wrote {count} sheets into {folder}, a file to fill in and a page beside each; the key is {key}.", **gaps
     )
+    if not found.has_pages:
+        wrote = say(
+            "Wrote {count} sheets into {folder}, a file to fill in beside each, and no page, since with so many "
+            "quantities nobody steps through one; the key is {key}.",
+            **gaps,
+        )
     tell(wrote.in_(lang))
 
 

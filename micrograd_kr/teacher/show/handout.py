@@ -66,16 +66,21 @@ class Handout(NamedTuple):
     class_: Sequence[Student]
     sheets: Sequence[Worksheet]
 
+    @property
+    def has_pages(self) -> bool:
+        """Whether the exercise is small enough to be stepped through."""
+        return all(len(sheet.exercise.positions) <= MOST_ON_A_PAGE for sheet in self.sheets)
+
     def files(self, form: str, lang: str, pictures: Iterable[str]) -> dict[str, str]:
         """The texts of all files by their names: sheets in a form, what is to be filled in, a page to practise on.
 
-        There is none of an exercise that is too large to be stepped through.
+        A page only where `has_pages`.
         """
         found = {}
         for student, sheet, picture in zip(self.class_, self.sheets, pictures, strict=True):
             found[student.stem + ENDINGS[form]] = as_text(sheet, form, lang=lang, picture=picture)
             found[student.stem + ENDINGS["toml"]] = as_text(sheet, "toml")
-            if len(sheet.exercise.positions) <= MOST_ON_A_PAGE:
+            if self.has_pages:
                 found[student.stem + PAGE] = page(as_asked(sheet, student.stem), lang=lang, practice=True)
         return found
 

@@ -84,6 +84,14 @@ def test_the_page_of_a_student_hides_what_is_blank_on_the_sheet_and_knows_what_s
     assert {"", *typed.values()} > {""}
 
 
+@pytest.mark.parametrize(("lang", "why"), [("en", "and no page, since"), ("ko", "페이지는 만들지 않았습니다")])
+def test_a_class_gets_no_pages_of_a_net_that_nobody_steps_through_and_that_is_said(lang, why, monkeypatch, capsys):
+    monkeypatch.setattr("micrograd_kr.teacher.show.handout.MOST_ON_A_PAGE", 10)
+    assert main(["worksheet", "straight-line", "--seeds", "1", "-o", "class", "--lang", lang]) == 0
+    assert here() == ["class", "class/1.html", "class/1.toml", "class/key.html"]
+    assert why in capsys.readouterr().out
+
+
 def test_one_seed_is_one_sheet_whoever_else_is_in_the_class():
     assert main(["worksheet", "xor", "--seeds", "7", "-o", "one"]) == 0
     assert main(["worksheet", "xor", "--seeds", "3,7", "-o", "two"]) == 0
