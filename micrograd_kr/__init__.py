@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from micrograd_kr.differences import gradcheck
     from micrograd_kr.engine import Value, grad, gradients, no_grad
     from micrograd_kr.seeds import manual_seed
-    from micrograd_kr.teacher.derive.program import compile, program
-    from micrograd_kr.teacher.verbs import check, draw, explain, load
+    from micrograd_kr.teacher.derive.program import compile
+    from micrograd_kr.teacher.verbs import check, draw, explain, load, program
 
 __version__ = "0.1.0"
 __all__ = [
@@ -19,9 +19,9 @@ __all__ = [
 
 # Loaded at first use: a name costs what it needs, and Ctrl-C in the command line, which is loaded after this, is seen.
 _LAZY = {"AnomalyError": "anomalies", "anomaly": "anomalies", "gradcheck": "differences", "manual_seed": "seeds"}
+_LAZY |= {"compile": "teacher.derive.program"}
 _LAZY |= dict.fromkeys(("Value", "grad", "gradients", "no_grad"), "engine")
-_LAZY |= dict.fromkeys(("compile", "program"), "teacher.derive.program")
-_LAZY |= dict.fromkeys(("check", "draw", "explain", "load"), "teacher.verbs")
+_LAZY |= dict.fromkeys(("check", "draw", "explain", "load", "program"), "teacher.verbs")
 _NUMPYS = ("concatenate", "maximum", "minimum", "split", "stack", "where")
 
 if not TYPE_CHECKING:  # with a __getattr__ in sight a type checker would accept every name

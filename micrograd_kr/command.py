@@ -207,6 +207,10 @@ def explain(options: Options) -> None:
     (tell if options.format == "text" else print_file)(written)
 
 
+def program(options: Options) -> None:
+    print_file(mk.program(options.exercise) + "\n")
+
+
 def is_quantity(text: str) -> bool:
     """Whether what stands in the place of an exercise is a quantity: a name of chapter7's, or like dE/dW, W+, z'."""
     from micrograd_kr.teacher.ask.quantity import read, spelled
@@ -375,7 +379,7 @@ def new(options: Options) -> None:
 
 
 COMMANDS: dict[str, Callable[[Options], int | None]]
-COMMANDS = {each.__name__: each for each in (check, show, draw, explain, page, worksheet, grade, new)}
+COMMANDS = {each.__name__: each for each in (check, show, draw, explain, program, page, worksheet, grade, new)}
 
 
 class Parser(argparse.ArgumentParser):

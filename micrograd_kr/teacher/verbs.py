@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from micrograd_kr.teacher.derive.explanation import Explanation
     from micrograd_kr.teacher.derive.labelled import Parameters
 
-__all__ = ["check", "draw", "explain", "load"]
+__all__ = ["check", "draw", "explain", "load", "program"]
 
 
 def _exercise(asked: Any) -> Any:
@@ -73,6 +73,18 @@ def explain(
     if isinstance(exercise, Value):
         return replace(explanation.explain(exercise, *names, lr=lr), lang=lang)
     return replace(explanation.explain_exercise(exercise, *map(str, names)), lang=lang)
+
+
+def program(asked: "Exercise | str | os.PathLike[str] | Value", inputs: Sequence[Value] = ()) -> str:
+    """An exercise, its name or its file, or a graph of scalars as a Python program that runs by itself.
+
+    inputs: of a graph, the leaves that it does not differentiate by; of an exercise what is given. How it is named and
+    what it returns says `micrograd_kr.teacher.derive.program.program`.
+    """
+    from micrograd_kr.teacher.derive import program as written
+
+    exercise = _exercise(asked)
+    return written.of_exercise(exercise) if isinstance(exercise, Exercise) else written.program(exercise, inputs)
 
 
 def draw(asked: "Exercise | str | os.PathLike[str] | Report | Value | Sequence[Value]", **options: Any) -> "Drawing":

@@ -20,7 +20,9 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, inputs_first
 from micrograd_kr.ops import Rule
-from micrograd_kr.teacher.ask.expressions import Symbol, named_in
+from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.expressions import Symbol, named_in, parts_of, renamed
+from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.derive import notation
 from micrograd_kr.teacher.derive.lines import contributions, operands
 
@@ -45,7 +47,10 @@ RULES = {
 }
 ARRAYS: dict[str, Callable[..., Any]] = {name: rule.forward for name, rule in RULES.items()}
 ARRAYS |= {"where": np.where, "clip": np.clip, "maximum": np.maximum, "minimum": np.minimum, "total": _total}
-TAKEN = frozenset([*keyword.kwlist, *ARRAYS, *dir(math), "abs", "max", "min", "program", "samples"]) - {"e"}
+TAKEN = frozenset(
+    [*keyword.kwlist, *ARRAYS, *dir(math), *PYTHON["helpers"], "abs", "max", "min", "program", "samples"]
+) - {"e"}
+IMPORTED = frozenset(dir(math)) - {"e"}
 
 
 def program(loss: Value, inputs: Sequence[Value] = ()) -> str:
@@ -74,6 +79,15 @@ def program(loss: Value, inputs: Sequence[Value] = ()) -> str:
         return E, (dE_dw,)
     """
     return _Trace(loss, inputs).source()
+
+
+def of_exercise(exercise: Exercise) -> str:
+    """The program of an exercise's passes, which differentiates by the parameters; by all that is given without any."""
+    solution = solve(exercise)
+    loss = solution.before[exercise.loss]
+    used = inputs_first(loss)
+    given = [solution.before[name] for name in exercise.given]
+    return program(loss, [each for each in given if each in used] if exercise.parameters else ())
 
 
 def compile(loss: Value, inputs: Sequence[Value] = ()) -> "Compiled":
@@ -172,6 +186,7 @@ class _Trace:
         self.forward: list[tuple[str, Any]] = []
         self.backward: list[tuple[str, Any]] = []
         self.slopes: dict[Value, str] = {}
+        self.shares: dict[Any, Symbol] = {}  # entries of a softmax, whose derivatives are made of one another
         self._used: Counter[str] = Counter(dict.fromkeys(TAKEN, 1))
         self._go_forward()
         self._go_back()
@@ -225,6 +240,8 @@ class _Trace:
                 self.names[node] = name = self._name(node.label, "v")
                 self.forward.append((name, formula))
                 self.symbols[node], costs[node] = Symbol(name, node.out), 0
+                if type(node.x) is tuple:
+                    self.shares[node.rule, formula.x, formula.y] = self.symbols[node]
 
     def _leaf(self, leaf: Value, costs: dict[Any, int]) -> None:
         self.names[leaf] = name = self._name(leaf.label, "p")
@@ -262,11 +279,18 @@ class _Trace:
             g = self._arrived(node, arrived.pop(node), len(goes_to[node]))
             for each, r in contributions(node, g, self.symbols[node], operands(node, self._symbol)):
                 if each in reached:
-                    arrived[each].append(r)
+                    arrived[each].append(self._with_shares(r) if type(node.x) is tuple else r)
                     waiting[each] -= 1
                     if each.rule is None and not waiting[each]:
                         self._arrived(each, arrived.pop(each), 0)
         self.others = [each for each in self._in_lines() if each in self.slopes]
+
+    def _with_shares(self, of: Any) -> Any:
+        """An expression with the names of the entries of a softmax that have a line."""
+        shares = (
+            (each, self.shares.get((each.rule, each.x, each.y))) for each in parts_of(of) if type(each.x) is tuple
+        )
+        return renamed(of, lambda leaf: leaf, {each: name for each, name in shares if name})
 
     def _in_lines(self) -> list[Value]:
         """The leaves in the order in which the lines name them."""
@@ -280,7 +304,8 @@ class _Trace:
         for i, each in enumerate(parts[1:], 1):
             if i % LONG == 0:
                 total = self._line("g", total)
-            total = total + _one_constant(each)
+            term = _one_constant(each)
+            total = total - term.x if isinstance(term, Symbol) and term.rule is ops.neg else total + term
         is_plain = not isinstance(total, Symbol) or total.rule is None
         if node in self.names and (node.label or node.rule is None or not is_plain) and node is not self.loss:
             of = f"d{self.names[self.loss]}_" if self.loss.label else ""
@@ -329,15 +354,14 @@ def _wide(line: str) -> str:
 
 def _header(body: str) -> Iterator[str]:
     """What the lines of a program call: functions of math, and helpers."""
-    called = set(re.findall(r"\w+(?=\()", body))
-    helpers = {name: text for name, text in PYTHON["helpers"].items() if name in called}
-    called |= set(re.findall(r"\w+(?=\()", " ".join(helpers.values()))) | (
-        {"inf", "nan"} & set(re.findall(r"\w+", body))
-    )
-    if imported := sorted(name for name in called if hasattr(math, name)):
+    words = set(re.findall(r"\w+", body))
+    for name, (_, text) in reversed(PYTHON["helpers"].items()):
+        words |= set(re.findall(r"\w+", text)) if name in words else set()
+    if imported := sorted(words & IMPORTED):
         yield f"from math import {', '.join(imported)}\n\n\n"
-    for name, text in helpers.items():
-        yield f"def {name}(x):\n    return {text}\n\n\n"
+    for name, (arguments, text) in PYTHON["helpers"].items():
+        if name in words:
+            yield f"def {name}({arguments}):\n    return {text}\n\n\n"
 
 
 @cache

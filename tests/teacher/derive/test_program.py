@@ -1,6 +1,8 @@
 """A graph written out as a program comes to the engine's numbers, on floats and on a batch, and runs by itself."""
 
+import inspect
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,9 +15,10 @@ from hypothesis import given, settings
 
 import micrograd_kr as mk
 from micrograd_kr import Value, ops
-from micrograd_kr.engine import maximum, minimum, where
+from micrograd_kr.__main__ import main
+from micrograd_kr.engine import gradients, maximum, minimum, where
 from micrograd_kr.nn import MLP
-from micrograd_kr.teacher.ask.file import load
+from micrograd_kr.teacher.ask.file import built_in, load
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.derive.program import compile, program
 
@@ -201,6 +204,26 @@ def test_the_program_runs_by_itself() -> None:
     alone = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     slopes = dict(zip(CHAPTER.exercise.parameters, map(float, alone.stdout.split()), strict=True))
     assert slopes == pytest.approx({name: CHAPTER.gradients[name] for name in slopes}, rel=1e-14)
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_the_program_of_an_exercise_comes_to_its_numbers(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["program", name]) == 0
+    exec(text := capsys.readouterr().out, found := dict[str, Any]())
+    assert text == mk.program(name) + "\n"
+    solution = solve(load(name))
+    leaves = {re.sub(r"\W", "_", each).strip("_"): each for each in solution.before}
+    names = [leaves[each] for each in inspect.signature(found["program"]).parameters]
+    out, slopes = found["program"](*(solution.before[each].data for each in names))
+    assert out == pytest.approx(solution.before[solution.exercise.loss].item(), rel=1e-13)
+    by = names[len(names) - len(slopes) :]
+    assert set(by) == {each for each in names if each in (solution.exercise.parameters or solution.exercise.given)}
+    due = gradients(solution.before[solution.exercise.loss], [solution.before[each] for each in by])
+    assert slopes == pytest.approx(due, rel=1e-12)
+
+
+def test_an_entry_of_a_softmax_is_called_by_its_name() -> None:
+    assert mk.program("softmax").count("softmax(z_0, z_1, z_2, ") == 3
 
 
 def test_what_math_lacks_is_written_out() -> None:
