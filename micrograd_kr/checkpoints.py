@@ -114,9 +114,8 @@ def load(path: Location) -> Any:
     except CheckpointError:
         raise
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        raise CheckpointError(
-            f"expected a checkpoint that micrograd_kr saved, got {refused(path, raw, error)}"
-        ) from error
+        got = refused(path, raw, error, "delete it, or name another file")
+        raise CheckpointError(f"expected a checkpoint that micrograd_kr saved, got {got}") from error
 
 
 def metadata(raw: bytes) -> dict[str, str]:
@@ -125,14 +124,14 @@ def metadata(raw: bytes) -> dict[str, str]:
     return found or {}
 
 
-def refused(path: Location, raw: bytes, error: Exception) -> str:
-    """What a file is that could not be read, and what to do."""
+def refused(path: Location, raw: bytes, error: Exception, remedy: str) -> str:
+    """What a file is that could not be read as what it was given for, and what to do."""
+    name = os.fspath(path)
     if raw.startswith((b"PK", *(bytes([0x80, protocol]) for protocol in range(6)))):
         why = "a pickle or a zip file as torch.save writes it, which is never opened: a pickle can run any code"
-        remedy = f'safetensors.torch.save_file(torch.load("{os.fspath(path)}", weights_only=True), "….safetensors")'
-        return f"{os.fspath(path)}, {why}. Where PyTorch is, write its state_dict anew: {remedy}"
-    why = f"which is none or is damaged ({type(error).__name__}: {error})"
-    return f"{os.fspath(path)}, {why}: delete it, or name another file"
+        anew = f"safetensors.torch.save_file(torch.load({name!r}, weights_only=True), '….safetensors')"
+        return f"{name}, {why}. Where PyTorch is, write its state_dict anew: {anew}"
+    return f"{name}, which is none or is damaged ({type(error).__name__}: {error}): {remedy}"
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:

@@ -63,7 +63,10 @@ def load_model(model: Module, path: Location, strict: bool = True) -> dict[str, 
     try:
         tensors: dict[str, dict[str, Any]] = dict(deserialize(raw))  # type: ignore[no-untyped-call, unused-ignore]
     except SafetensorError as error:
-        raise CheckpointError(f"expected a safetensors file, got {checkpoints.refused(path, raw, error)}") from error
+        remedy = "give what save_model wrote, or PyTorch with safetensors.torch.save_file(module.state_dict(), …)"
+        raise CheckpointError(
+            f"expected a safetensors file, got {checkpoints.refused(path, raw, error, remedy)}"
+        ) from error
     metadata = checkpoints.metadata(raw)
     first = _first_names(model)
     known = {name: each for name, each in tensors.items() if name in first}
@@ -119,7 +122,8 @@ def _node(operator: str, **attributes: str) -> Any:
 
 
 def _linear(graph: "_Graph", layer: Any, path: str, x: str, before: np.ndarray, after: np.ndarray) -> str:
-    weight, *bias = (graph.constant(_name(path, key), each) for key, each in layer.named_parameters())
+    weight = graph.constant(_name(path, "weight"), layer.weight)
+    bias = [] if layer.bias is None else [graph.constant(_name(path, "bias"), layer.bias)]
     if before.ndim == 2:
         return graph.node("Gemm", path, x, weight, *bias, transB=1)
     out = graph.node("MatMul", path, x, graph.node("Transpose", path, weight))
@@ -226,7 +230,7 @@ def to_torch(model: Module) -> Any:
 
     def parameter(value: Value) -> Any:
         if value not in made:
-            made[value] = torch.nn.Parameter(torch.tensor(value.data))
+            made[value] = torch.nn.Parameter(torch.from_numpy(np.array(value.data, order="C")))
         return made[value]
 
     def module(part: Module, path: str) -> Any:
@@ -239,8 +243,8 @@ def to_torch(model: Module) -> Any:
         elif kind in _TABLE:
             with torch.device("meta"):  # no numbers are drawn there
                 theirs = getattr(torch.nn, kind.__name__)(**_TABLE[kind].options(part))
-            for name, each in part.named_parameters():
-                setattr(theirs, name, parameter(each))
+            for name, _ in list(theirs.named_parameters()):
+                setattr(theirs, name, parameter(getattr(part, name)))
         else:
             theirs = module(_in_arrays(part), path)
         theirs.training = part.training
@@ -336,13 +340,13 @@ def _parts(part: Module, path: str) -> Iterator[tuple[str, Any, _Row]]:
 
 
 def _example(example: Any, parts: list[tuple[str, Any, _Row]]) -> np.ndarray:
-    """An input in the dtype of the model's parameters, or where it has none in the one that a Value would have."""
-    array = np.asarray(example.data if isinstance(example, Value) else example)
-    dtypes = {each.dtype for _, part, _ in parts for each in part.parameters()}
+    """An input in the dtype of the model's parameters, or where it has none in the one that a Value has."""
+    value = example if isinstance(example, Value) else Value(np.asarray(example))
+    dtypes = {each.dtype for _, part, _ in parts for each in part.parameters()} or {value.dtype}
     if len(dtypes) > 1:
         got = " and ".join(sorted(map(str, dtypes)))
         raise ValueError(f"expected a model of one dtype, got {got}: make all its layers with one dtype=")
-    return array.astype(*dtypes or {np.result_type(array, np.float32)})
+    return np.asarray(value.data, *dtypes)
 
 
 class _Graph:

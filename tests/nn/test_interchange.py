@@ -228,6 +228,13 @@ def test_a_loss_in_pytorch_is_the_same(torch, name, reduction):
     assert_allclose(ours(Value(prediction), target).data, expected.numpy(), rtol=1e-12)
 
 
+def test_a_weight_goes_to_pytorch_whatever_its_order_in_memory(torch):
+    model = Sequential(Linear(3, 4, seed=0), Linear(4, 2, seed=1))
+    model[0].weight.data = np.asfortranarray(model[0].weight.data)
+    model[1].weight.data = model[1].weight.data[::-1, ::-1]
+    assert_same_in_torch(torch, model, to_torch(model), an_input((5, 3), F32), F32)
+
+
 def test_the_mode_comes_along_and_no_random_number_is_drawn(torch):
     model = Sequential(Linear(3, 4, seed=0), Sequential(Dropout(0.25, seed=0)))
     model[1].eval()
@@ -437,6 +444,8 @@ def test_an_onnx_file_says_what_it_is_made_of(onnx, tmp_path):
     weights = {each.name: onnx.numpy_helper.to_array(each) for each in made.graph.initializer}
     for name, each in model.state_dict().items():
         assert_array_equal(weights[name], each)
+    to_onnx(Sequential(Tanh()), 0.5, tmp_path / "number.onnx")
+    assert session(tmp_path / "number.onnx").run(None, {"input": np.array(0.5)})[0] == pytest.approx(np.tanh(0.5))
     to_onnx(model, np.ones((5, 2, 3)), tmp_path / "fixed.onnx", batch=None)
     fixed = onnx.load(tmp_path / "fixed.onnx").graph.input[0].type.tensor_type.shape.dim
     assert [each.dim_value for each in fixed] == [5, 2, 3]
@@ -465,6 +474,8 @@ def test_what_an_onnx_file_cannot_be_made_of_is_refused_and_the_one_before_stays
         to_onnx(model, np.ones((2, 3)), path)
     with pytest.raises(ValueError, match=r"Linear\(3, 3\) needs 3 features, got an input of shape \(2, 4\)"):
         to_onnx(model[:2], np.ones((2, 4)), path)
+    with pytest.raises(TypeError, match="float16"):
+        to_onnx(Tanh(), np.ones((2, 3), np.float16), path)
     with pytest.raises(FileNotFoundError):
         to_onnx(model[:2], np.ones((2, 3)), tmp_path / "nowhere" / "model.onnx")
     assert path.read_bytes() == b"before"
@@ -675,6 +686,7 @@ FIT = "^expected the state_dict of a Sequential like this one, got one that does
             r"0\.weight has shape \(3, 4\) where this model has \(4, 3\), its axes tu.*\.T",
         ),
         ({"2.weight": np.ones((4, 4), F32)}, r"2\.weight has shape \(4, 4\) where this model has \(2, 4\)\. Build"),
+        ({"0.bias": np.ones(0, F32)}, r"0\.bias has shape \(0,\) where this model has \(4,\)\. Build"),
         ({"0.bias": np.ones((4, 1), F32)}, r"0\.bias has shape \(4, 1\) where this model has \(4,\)\. Build"),
         ({"0.bias": np.ones(4, np.float16)}, r"F32 or F64 \(float32, float64\), got 0\.bias in F16 in .*\.float\(\)"),
         (
@@ -795,6 +807,15 @@ def test_any_bytes_are_weights_that_fit_or_an_error_in_words(tmp_path_factory, c
         load_model(model, path)
         return
     assert_equal_states(model.state_dict(), small().state_dict())
+
+
+def test_a_file_of_something_else_is_told_with_what_to_give(tmp_path):
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(b"weights: 1, 2, 3")
+    message = (
+        r"^expected a safetensors file, got .*m\.safetensors, which is none or is damaged \(.*\): give what save_model"
+    )
+    refused(small(), path, message, CheckpointError)
 
 
 def test_no_file_is_a_file_not_found_error(tmp_path):
