@@ -96,7 +96,7 @@ class Module:
                 new[name], odd = _numbers(state_dict[name], own[name].shape)
                 wrong += [f"{name} {odd}"] if odd else []
         if wrong:
-            got = f"one that does not fit: {'; '.join(wrong)}. {_remedy(list(own), list(state_dict))}"
+            got = f"one that does not fit: {'; '.join(wrong)}. {_remedy(list(own), list(map(str, state_dict)))}"
             raise RuntimeError(f"expected the state_dict of a {type(self).__name__} like this one, got {got}")
         for name, array in new.items():
             own[name].data = array.astype(own[name].dtype)
