@@ -192,12 +192,23 @@ def _name(path: str, name: str) -> str:
 # --- micrograd's networks ---------------------------------------------------------------------------------------------
 
 
-def _rows(net: Module) -> list[list[Neuron]]:
-    """The neurons of a network, layer by layer."""
-    return [layer.neurons for layer in net.layers] if isinstance(net, MLP) else [getattr(net, "neurons", [net])]
+def _in_arrays(part: Module, path: str, made: dict[Module, Module]) -> Module:
+    """A model with micrograd's networks in it as matrices; all that the table has is the model's own.
+
+    made: what each part has become.
+    """
+    if part not in made:
+        kind = _kind(part, path)
+        if kind is Sequential:
+            made[part] = Sequential().train(part.training)
+            for name, each in _inside(part):
+                setattr(made[part], name, _in_arrays(each, _name(path, name), made))
+        else:
+            made[part] = part if kind in _TABLE else _matrices(part)
+    return made[part]
 
 
-def _in_arrays(net: Module) -> Sequential:
+def _matrices(net: Module) -> Sequential:
     """micrograd's network as a Linear for each layer, with a ReLU where its neurons have one, in float64."""
     made: list[Module] = []
     for neurons in _rows(net):
@@ -209,6 +220,11 @@ def _in_arrays(net: Module) -> Sequential:
         )
         made += [linear, *[layers.ReLU()] * neurons[0].nonlin]
     return Sequential(*made).train(net.training)
+
+
+def _rows(net: Module) -> list[list[Neuron]]:
+    """The neurons of a network, layer by layer."""
+    return [layer.neurons for layer in net.layers] if isinstance(net, MLP) else [getattr(net, "neurons", [net])]
 
 
 # --- PyTorch ----------------------------------------------------------------------------------------------------------
@@ -233,43 +249,41 @@ def to_torch(model: Module) -> Any:
             made[value] = torch.nn.Parameter(torch.from_numpy(np.array(value.data, order="C")))
         return made[value]
 
-    def module(part: Module, path: str) -> Any:
-        if part in made:
-            return made[part]
-        kind = _kind(part, path)
-        if kind is Sequential:
-            inside = ((name, module(each, _name(path, name))) for name, each in _inside(part))
-            theirs = torch.nn.Sequential(OrderedDict(inside))
-        elif kind in _TABLE:
-            with torch.device("meta"):  # no numbers are drawn there
-                theirs = getattr(torch.nn, kind.__name__)(**_TABLE[kind].options(part))
-            for name, _ in list(theirs.named_parameters()):
-                setattr(theirs, name, parameter(getattr(part, name)))
-        else:
-            theirs = module(_in_arrays(part), path)
-        theirs.training = part.training
-        made[part] = theirs
+    def module(part: Module) -> Any:
+        if part not in made:
+            if isinstance(part, Sequential):
+                made[part] = torch.nn.Sequential(OrderedDict((name, module(each)) for name, each in _inside(part)))
+            else:
+                made[part] = layer(part, _kind(part, ""))
+            made[part].training = part.training
+        return made[part]
+
+    def layer(part: Module, kind: type[Module]) -> Any:
+        with torch.device("meta"):  # no numbers are drawn there
+            theirs = getattr(torch.nn, kind.__name__)(**_TABLE[kind].options(part))
+        for name, _ in list(theirs.named_parameters()):
+            setattr(theirs, name, parameter(getattr(part, name)))
         return theirs
 
-    return module(model, "")
+    return module(_in_arrays(model, "", {}))
 
 
 def from_torch(model: Module, state_dict: Mapping[str, Any]) -> None:
     """Take over the numbers of a state_dict of `to_torch(model)`, trained on there.
 
-    For all but micrograd's networks, whose numbers are matrices there, this is `model.load_state_dict`.
+    Where micrograd's networks are in the model, whose numbers are matrices there; else it is `model.load_state_dict`.
+    Raises RuntimeError for one that does not fit; then nothing has been changed.
     """
-    if _kind(model, "") not in (MLP, Layer, Neuron):
-        model.load_state_dict(state_dict)
-        return
-    arrays = _in_arrays(model)
-    arrays.load_state_dict(state_dict)
-    linears = [each for each in arrays if isinstance(each, layers.Linear)]
-    for neurons, linear in zip(_rows(model), linears, strict=True):
-        rows = np.column_stack([each.data for each in linear.parameters()]).tolist()
-        for neuron, row in zip(neurons, rows, strict=True):
-            for each, number in zip(neuron.parameters(), row, strict=True):
-                each.data = number
+    made: dict[Module, Module] = {}
+    _in_arrays(model, "", made).load_state_dict(state_dict)
+    for net, arrays in made.items():
+        if isinstance(net, MLP | Layer | Neuron):
+            linears = [each for each in arrays.children() if isinstance(each, layers.Linear)]
+            for neurons, linear in zip(_rows(net), linears, strict=True):
+                rows = np.column_stack([each.data for each in linear.parameters()]).tolist()
+                for neuron, row in zip(neurons, rows, strict=True):
+                    for each, number in zip(neuron.parameters(), row, strict=True):
+                        each.data = number
 
 
 # --- ONNX -------------------------------------------------------------------------------------------------------------
@@ -297,7 +311,7 @@ def to_onnx(
         import onnx
     except ImportError as error:
         raise ImportError('to_onnx needs onnx: pip install "micrograd-kr[onnx]"') from error
-    parts = list(_parts(model, ""))
+    parts = list(_parts(_in_arrays(model, "", {}), ""))
     x, made, at = _example(example, parts), _Graph(onnx), input_name
     kind = onnx.helper.np_dtype_to_tensor_dtype(x.dtype)
     shape = [batch or len(x), *x.shape[1:]] if x.ndim > 1 else x.shape
@@ -328,15 +342,15 @@ def to_onnx(
 
 def _parts(part: Module, path: str) -> Iterator[tuple[str, Any, _Row]]:
     """The layers of a model with their paths, in the order in which they are computed, each with its row."""
+    if isinstance(part, Sequential):
+        for name, each in _inside(part):
+            yield from _parts(each, _name(path, name))
+        return
     kind = _kind(part, path)
     if kind in _LOSSES:
         remedy = "export the model whose predictions go into it"
         raise TypeError(f"expected a model, which computes outputs from one input, got the loss {part}: {remedy}")
-    if kind in _TABLE:
-        yield path, part, _TABLE[kind]
-        return
-    for name, each in _inside(part if isinstance(part, Sequential) else _in_arrays(part)):
-        yield from _parts(each, _name(path, name))
+    yield path, part, _TABLE[kind]
 
 
 def _example(example: Any, parts: list[tuple[str, Any, _Row]]) -> np.ndarray:

@@ -311,6 +311,13 @@ def test_what_was_trained_in_pytorch_comes_back(torch):
         expected = theirs(x.to(dtype)).detach().numpy().ravel()
         found = [ours(each.tolist()).item() for each in x]
         assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    mixed = Sequential(MLP(3, [4, 2]), Sequential(MLP(2, [1])))
+    before = mixed(sample := [0.5, -1.0, 2.0]).item()
+    from_torch(mixed, {name: each + 1 for name, each in to_torch(mixed).state_dict().items()})
+    theirs = to_torch(mixed)
+    assert mixed(sample).item() != before
+    assert [*theirs.state_dict()][:2] == ["0.0.weight", "0.0.bias"]
+    assert mixed(sample).item() == pytest.approx(theirs(torch.tensor(sample, dtype=torch.float64)).item(), rel=1e-12)
     model.load_state_dict(to_torch(model).state_dict())
     model.load_state_dict(dict(to_torch(model).named_parameters()))  # which ask for gradients
     with pytest.raises(RuntimeError, match=r"missing 2\.weight; missing 2\.bias; 0\.weight has shape \(2, 3\)"):
