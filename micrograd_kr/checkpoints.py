@@ -11,7 +11,8 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ from micrograd_kr import files
 
 Location = str | os.PathLike[str]
 LONGEST = 40_000_000  # characters of JSON: safetensors takes 100 MB of header, where each may take two
+
+# How an array comes back from its rows in the file.
+KINDS: dict[str, Callable[[np.ndarray], Any]] = {
+    "array": np.asarray,
+    "columns": np.asfortranarray,
+    "scalar": itemgetter(()),
+}
 
 
 class CheckpointError(ValueError):
@@ -52,13 +60,13 @@ def _written(tree: Any, path: tuple[str, ...], arrays: dict[str, np.ndarray]) ->
         array = np.asarray(tree)
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
             raise TypeError(f"expected numbers at {'/'.join(path)!r} of a checkpoint, got an array of {array.dtype}")
-        # A product of matrices may differ in its last bit by their order in memory.
-        turned = array.flags.f_contiguous and not array.flags.c_contiguous
+        # A product of matrices may differ in its last bit by their order in memory; in the file all stand by rows.
+        by_columns = array.flags.f_contiguous and not array.flags.c_contiguous
         name = re.sub(r"[^\w./+-]", "_", "/".join(path)) or "array"
         while name in arrays or name == "__metadata__":
             name += "'"
-        arrays[name] = np.asarray(array.T if turned else array, array.dtype.newbyteorder("="), order="C")
-        return {"scalar" if isinstance(tree, np.generic) else "turned" if turned else "array": name}
+        arrays[name] = np.asarray(array, array.dtype.newbyteorder("="), order="C")
+        return {"scalar" if isinstance(tree, np.generic) else "columns" if by_columns else "array": name}
     if isinstance(tree, Mapping):
         return {"dict": [[_written(k, path, arrays), _written(v, (*path, str(k)), arrays)] for k, v in tree.items()]}
     if isinstance(tree, list | tuple):
@@ -88,7 +96,11 @@ def load(path: Location) -> Any:
     raw = Path(path).read_bytes()
     try:
         arrays = unpacked(raw)  # this checks the header
-        kept = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+        kept = metadata(raw)
+        if "tree" not in kept:
+            got = f"{os.fspath(path)}, a safetensors file of something else"
+            remedy = "if it holds a model's weights, interchange.load_model(model, path) takes them"
+            raise CheckpointError(f"expected a checkpoint that micrograd_kr saved, got {got}: {remedy}")
         if kept["crc32"] != _checksum(kept["tree"], arrays):
             raise ValueError("its checksum is another")
 
@@ -96,13 +108,30 @@ def load(path: Location) -> Any:
             ((kind, held),) = node.items()
             if kind in ("dict", "tuple"):
                 return dict(held) if kind == "dict" else tuple(held)
-            return {"array": arrays[held], "turned": arrays[held].T, "scalar": arrays[held][()]}[kind]
+            return KINDS[kind](arrays[held])
 
         return json.loads(kept["tree"], object_hook=read)
+    except CheckpointError:
+        raise
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        got = f"{os.fspath(path)}, which is none or is damaged ({type(error).__name__}: {error})"
-        remedy = "delete it, or name another file"
-        raise CheckpointError(f"expected a checkpoint that micrograd_kr saved, got {got}: {remedy}") from error
+        got = refused(path, raw, error, "delete it, or name another file")
+        raise CheckpointError(f"expected a checkpoint that micrograd_kr saved, got {got}") from error
+
+
+def metadata(raw: bytes) -> dict[str, str]:
+    """The texts that a safetensors file, whose header has been checked, holds beside its arrays."""
+    found: dict[str, str] | None = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")]).get("__metadata__")
+    return found or {}
+
+
+def refused(path: Location, raw: bytes, error: Exception, remedy: str) -> str:
+    """What a file is that could not be read as what it was given for, and what to do."""
+    name = os.fspath(path)
+    if raw.startswith((b"PK", *(bytes([0x80, protocol]) for protocol in range(6)))):
+        why = "a pickle or a zip file as torch.save writes it, which is never opened: a pickle can run any code"
+        anew = f"safetensors.torch.save_file(torch.load({name!r}, weights_only=True), '….safetensors')"
+        return f"{name}, {why}. Where PyTorch is, write its state_dict anew: {anew}"
+    return f"{name}, which is none or is damaged ({type(error).__name__}: {error}): {remedy}"
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:

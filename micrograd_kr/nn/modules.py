@@ -34,9 +34,10 @@ class Module:
         """
         return [each for _, each in self.named_parameters()]
 
-    def named_parameters(self) -> list[tuple[str, Value]]:
-        """The parameters with their names, "0.weight"; a shared one once, by its first name."""
-        return _once(_held(self), Value)
+    def named_parameters(self, *, remove_duplicate: bool = True) -> list[tuple[str, Value]]:
+        """The parameters with their names, "0.weight"; a shared one once, by its first name, or by each that it has."""
+        found = [(name, each) for name, each in _held(self) if isinstance(each, Value)]
+        return _once(found, Value) if remove_duplicate else found
 
     def count_parameters(self) -> int:
         """How many numbers a training changes."""
@@ -75,7 +76,7 @@ class Module:
 
     def state_dict(self) -> dict[str, Any]:
         """The numbers of every parameter by name, copied: training on does not change them."""
-        return {name: copy(each.data) for name, each in _held(self) if isinstance(each, Value)}
+        return {name: copy(each.data) for name, each in self.named_parameters(remove_duplicate=False)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> None:
         """Take over the numbers of a state_dict: arrays, floats, or PyTorch's tensors. Dtypes stay.
@@ -86,17 +87,16 @@ class Module:
         if not isinstance(state_dict, Mapping):
             got = f"{type(state_dict).__name__}: give what model.state_dict() returns (with its parentheses)"
             raise TypeError(f"expected a mapping from names to arrays, got {got}")
-        own = {name: each for name, each in _held(self) if isinstance(each, Value)}
-        new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
+        own = dict(self.named_parameters(remove_duplicate=False))
         wrong = [f"missing {name}" for name in own if strict and name not in state_dict]
         wrong += [f"unexpected {name}" for name in state_dict if strict and name not in own]
-        for name, array in new.items():
-            if array.shape != own[name].shape:
-                wrong.append(f"{name} has shape {array.shape} where this model has {own[name].shape}")
-            elif array.dtype.kind not in "fiub":
-                wrong.append(f"{name} holds {array.dtype}, not real numbers")
+        new = {}
+        for name in own:
+            if name in state_dict:
+                new[name], odd = _numbers(state_dict[name], own[name].shape)
+                wrong += [f"{name} {odd}"] if odd else []
         if wrong:
-            got = f"one that does not fit: {'; '.join(wrong)}. Build the model it was saved from"
+            got = f"one that does not fit: {'; '.join(wrong)}. {_remedy(list(own), list(map(str, state_dict)))}"
             raise RuntimeError(f"expected the state_dict of a {type(self).__name__} like this one, got {got}")
         for name, array in new.items():
             own[name].data = array.astype(own[name].dtype)
@@ -117,6 +117,28 @@ class Module:
         inside = "\n".join(filter(None, [self.extra_repr(), *held]))
         inside = indent(f"\n{inside}\n", "  ") if held else inside
         return f"{type(self).__name__}({inside})"
+
+
+def _numbers(given: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
+    """An entry of a state_dict as an array, and what keeps it from being a parameter of a shape."""
+    given = given.data if isinstance(given, Value) else given
+    try:  # a tensor may ask for gradients, or lie elsewhere than in this machine's memory
+        array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+    except (TypeError, ValueError, RuntimeError):
+        kind = getattr(given, "dtype", type(given).__name__)
+        return np.empty(0), f"holds {kind}, which numpy cannot read: of a tensor give its .float()"
+    if array.shape != shape:
+        turned = ", its axes turned about: give its .T" if array.shape == shape[::-1] else ""
+        return array, f"has shape {array.shape} where this model has {shape}{turned}"
+    return array, "" if array.dtype.kind in "fiub" else f"holds {array.dtype}, not real numbers"
+
+
+def _remedy(own: list[str], given: list[str]) -> str:
+    """What to do about a state_dict that does not fit, by the names here and there."""
+    prefix = next((name.removesuffix(own[0]) for name in given if own and name.endswith(own[0])), "")
+    if prefix and {prefix + name for name in own} <= {*given}:
+        return f"Its names begin with {prefix!r}: take that off, name.removeprefix({prefix!r})"
+    return "Build the model it was saved from"
 
 
 def _held(

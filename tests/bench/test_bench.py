@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 BENCH = Path(__file__).parent
@@ -266,3 +267,23 @@ def test_a_missed_bar_is_an_exit_status(bench: Any, monkeypatch: pytest.MonkeyPa
         )
         monkeypatch.setitem(namespace, "scalar_lines", lambda line=line: iter([line]))
         assert table["main"](["a line"]) == status
+
+
+def test_a_model_elsewhere_is_measured_and_one_that_is_not_the_same_is_seen(bench: Any, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    model, differences, to_torch = (bench("elsewhere", name) for name in ("chapter", "differences", "to_torch"))
+    draw = np.random.default_rng(0)
+    x, y, model = draw.random((20, 784), np.float32), draw.integers(0, 10, 20), model().eval()
+    theirs = to_torch(model)
+    for each in differences(model, theirs, tmp_path, x, y):
+        assert each.found <= each.at_most, each
+    with torch.no_grad():
+        theirs[3].weight[0] += 0.01
+    missed = [each.what for each in differences(model, theirs, tmp_path, x, y) if each.found > each.at_most]
+    assert {"outputs, PyTorch", "gradients of every parameter, PyTorch"} < {*missed}
+    assert "onnxruntime: our file and PyTorch's own of it" in missed
+    assert "outputs, onnxruntime" not in missed
+    for what, found in bench("elsewhere", "costs")(model, theirs, tmp_path, x):
+        assert all(number > 0 for number in found.values()), what

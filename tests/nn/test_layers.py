@@ -187,10 +187,15 @@ def test_loading_keeps_dtypes_and_takes_lists_and_scalars():
     [
         ({"weight": None}, "missing weight"),
         ({"Weight": np.ones((3, 2))}, "unexpected Weight"),
-        ({"weight": np.ones((2, 3))}, r"weight has shape \(2, 3\) where this model has \(3, 2\)"),
+        (
+            {"weight": np.ones((2, 3))},
+            r"weight has shape \(2, 3\) where this model has \(3, 2\), its axes .* give its \.T",
+        ),
+        ({"weight": [[1.0, 2.0], [3.0]]}, "weight holds list, which numpy cannot read"),
         ({"bias": 1.0}, r"bias has shape \(\) where this model has \(3,\)"),
         ({"bias": np.ones(3, complex)}, "bias holds complex128, not real numbers"),
         ({"bias": ["a", "b", "c"]}, "not real numbers"),
+        ({None: 1, 2: 3}, "unexpected None; unexpected 2"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing(change, message):
@@ -207,6 +212,28 @@ def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing(change
 def test_all_that_does_not_fit_is_said_at_once():
     with pytest.raises(RuntimeError, match=r"missing bias; unexpected b; weight has shape \(1,\)"):
         Linear(2, 3).load_state_dict({"weight": [1.0], "b": [1.0]})
+
+
+def test_names_that_all_begin_alike_are_told():
+    model = Linear(2, 3, seed=0)
+    state = {f"module.{name}": each for name, each in model.state_dict().items()}
+    with pytest.raises(RuntimeError, match=r"begin with 'module\.': take that off, name\.removeprefix\('module\.'\)$"):
+        model.load_state_dict(state)
+    del state["module.bias"]
+    with pytest.raises(RuntimeError, match=r"Build the model it was saved from$"):
+        model.load_state_dict(state)
+
+
+def test_a_state_may_hold_values_and_names_of_shared_ones_are_all_given_where_asked_for():
+    model, other = chapter(), chapter()
+    other[0].weight.data += 1
+    other[3].weight.data += 1
+    model.load_state_dict(dict(other.named_parameters()))
+    assert_array_equal(model[0].weight.data, other[0].weight.data)
+    tied = Sequential(model[0], model[0])
+    assert [name for name, _ in tied.named_parameters()] == ["0.weight", "0.bias"]
+    names = [name for name, _ in tied.named_parameters(remove_duplicate=False)]
+    assert names == ["0.weight", "0.bias", "1.weight", "1.bias"]
 
 
 def test_without_strict_what_has_no_counterpart_is_left():

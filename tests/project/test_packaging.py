@@ -99,6 +99,7 @@ def test_the_package_loads_what_a_name_needs_and_nothing_else_heavy():
         "pandas",
         "torch",
         "torchvision",
+        "onnx",
         "safetensors",
     }
 

@@ -71,6 +71,13 @@ def test_nan_minus_zero_and_the_order_in_memory_come_back_too(tmp_path):
     assert type(tree["scalar"]) is np.float32
 
 
+def test_what_stands_by_columns_in_memory_stands_by_rows_in_the_file(tmp_path):
+    by_columns = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    save(tmp_path / "c.safetensors", {"w": by_columns})
+    np.testing.assert_array_equal(safetensors.numpy.load_file(tmp_path / "c.safetensors")["w"], by_columns)
+    assert load(tmp_path / "c.safetensors")["w"].flags.f_contiguous
+
+
 def test_what_is_loaded_may_be_written_to_and_is_aligned(tmp_path):
     save(tmp_path / "c.safetensors", EXAMPLE)
     array = load(tmp_path / "c.safetensors")["model"]["0.weight"]
@@ -183,6 +190,14 @@ HOSTILE = {
 def test_a_file_that_save_did_not_write_is_an_error_that_names_it(tmp_path, contents):
     (tmp_path / "c.safetensors").write_bytes(contents)
     with pytest.raises(CheckpointError, match=r"expected a checkpoint that micrograd_kr saved, got .*c\.safetensors"):
+        load(tmp_path / "c.safetensors")
+
+
+def test_weights_of_another_program_are_told_from_what_is_damaged(tmp_path):
+    (tmp_path / "c.safetensors").write_bytes(HOSTILE["foreign"])
+    with pytest.raises(
+        CheckpointError, match=r"of something else: .* interchange\.load_model\(model, path\) takes them"
+    ):
         load(tmp_path / "c.safetensors")
 
 
