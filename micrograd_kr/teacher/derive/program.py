@@ -122,7 +122,7 @@ class Compiled:
         self._names = [trace.names[each] for each in trace.inputs]
         self._leaves = trace.others
         self._on_floats = _made(self.source, {})
-        self._of_arrays: Callable[[], str] = lambda: trace.source(arrays=True)
+        self._of_arrays = trace.source(arrays=True)
         self._on_arrays: Any = None
 
     def __call__(self, *numbers: Any) -> Any:
@@ -160,7 +160,7 @@ class Compiled:
         (shape,) = shapes or {()}
         samples = math.prod(shape)
         if self._on_arrays is None:
-            self._on_arrays = _made(self._of_arrays(), ARRAYS)
+            self._on_arrays = _made(self._of_arrays, ARRAYS)
         with np.errstate(all="ignore"):
             out, slopes = self._on_arrays(samples, *(np.reshape(each, -1) for each in given))
         return (np.array(np.broadcast_to(out, samples)).reshape(shape) if shape else float(out[0])), slopes
