@@ -12,7 +12,7 @@ import textwrap
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -142,7 +142,7 @@ class Compiled:
                 self._many(given)
             out = float(out)
         for leaf, slope in zip(self._leaves, slopes, strict=True):
-            leaf.grad = leaf.grad + slope
+            leaf.grad = slope if leaf.grad is None else leaf.grad + slope
         return out
 
     def _many(self, given: list[Any]) -> tuple[Any, list[float]]:
@@ -188,6 +188,7 @@ class _Trace:
         self.slopes: dict[Value, str] = {}
         self.shares: dict[Any, Symbol] = {}  # entries of a softmax, whose derivatives are made of one another
         self._used: Counter[str] = Counter(dict.fromkeys(TAKEN, 1))
+        self._labels = {_plain(each.label, "") for each in self.order}
         self._go_forward()
         self._go_back()
 
@@ -211,12 +212,11 @@ class _Trace:
 
     def _name(self, label: str, prefix: str) -> str:
         """A name that is not taken: the label as Python spells it, or a letter with a number."""
-        plain = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", label)).strip("_")
-        name = f"{prefix}_{plain}" if plain[:1].isdecimal() else plain
+        stem = name = _plain(label, prefix)
         while not name or self._used[name]:
-            stem = f"{name or plain}_" if plain else prefix
-            self._used[stem] += 1
-            name = f"{plain}_{self._used[stem] + 1}" if plain else f"{prefix}{self._used[stem]}"
+            self._used[stem or prefix] += 1
+            name = f"{stem}_{self._used[stem]}" if stem else f"{prefix}{self._used[prefix]}"
+            name = "" if not stem and name in self._labels else name
         self._used[name] += 1
         return name
 
@@ -240,7 +240,7 @@ class _Trace:
                 self.names[node] = name = self._name(node.label, "v")
                 self.forward.append((name, formula))
                 self.symbols[node], costs[node] = Symbol(name, node.out), 0
-                if type(node.x) is tuple:
+                if type(getattr(formula, "x", None)) is tuple:
                     self.shares[node.rule, formula.x, formula.y] = self.symbols[node]
 
     def _leaf(self, leaf: Value, costs: dict[Any, int]) -> None:
@@ -283,7 +283,7 @@ class _Trace:
                     waiting[each] -= 1
                     if each.rule is None and not waiting[each]:
                         self._arrived(each, arrived.pop(each), 0)
-        self.others = [each for each in self._in_lines() if each in self.slopes]
+        self.others = [each for each in self._in_lines() if each in reached]
 
     def _with_shares(self, of: Any) -> Any:
         """An expression with the names of the entries of a softmax that have a line."""
@@ -293,10 +293,10 @@ class _Trace:
         return renamed(of, lambda leaf: leaf, {each: name for each, name in shares if name})
 
     def _in_lines(self) -> list[Value]:
-        """The leaves in the order in which the lines name them."""
+        """The leaves in the order in which the lines name them; then those that no line does, as of x·0."""
         by_name = {name: each for each, name in self.names.items() if each.rule is None}
         found = (str(each.name) for _, formula in self.forward for each in reversed(named_in(formula)))
-        return list(dict.fromkeys(by_name[name] for name in found if name in by_name))
+        return list(dict.fromkeys([*(by_name[name] for name in found if name in by_name), *by_name.values()]))
 
     def _arrived(self, node: Value, parts: list[Any], goes_to: int) -> Any:
         """The gradient of the loss by a Value, by its name if it gets a line."""
@@ -344,6 +344,13 @@ class _Trace:
         return body if arrays else "".join(_header(body)) + body
 
 
+def _plain(label: str, prefix: str) -> str:
+    """A label with nothing in it that a name of Python's cannot have: w₂₁⁽²⁾ is w21_2."""
+    spelled = "".join(each if f"a{each}".isidentifier() else " " for each in unicodedata.normalize("NFKC", label))
+    name = "_".join(spelled.split())
+    return f"{prefix}_{name}" if name and not name.isidentifier() else name
+
+
 def _wide(line: str) -> str:
     """A line with a list of names, in several if it is long."""
     start = line[: len(line) - len(line.lstrip())]
@@ -364,7 +371,7 @@ def _header(body: str) -> Iterator[str]:
             yield f"def {name}({arguments}):\n    return {text}\n\n\n"
 
 
-@cache
+@lru_cache(maxsize=1000)
 def _mentioned(rule: Rule, constants: tuple[Any, ...], option: Any) -> frozenset[int]:
     """What the derivatives of an operation are worked from: the result (0) and its operands (1, 2).
 

@@ -247,6 +247,31 @@ def test_labels_become_names_and_no_name_stands_for_two() -> None:
     assert found["program"](1.0, 0.5, 0.1, 0.2, 0.3, 0.4, 0.5)[0] == pytest.approx(math.exp(3.0))
 
 
+@given(labels=st.lists(st.text(max_size=4), min_size=3, max_size=3))
+def test_any_label_makes_a_program_that_runs(labels: list[str]) -> None:
+    leaves = [Value(float(i), label) for i, label in enumerate(labels)]
+    loss = leaves[0] * leaves[1].tanh() + leaves[2]
+    exec(program(loss, leaves[:2]), found := dict[str, Any]())
+    assert found["program"](0.0, 1.0, 2.0) == (loss.item(), (1.0,))
+
+
+def test_a_name_that_is_made_up_is_no_label() -> None:
+    x = Value(2.0, "x")
+    inner = (x + 1).exp()
+    outer = inner.tanh()
+    outer.label = "v1"
+    text = program(outer * inner, [x])
+    assert "v2 = exp(x + 1)" in text
+    assert "v1 = tanh(v2)" in text
+
+
+def test_what_comes_to_nothing_has_a_gradient_of_nought() -> None:
+    x, w = Value(2.0, "x"), Value(3.0, "w")
+    x.grad = None
+    step = compile(where(True, 1.0, x) + x * 0.0 + w)
+    assert (step(), x.grad, w.grad) == (4.0, 0.0, 1.0)
+
+
 def test_an_operation_without_a_name_is_worked_once() -> None:
     x, w = Value(0.3, "x"), Value(0.7, "w")
     inner = (x * w).tanh()
