@@ -41,6 +41,7 @@ THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 EAGER = 1e-3  # seconds of asking without a rest whether the others are there; after that it leaves them the core
 REST = 2e-4
 HEAD = 16  # numbers of a parameter that are compared between ranks
+TOLD = 0.3  # seconds for mpiexec to hand on what was printed: of what has ended it prints no more
 FORWARD, FIRST, END = range(3)  # where ranks meet
 
 
@@ -138,7 +139,8 @@ class Ranks:
         if self.rank:
             time.sleep(1)
         head = say("rank {rank} of {size}", rank=self.rank, size=self.size)
-        print(f"\n{head} · {head.in_('ko')}:", *lines, sep="\n", file=sys.__stderr__, flush=True)
+        print("\n".join(["", f"{head} · {head.in_('ko')}:", *lines]), file=sys.__stderr__, flush=True)
+        time.sleep(TOLD)
         self.comm.Abort(1)
         os._exit(1)
 
@@ -167,7 +169,9 @@ DIFFERENCES = {
     "batch": say(
         "their batches differ; give a seed to all that splits and shuffles, or call micrograd_kr.manual_seed(0) first"
     ),
-    "weights": say("their weights differ; what changes them, as a state_dict that is loaded, must do so on every rank"),
+    "weights": say(
+        "their weights differ; what changes or chooses them, as a state_dict that is loaded, must do so on every rank"
+    ),
     "shape": say("their outputs are of other forms; what is computed may not depend on the numbers of a sample"),
 }
 
@@ -184,8 +188,10 @@ def ranks() -> Ranks:
         return Ranks()
     try:
         from mpi4py import MPI
+        from threadpoolctl import threadpool_limits
     except ImportError as error:
-        raise ImportError(f'{launched} ranks need mpi4py: pip install "micrograd-kr[mpi]"') from error
+        needs = f"{launched} ranks need mpi4py and threadpoolctl"
+        raise ImportError(f'{needs}: pip install "micrograd-kr[mpi]"') from error
     together = Ranks(MPI.COMM_WORLD)
     if together.size == 1:
         if launched > 1:
@@ -201,18 +207,10 @@ def ranks() -> Ranks:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, together.interrupt)
     atexit.register(together.end)
-    beside_this = MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED).size
-    _limit_threads(max(1, (os.cpu_count() or 1) // beside_this))
+    if not any(map(os.environ.get, THREADS)):  # the cores of a machine are shared by the ranks on it
+        neighbours = MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED).size
+        threadpool_limits(max(1, (os.cpu_count() or 1) // neighbours), "blas")
     return together
-
-
-def _limit_threads(count: int) -> None:
-    """The cores of a machine are shared by its ranks, unless the environment says how many threads a rank has."""
-    if not any(name in os.environ for name in THREADS):
-        with suppress(ImportError):
-            from threadpoolctl import threadpool_limits
-
-            threadpool_limits(count, "blas")
 
 
 def ranks_of(model: Any) -> Ranks:
