@@ -23,7 +23,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
@@ -42,7 +42,7 @@ EAGER = 1e-3  # seconds of asking without a rest whether the others are there; a
 REST = 2e-4
 HEAD = 16  # numbers of a parameter that are compared between ranks
 TOLD = 0.3  # seconds for mpiexec to hand on what was printed: of what has ended it prints no more
-FORWARD, FIRST, END = range(3)  # where ranks meet
+FORWARD, BACKWARD, FIRST, END = range(4)  # where ranks meet
 
 
 class ParallelError(SaidError):
@@ -55,10 +55,13 @@ def parallel(model: M, timeout: float = 600) -> M:
     Its weights and random generators become those of rank 0. From the first such model on rank 0 alone prints and
     writes checkpoints, an exception on one rank ends all, and so does a rank that is waited for longer than `timeout`
     seconds. Every rank has to call the model alike, with the whole batch; one that is called on rank 0 alone says so.
+    What a program writes by itself, a picture, say, it writes `if ranks().rank == 0`.
 
     The model's inputs and its output have one row for each sample, and a sample's output depends on no other sample:
     the first batch that is trained on is computed in two ways to see that. Batch normalisation is refused.
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"expected a Module to compute in parts, got {type(model).__name__}: derive it from nn.Module")
     together = ranks()
     if together.size > 1:
         together.timeout = timeout
@@ -122,6 +125,13 @@ class Ranks:
             first, second = sorted((self.rank, int(other[0])))
             what = DIFFERENCES[name]
             raise ParallelError("ranks {first} and {second}: {what}", first=first, second=second, what=what)
+
+    def add(self, numbers: np.ndarray) -> None:
+        """What all ranks have in such an array, added up, in its place."""
+        from mpi4py import MPI
+
+        self.meet(BACKWARD)
+        self.wait(self.comm.Iallreduce(MPI.IN_PLACE, numbers))
 
     def wait(self, request: Any, forever: bool = False) -> None:
         """Until what was begun is done; a rank that waits leaves its core to others, of which one may be waited for."""
@@ -200,7 +210,7 @@ def ranks() -> Ranks:
             raise ImportError(f"expected {launched} ranks, got {got}; start it with {beside}")
         return Ranks()
     if together.rank:
-        sys.stdout = sys.stderr = silent = open(os.devnull, "w")  # noqa: SIM115  (as long as the process lives)
+        sys.stdout = sys.stderr = silent = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (until the end)
         atexit.register(silent.close)
         files.writing = False
     sys.excepthook = together.failed
@@ -245,8 +255,8 @@ class _InParts:
         # One that has no row computes the first all the same: it draws what the others draw, and has their graph.
         out = self.part(batch, start, stop, n) if start < stop else self.part(batch, 0, 1, n)
         numbers = out.data if isinstance(out, Value) else np.asarray(out)
-        leaves = [each for each in inputs_first(out) if each.rule is None] if isinstance(out, Value) else []
         recorded = isinstance(out, Value) and out.rule is not None
+        leaves = [each for each in inputs_first(out) if each.rule is None] if isinstance(out, Value) else []
         self.ranks.meet(
             FORWARD,
             batch=zlib.crc32(b"".join(_ends(each) for each in batch), n),
@@ -259,7 +269,7 @@ class _InParts:
         self.ranks.wait(self.ranks.comm.Iallgatherv(own, [whole, np.diff(bounds) * (whole.size // n)]))
         if not isinstance(out, Value):
             return whole
-        return in_parts(tuple(leaves), _Part(out, whole, slice(start, stop), self.ranks))
+        return in_parts(tuple(leaves), _Part(out, leaves, whole, slice(start, stop), self.ranks))
 
     def part(self, batch: tuple[Any, ...], start: int, stop: int, n: int) -> Any:
         """The model's output for these rows of a batch of n."""
@@ -317,32 +327,27 @@ def _head(leaf: Value) -> bytes:
     return str(leaf.shape).encode() + np.asarray(np.atleast_1d(leaf.data).flat[:HEAD]).tobytes()
 
 
-class _Part:
-    """What one rank has of a batch: the graph of its rows, and the output of all of them."""
+class _Part(NamedTuple):
+    """What one rank has of a batch: the graph of its rows and what it begins with, and the output of all rows."""
 
-    def __init__(self, out: Value, whole: np.ndarray, rows: slice, together: Ranks) -> None:
-        self.out, self.whole, self.rows, self.ranks = out, whole, rows, together
+    out: Value
+    leaves: list[Value]
+    whole: np.ndarray
+    rows: slice
+    ranks: Ranks
 
-    def back(self, g: Any, leaves: tuple[Any, ...]) -> list[Any]:
+    def back(self, g: Any) -> list[Any]:
         """The gradient of each leaf for the whole batch, from that of the whole output."""
         if isinstance(g, Value):
             raise TypeError("gradients of gradients are not computed over several ranks: start the program alone")
         own = np.zeros(self.out.shape, self.out.dtype)
         own[: self.rows.stop - self.rows.start] = g[self.rows]
-        inputs = [each for each in inputs_first(self.out) if each.rule is None]
-        found = gradients((self.out * own).sum(), inputs)
+        found = gradients((self.out * own).sum(), self.leaves)
         flat = np.concatenate([np.ravel(each) for each in found])
-        comm = self.ranks.comm
-        self.ranks.wait(comm.Iallreduce(_in_place(), flat))
+        self.ranks.add(flat)
         cuts = np.split(flat, np.cumsum([np.size(each) for each in found])[:-1])
-        return [cut.reshape(np.shape(each)) for cut, each in zip(cuts, leaves, strict=True)]
-
-
-def _in_place() -> Any:
-    from mpi4py import MPI
-
-    return MPI.IN_PLACE
+        return [cut.reshape(np.shape(each)) for cut, each in zip(cuts, found, strict=True)]
 
 
 # The output of a whole batch, from the parameters that are used for it.
-in_parts = Rule("in parts", lambda leaves, part: part.whole, dx=lambda g, out, leaves, part: part.back(g, leaves))
+in_parts = Rule("in parts", lambda leaves, part: part.whole, dx=lambda g, out, leaves, part: part.back(g))

@@ -6,7 +6,7 @@ The chapter's network (784-500-400-300-200-100-50-10, 799,060 parameters in floa
 
     step = walk₀ + walk₁·n/N        forward and backward through a machine's own rows; walk₀ is what no row saves
          + alone₀ + alone₁·n        what every machine does in full: Adam; taking the batch, its loss
-         + 5·⌈log₂N⌉·latency        a header and the outputs are gathered, the gradients added there and back
+         + 5·⌈log₂N⌉·latency        outputs and two headers are gathered, the gradients added there and back
          + (N−1)/N·(2·4·parameters + 4·10·n)/bandwidth
 
 The last two are Rabenseifner's Allreduce and a gathering by doubling (Thakur, Rabenseifner and Gropp, 2005). Latency

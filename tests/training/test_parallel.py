@@ -208,6 +208,7 @@ def test_dropout_that_is_drawn_for_each_rank_is_refused_too(tmp_path):
         ("error on all", "rank 0 of 2 · 랭크 0 (모두 2개):\nTraceback"),
         ("exit", "one has ended its program, the other goes on"),
         ("alone", "하나는 프로그램을 끝냈는데 다른 하나는 계속합니다"),
+        ("backward", "they are at different places of the program"),
         ("late", "waited 1 s for the others; every rank has to call a model alike"),
     ],
 )
@@ -266,6 +267,11 @@ def test_without_mpiexec_mpi_is_not_loaded_and_the_model_stays_as_it_is():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment())
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_what_is_no_module_is_refused_without_mpiexec_too():
+    with pytest.raises(TypeError, match="expected a Module to compute in parts, got function"):
+        parallel.parallel(ranked.network)
 
 
 def test_without_mpi4py_an_error_says_what_to_install(monkeypatch):
