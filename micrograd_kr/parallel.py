@@ -240,9 +240,13 @@ class _InParts:
         return type(self.model).forward(self.model, *batch)
 
     def __call__(self, *batch: Any) -> Any:
-        if watched():  # by `anomaly()`: a fault is found by every rank alike
+        # Inside of a model that is computed in parts; or watched by `anomaly()`, so that every rank finds the fault.
+        if seeds.in_part() or watched():
             return self.whole(*batch)
-        batch = tuple(each if isinstance(each, Value) else np.asarray(each) for each in batch)
+        # A Value that comes in is where the graph of these rows begins: what it was computed from is not cut in parts.
+        begins = {Value(each.data): each for each in batch if isinstance(each, Value)}
+        stand_in = {each: new for new, each in begins.items()}
+        batch = tuple(stand_in[each] if isinstance(each, Value) else np.asarray(each) for each in batch)
         lengths = {each.shape[:1] for each in batch}
         if len(lengths) != 1 or lengths <= {(), (0,)}:
             got = " and ".join(str(each.shape) for each in batch) or "nothing"
@@ -256,7 +260,12 @@ class _InParts:
         out = self.part(batch, start, stop, n) if start < stop else self.part(batch, 0, 1, n)
         numbers = out.data if isinstance(out, Value) else np.asarray(out)
         recorded = isinstance(out, Value) and out.rule is not None
-        leaves = [each for each in inputs_first(out) if each.rule is None] if isinstance(out, Value) else []
+        graph = list(inputs_first(out)) if isinstance(out, Value) else []
+        if any(each.rule is in_parts for each in graph):
+            raise ValueError(
+                "expected a model to get the output of another by its input, got one that came another way"
+            )
+        leaves = [each for each in graph if each.rule is None]
         self.ranks.meet(
             FORWARD,
             batch=zlib.crc32(b"".join(_ends(each) for each in batch), n),
@@ -269,7 +278,10 @@ class _InParts:
         self.ranks.wait(self.ranks.comm.Iallgatherv(own, [whole, np.diff(bounds) * (whole.size // n)]))
         if not isinstance(out, Value):
             return whole
-        return in_parts(tuple(leaves), _Part(out, leaves, whole, slice(start, stop), self.ranks))
+        return in_parts(
+            tuple([begins.get(each, each) for each in leaves]),
+            _Part(out, leaves, whole, slice(start, stop), self.ranks),
+        )
 
     def part(self, batch: tuple[Any, ...], start: int, stop: int, n: int) -> Any:
         """The model's output for these rows of a batch of n."""

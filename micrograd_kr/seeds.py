@@ -44,6 +44,11 @@ def part(start: int, stop: int, of: int) -> Iterator[None]:
         _part.reset(token)
 
 
+def in_part() -> bool:
+    """Whether some rows of a batch are computed here, and others elsewhere."""
+    return _part.get() is not None
+
+
 def uniform(draw: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Random numbers from 0 to 1, as float32, for the rows of a batch: how a layer draws, so that it may be computed
     in parts, too. Those of the whole batch are drawn, and the generator moves on alike in every part.

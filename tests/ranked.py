@@ -60,12 +60,32 @@ def by_hand(loss, y, epochs=4):
     return model.state_dict() | {"total": np.array(total)}
 
 
+def two_models(steps=5):
+    """One model's output is another's input, both in parts, as is a layer of the first by itself; and it counts in the
+    loss.
+    """
+    draw = np.random.default_rng(2)
+    first, second = (
+        parallel.parallel(nn.Sequential(nn.Linear(*sizes, dtype=np.float64, seed=draw), nn.Tanh()))
+        for sizes in ((6, 4), (4, 3))
+    )
+    parallel.parallel(first[0])
+    optimizer = optim.Adam([*first.parameters(), *second.parameters()], lr=0.01)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        between = first(X)
+        (nn.MSELoss()(second(between), TARGETS) + 0.1 * nn.l2_penalty([between])).backward()
+        optimizer.step()
+    return first.state_dict() | {f"second {name}": each for name, each in second.state_dict().items()}
+
+
 RUNS = {
     "cross-entropy": lambda: fitted(nn.CrossEntropyLoss(), CLASSES, CLASSES),
     "sum": lambda: fitted(nn.CrossEntropyLoss("sum"), CLASSES, CLASSES),
     "squares, no validation": lambda: fitted(nn.MSELoss(), TARGETS),
     "early stopping": lambda: fitted(nn.MSELoss(), TARGETS, -TARGETS, epochs=40, patience=2),
     "by hand": lambda: by_hand(nn.CrossEntropyLoss(), CLASSES),
+    "two models": two_models,
     "by hand, squares": lambda: by_hand(nn.MSELoss(), TARGETS),
 }
 
@@ -153,9 +173,20 @@ class Choosy(Centred):
         return (self.other if x[0, 0] >= np.median(X[:, 0]) else self.inside)(x)
 
 
+class Sly(Centred):
+    """It takes another model's output from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.elsewhere = [parallel.parallel(nn.Linear(6, 3, dtype=np.float64, seed=0))(X).mean()]
+
+    def forward(self, x):
+        return self.inside(x) * self.elsewhere[0]
+
+
 def refused(name):
     """One step of a model that is not computed in parts."""
-    model = parallel.parallel({"Centred": Centred, "Noisy": Noisy, "Summed": Summed, "Choosy": Choosy}[name]())
+    model = parallel.parallel(globals()[name]())
     x = X[np.argsort(X[:, 0])]
     if name == "Choosy":
         model.forward.checked = True

@@ -183,6 +183,7 @@ def test_the_demo_prints_once_and_draws_its_pictures(tmp_path):
         ("Noisy", "a layer that draws takes micrograd_kr.seeds.uniform"),
         ("Summed", r"to give a row for each of 101 samples, got ()"),
         ("Choosy", "their weights differ"),
+        ("Sly", "expected a model to get the output of another by its input"),
     ],
 )
 def test_a_model_that_cannot_be_computed_in_parts_is_refused(model, words):
