@@ -13,27 +13,27 @@ The last two are Rabenseifner's Allreduce and a gathering by doubling (Thakur, R
 and bandwidth of the networks are textbook values and assumed, not measured: NETWORKS. So are all numbers for more than
 two ranks: there were two cores, which others used as well, so that constants of a machine are processor time.
 
-Measured: walk 4.3 ms + 74 µs a sample, alone 4.5 ms + 1.4 µs a sample. Between two ranks of one machine: a message
-0.07 ms, the Allreduce of 3.2 MB 3.5 ms. Times as many samples a second as one machine, by the formula:
+Measured: walk 1.1 ms + 74 µs a sample, alone 3.7 ms + 0.68 µs a sample. Between two ranks of one machine: a message
+0.08 ms, the Allreduce of 3.2 MB 5 ms. Times as many samples a second as one machine, by the formula:
 
                        256 samples in all     8,192 in all     256 for each machine
     machines             8   100  1,000      8   100  1,000      8   100  1,000
-    Ethernet 1 Gb/s    0.5   0.4    0.4    4.3   7.5    7.9    2.9    22     53
-    Ethernet 10 Gb/s   1.7   1.8    1.8    6.2    19     22    6.3    40     70
-    Ethernet 100 Gb/s  2.3   2.7    2.7    6.5    23     28    7.2    43     72
-    InfiniBand 200     2.4   2.9    2.9    6.5    23     29    7.3    44     72
+    Ethernet 1 Gb/s    0.4   0.4    0.4    4.5   8.4    8.9    2.6    23     70
+    Ethernet 10 Gb/s   1.9   2.1    2.1    6.7    27     34    6.3    50    112
+    Ethernet 100 Gb/s  3.0   3.8    3.8    7.1    35     50    7.4    56    119
+    InfiniBand 200     3.1   4.3    4.5    7.1    37     54    7.5    57    120
 
-What that says. A batch of 256 is a few milliseconds of work: two or three machines are all it can use, and over 1 Gb/s
-not even two. Large batches go well to about 30 machines. Beyond that every machine still takes the whole batch from the
-data, judges the whole output and does all of Adam, which is what makes the numbers those of one process and one line
-enough: a thousandfold batch is worth 70 machines. PyTorch's DistributedDataParallel, whose processes each see their own
-part of the data and which may share out the optimiser, too (ZeRO), has no such term. Where more than some 30 machines
-are to be worth their price, where a GPU is at hand or the network has convolutions, PyTorch is the tool.
+What that says. A batch of 256 is 20 ms of work: a few machines are all it can use, and over 1 Gb/s not even two. Large
+batches go well to about 30 machines. Beyond that every machine still takes the whole batch from the data, judges the
+whole output and does all of Adam, which is what makes the numbers those of one process and one line enough: a
+thousandfold batch is worth 120 machines. PyTorch's DistributedDataParallel, whose processes each see their own part of
+the data and which may share out the optimiser, too (ZeRO), has no such term. Where more than some 30 machines are to be
+worth their price, where a GPU is at hand or the network has convolutions, PyTorch is the tool.
 
-An Allreduce that is begun while the walk goes on was tried: one in flight during matrix products (`at once`) took from
-0.75 to 1.2 of the time of one after the other, in either direction from run to run: on one machine the bytes are copied
-by the cores that compute. Over 10 Gb/s it could save 4.4 of 16.6 ms with 8 machines at 256 samples, on InfiniBand 0.3
-of 11.8. It is not done.
+An Allreduce that is begun while the walk goes on was tried: in flight during matrix products (`at once`) it took from
+0.74 to 1.0 of the time of one after the other with two ranks, from 0.95 to 1.2 with four: on one machine the cores that
+compute copy the bytes. In a walk it would bring less: half of the bytes are the first layer's gradient, which comes
+last. At 256 samples on 8 machines it could save 2.3 of 12.4 ms over 10 Gb/s, 0.1 of 7.6 on InfiniBand. It is not done.
 """
 
 import json
@@ -93,9 +93,12 @@ def step(machines: int, batch: int, machine: Machine, network: Network) -> float
 
 
 def hidden(machines: int, batch: int, machine: Machine, network: Network) -> float:
-    """The most seconds that an Allreduce begun during the walk could save: no longer than the walk back, two thirds."""
+    """The most seconds that an Allreduce begun during the walk could save: all but the first layer's gradient, which is
+    the last to be there; and no more than the walk back takes, two thirds.
+    """
     walk = machine.walk + machine.walk_a_sample * batch / machines
-    return min(exchanged(machines, batch, network), walk * 2 / 3)
+    first_layer = (SIZES[0] + 1) * SIZES[1] / PARAMETERS
+    return min(exchanged(machines, batch, network) * (1 - first_layer), walk * 2 / 3)
 
 
 BATCHES: dict[str, Callable[[int], int]] = {
