@@ -105,7 +105,7 @@ def test_a_fault_in_the_gradients_or_the_dropout_is_seen_in_the_weights(fault, a
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("answers")
-    done = checked(2, "answers", folder, OPENBLAS_NUM_THREADS="") if MPIEXEC else None
+    done = checked(2, "answers", folder, **dict.fromkeys(parallel.THREADS, "")) if MPIEXEC else None
     return folder, of_ranks(folder, "answers"), done
 
 
