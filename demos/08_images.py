@@ -3,13 +3,14 @@
 Shows the images and how they become rows of numbers, splits and batches them, trains the chapter's network on logits,
 tests the weights of the best epoch (loss, accuracy, confusion matrix, precision and recall), and sets the chapter's
 double softmax beside it. By default on scikit-learn's small digits, which need no download; --data mnist and the other
-sets are looked for in the folder MICROGRAD_KR_DATA, else downloaded, and take minutes.
+sets are looked for in the folder MICROGRAD_KR_DATA, else downloaded, and take minutes. mpiexec -n 4 python
+demos/08_images.py shares the work out among four processes.
 
 책 8절: 손글씨 숫자와 MNIST, Fashion-MNIST, CIFAR-10을 다층 퍼셉트론으로 분류합니다.
 이미지가 어떻게 숫자의 행이 되는지 보이고, 나누고 묶어 책의 신경망을 로짓으로 훈련한 뒤, 가장 좋은 에포크의 가중치를
 테스트합니다(손실, 정확도, 혼동 행렬, 정밀도와 재현율). 책의 이중 소프트맥스도 나란히 비교합니다. 기본은 내려받지 않아도
 되는 scikit-learn의 작은 숫자 데이터입니다. --data mnist 등은 MICROGRAD_KR_DATA 폴더에서 찾고, 없으면 내려받으며,
-몇 분 걸립니다.
+몇 분 걸립니다. mpiexec -n 4 python demos/08_images.py는 계산을 프로세스 네 개가 나누어 합니다.
 """
 
 import math
@@ -25,6 +26,7 @@ from micrograd_kr.engine import Value
 from micrograd_kr.metrics import as_text
 from micrograd_kr.nn import CrossEntropyLoss, LeakyReLU, Linear, Sequential, Softmax
 from micrograd_kr.optim import Adam
+from micrograd_kr.parallel import parallel
 from micrograd_kr.plots import plot_history, plot_image, plot_images
 from micrograd_kr.train import evaluate, fit
 
@@ -112,7 +114,7 @@ def new_model(input_size, *end):
     draw, layers = np.random.default_rng(seed), []
     for inputs, outputs in pairwise((input_size, 500, 400, 300, 200, 100, 50, output_size)):
         layers += [Linear(inputs, outputs, seed=draw), LeakyReLU()]
-    return Sequential(*layers[:-1], *end)  # no activation after the last layer
+    return parallel(Sequential(*layers[:-1], *end))  # no activation after the last layer; ranks share a batch's work
 
 
 device = "cpu"  # there is no other here, as there is in PyTorch

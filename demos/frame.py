@@ -10,7 +10,7 @@ Text in a picture goes through `label`: Hangul without a font for it comes out a
 """
 
 import argparse
-import os
+import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import Any
 
 from matplotlib import pyplot
 
+from micrograd_kr import files
+from micrograd_kr.parallel import ranks
 from micrograd_kr.plots import hangul_font, language
 
 
@@ -45,12 +47,9 @@ class Demo:
         """Write a figure into --out, whole or not at all; a notebook shows it, too."""
         path = Path(self.options.out) / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{os.getpid()}-{path.name}")
-        try:
-            figure.savefig(unfinished, dpi=150)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, dpi=150, format=path.suffix[1:])
+        files.put(path, drawn.getvalue())
         if not in_a_notebook():
             pyplot.close(figure)
         print(path)
@@ -88,7 +87,8 @@ def options(doc: str | None) -> argparse.ArgumentParser:
 
 
 def start(parser: argparse.ArgumentParser | str | None) -> Demo:
-    """Read the command line, and choose a font that has what is written."""
+    """Read the command line, and choose a font that has what is written; under mpiexec rank 0 alone prints it."""
+    ranks()
     if not isinstance(parser, argparse.ArgumentParser):
         parser = options(parser)
     found = parser.parse_args([] if in_a_notebook() else None)

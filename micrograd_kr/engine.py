@@ -786,6 +786,12 @@ def set_mode(**changes: Any) -> Iterator[None]:
         _mode.reset(token)
 
 
+def watched() -> bool:
+    """Whether what is recorded here is watched, as `anomaly()` does."""
+    mode = _mode_now()
+    return mode is not None and mode.watch is not None
+
+
 def no_grad() -> Any:
     """A context (or decorator) in which nothing is recorded: what is computed there are leaves."""
     return set_mode(recording=False)

@@ -23,6 +23,7 @@ from micrograd_kr.checkpoints import CheckpointError, Location
 from micrograd_kr.data import batches
 from micrograd_kr.engine import UNSET, Value, no_grad
 from micrograd_kr.metrics import accuracy, as_table, confusion_matrix
+from micrograd_kr.parallel import ranks_of
 from micrograd_kr.printed import Printed
 from micrograd_kr.said import Said, check_language, say
 
@@ -226,16 +227,18 @@ def fit(
         raise ValueError("patience needs validation data to stop by: give valid=(x, y), or patience=0")
     check_language(lang)
     run.train, run.valid = _pair(train, "train"), None if valid is None else _pair(valid, "valid")
-    held = (seeds.generator(seed), *(each for module in model.modules() for each in vars(module).values()))
-    run.generators = list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
+    run.generators = list(dict.fromkeys([seeds.generator(seed), *model.generators()]))
+    run.ranks = ranks_of(model)
+    for generator, state in zip(run.generators, run.ranks.agreed(_states(run)), strict=True):
+        generator.bit_generator.state = state
     run.parts = {"model": model, "optimizer": optimizer} | ({} if schedule is None else {"schedule": schedule})
     run.so_far = History((), (), (), (), None, math.inf, "interrupted", "", lang), model.state_dict()
     if checkpoint is not None:
         run.settings = _settings(run)
-        if Path(checkpoint).exists():
+        if run.ranks.first(Path(checkpoint).exists):
             _resume(run)
         else:
-            _save(run)  # unseeded weights are the same after a kill in the first epoch
+            run.ranks.first(lambda: _save(run))  # unseeded weights are the same after a kill in the first epoch
     screen, training = _Screen(run), model.training
     try:
         with screen.bar or nullcontext(), np.errstate(all="ignore"):
@@ -269,7 +272,7 @@ def _ended(run: _Run, screen: "_Screen", why: StoppedBy, said: Said) -> History:
 def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
     """Epoch after epoch, until there are enough, no better ones come, or one fails: which of these, in words too."""
     while not (end := _over(run)):
-        measured = _epoch(run, screen)
+        measured = run.ranks.agreed(_epoch(run, screen))  # another machine's may differ in its last bit
         if isinstance(measured, Said):
             return "nan loss", measured
         history, weights = run.so_far
@@ -281,7 +284,7 @@ def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
         screen.show(measured)
         if run.checkpoint is not None and (run.done % run.checkpoint_every == 0 or _over(run)):
             try:
-                _save(run)
+                run.ranks.first(lambda: _save(run))
             except OSError as error:
                 remedy = say("Make room and run this again: it goes on from the checkpoint before.")
                 gaps = {"done": run.done, "error": error, "remedy": remedy}
@@ -376,14 +379,17 @@ def _fault(run: _Run, pairs: Iterable[tuple[Any, Any]]) -> Said:
 def _save(run: _Run) -> None:
     history, best = run.so_far
     parts = {name: part.state_dict() for name, part in run.parts.items()}
-    generators = [each.bit_generator.state for each in run.generators]
-    tree = {"settings": run.settings, "history": vars(history), "best": best, **parts, "generators": generators}
+    tree = {"settings": run.settings, "history": vars(history), "best": best, **parts, "generators": _states(run)}
     checkpoints.save(run.checkpoint, tree)
+
+
+def _states(run: _Run) -> list[Any]:
+    return [each.bit_generator.state for each in run.generators]
 
 
 def _resume(run: _Run) -> None:
     """Bring a run to where its checkpoint was written."""
-    there = checkpoints.load(run.checkpoint)
+    there = run.ranks.first(lambda: checkpoints.load(run.checkpoint))
     try:
         different = checkpoints.differences(run.settings, there["settings"])
         if not different:

@@ -4,9 +4,11 @@ import ast
 
 from micrograd_kr.drawing import DrawingError, RendererMissing
 from micrograd_kr.files import FileError
+from micrograd_kr.parallel import ParallelError
 from micrograd_kr.teacher.ask.messages import ExerciseError
 
-SAYING = {"say", "SaidError", *(each.__name__ for each in (DrawingError, RendererMissing, ExerciseError, FileError))}
+ERRORS = DrawingError, RendererMissing, ExerciseError, FileError, ParallelError
+SAYING = {"say", "SaidError", *(each.__name__ for each in ERRORS)}
 
 
 def sentences(code: str) -> list[str]:

@@ -16,7 +16,7 @@ from micrograd_kr import ops
 from micrograd_kr.engine import Value
 from micrograd_kr.nn.modules import Module
 from micrograd_kr.ops import Axes, Rule
-from micrograd_kr.seeds import Seed, generator
+from micrograd_kr.seeds import Seed, generator, uniform
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "Dropout", "Flatten", "Identity", "L1Loss", "LeakyReLU",
@@ -208,7 +208,7 @@ class Dropout(Module):
         x = x if isinstance(x, Value) else np.asarray(x)
         if not self.training or not self.p:
             return x
-        kept = self.generator.random(x.shape, np.float32) >= self.p
+        kept = uniform(self.generator, x.shape) >= self.p
         factor = np.where(kept, 1 / (1 - self.p) if self.p < 1 else 0.0, 0.0)
         return x * factor.astype(x.dtype) if x.dtype.kind == "f" else x * factor
 

@@ -51,6 +51,11 @@ class Module:
         """The same with their names, "0.1", this one's empty; a shared one once, by its first name."""
         return _once([("", self), *_held(self)], Module)
 
+    def generators(self) -> list[np.random.Generator]:
+        """The generators that this module and those inside it draw from, each once."""
+        held = (each for module in self.modules() for each in vars(module).values())
+        return list(dict.fromkeys(each for each in held if isinstance(each, np.random.Generator)))
+
     def children(self) -> list["Module"]:
         """The modules directly inside this one, each once."""
         return [each for _, each in self.named_children()]

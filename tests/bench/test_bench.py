@@ -287,3 +287,28 @@ def test_a_model_elsewhere_is_measured_and_one_that_is_not_the_same_is_seen(benc
     assert "outputs, onnxruntime" not in missed
     for what, found in bench("elsewhere", "costs")(model, theirs, tmp_path, x):
         assert all(number > 0 for number in found.values()), what
+
+
+def test_the_parts_of_a_step_on_many_machines_add_up(bench: Any) -> None:
+    machine, network = bench("parallel", "Machine")(4e-3, 70e-6, 5e-3, 1e-6), bench("parallel", "Network")(1e-5, 1e9)
+    step, exchanged, hidden = (bench("parallel", name) for name in ("step", "exchanged", "hidden"))
+    assert bench("parallel", "PARAMETERS") == 799_060
+    assert exchanged(1, 256, network) == 0
+    assert step(1, 256, machine, network) == pytest.approx(4e-3 + 256 * 70e-6 + 5e-3 + 256e-6)
+    assert exchanged(2, 256, network) == pytest.approx(5e-5 + (8 * 799_060 + 40 * 256) / 2 / 1e9)
+    for n in (2, 8, 1000):
+        own = step(n, 256, machine, network) - exchanged(n, 256, network)
+        assert own == pytest.approx(4e-3 + 256 / n * 70e-6 + 5e-3 + 256e-6)
+        assert 0 < hidden(n, 256, machine, network) <= exchanged(n, 256, network)
+    table = bench("parallel", "predicted")(
+        "256 samples in all", bench("parallel", "BATCHES")["256 samples in all"], machine
+    )
+    assert len(table.columns) == 1 + len(bench("parallel", "NETWORKS"))
+
+
+@pytest.mark.parametrize(("case", "ranks"), [("of_a_machine", 1), ("of_ranks", 2)])
+def test_a_machine_and_its_ranks_are_measured_in_processes_of_their_own(bench: Any, case: str, ranks: int) -> None:
+    pytest.importorskip("mpi4py")
+    found = bench("parallel", "measured")(case, ranks, 2)
+    assert found["step"] > 0
+    assert ranks == 2 or len(found["machine"]) == 4

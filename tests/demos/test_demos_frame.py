@@ -63,8 +63,8 @@ def test_the_line_that_says_why(no_hangul, frame, monkeypatch, capsys):
 
 
 def test_a_picture_is_written_whole_or_not_at_all(demo):
-    def broken(path, **options):
-        Path(path).write_bytes(b"half")
+    def broken(file, **options):
+        file.write(b"half")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
