@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from micrograd_kr import files
+from micrograd_kr.printed import displayable
 
 Location = str | os.PathLike[str]
 LONGEST = 40_000_000  # characters of JSON: safetensors takes 100 MB of header, where each may take two
@@ -25,6 +26,9 @@ LONGEST = 40_000_000  # characters of JSON: safetensors takes 100 MB of header, 
 
 class CheckpointError(ValueError):
     """A file that is no checkpoint, or is one of another run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(displayable(text, "utf-8"))  # what a file says could move a terminal's cursor
 
 
 def save(path: Location, tree: Any) -> None:
@@ -100,7 +104,8 @@ def load(path: Location) -> Any:
 
         return json.loads(kept["tree"], object_hook=read)
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        got = f"{os.fspath(path)}, which is none or is damaged ({type(error).__name__}: {error})"
+        why = f"{type(error).__name__}: {error}"[:150]  # a name in the file may be as long as it likes
+        got = f"{os.fspath(path)}, which is none or is damaged ({why})"
         remedy = "delete it, or name another file"
         raise CheckpointError(f"expected a checkpoint that micrograd_kr saved, got {got}: {remedy}") from error
 

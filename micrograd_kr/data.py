@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd_kr import seeds
+from micrograd_kr.printed import displayable
 from micrograd_kr.seeds import Seed
 
 Array = NDArray[Any]
@@ -38,6 +39,9 @@ FOLDER = "MICROGRAD_KR_DATA"  # the environment variable that names a folder of 
 
 class DataError(ValueError):
     """A data set that is not there or not as it should be: which file, what was expected, what came, what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(displayable(text, "utf-8"))  # what a file says could move a terminal's cursor
 
 
 class Dataset(NamedTuple):

@@ -5,8 +5,8 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from micrograd_kr.said import SaidError
@@ -47,10 +47,8 @@ def put(path: str | os.PathLike[str], contents: bytes) -> None:
 
 def write(path: str | os.PathLike[str], contents: bytes) -> Path:
     """`put`, for what a person asked for: raises FileError where it cannot be written."""
-    try:
+    with _asked_for(path):
         put(path, contents)
-    except OSError as error:
-        raise _not_written(path, error) from error
     return Path(path)
 
 
@@ -59,21 +57,20 @@ def write_all(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> 
 
     They are written beside it, then moved. Raises FileError where they cannot be written.
     """
-    folder = Path(os.path.realpath(folder))
-    part = folder.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.mkdir()
-        for name, each in contents.items():
-            put(part / name, each)
-        if folder.is_dir():
-            for name in contents:
-                os.replace(part / name, folder / name)
-        else:
-            os.rename(part, folder)
-    except OSError as error:
-        raise _not_written(folder, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with _asked_for(folder):
+        folder = Path(os.path.realpath(folder))
+        part = folder.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            part.mkdir()
+            for name, each in contents.items():
+                put(part / name, each)
+            if folder.is_dir():
+                for name in contents:
+                    os.replace(part / name, folder / name)
+            else:
+                os.rename(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return folder
 
 
@@ -93,8 +90,13 @@ def decoded(contents: bytes) -> str:
         raise
 
 
-def _not_written(path: str | os.PathLike[str], error: OSError) -> FileError:
-    gaps = {"path": str(path), "what": str(error.strerror or error)}
-    return FileError(
-        "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to", **gaps
-    )
+@contextmanager
+def _asked_for(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What keeps a person's file from being written is a FileError; a name with a NUL in it, too, a ValueError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        gaps = {"path": str(path), "what": str(getattr(error, "strerror", None) or error)}
+        raise FileError(
+            "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to", **gaps
+        ) from error

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from micrograd_kr.engine import UNSET, Value
+from micrograd_kr.printed import displayable
 
 __all__ = ["Module", "Sequential"]
 
@@ -87,16 +88,17 @@ class Module:
             got = f"{type(state_dict).__name__}: give what model.state_dict() returns (with its parentheses)"
             raise TypeError(f"expected a mapping from names to arrays, got {got}")
         own = {name: each for name, each in _held(self) if isinstance(each, Value)}
-        new = {name: np.asarray(state_dict[name]) for name in own if name in state_dict}
+        new = {name: as_array(state_dict[name]) for name in own if name in state_dict}
         wrong = [f"missing {name}" for name in own if strict and name not in state_dict]
         wrong += [f"unexpected {name}" for name in state_dict if strict and name not in own]
         for name, array in new.items():
-            if array.shape != own[name].shape:
-                wrong.append(f"{name} has shape {array.shape} where this model has {own[name].shape}")
-            elif array.dtype.kind not in "fiub":
+            if array.dtype.kind not in "fiub":
                 wrong.append(f"{name} holds {array.dtype}, not real numbers")
+            elif array.shape != own[name].shape:
+                wrong.append(f"{name} has shape {array.shape} where this model has {own[name].shape}")
         if wrong:
-            got = f"one that does not fit: {'; '.join(wrong)}. Build the model it was saved from"
+            named = displayable("; ".join(wrong), "utf-8")  # what a file says could move a terminal's cursor
+            got = f"one that does not fit: {named}. Build the model it was saved from"
             raise RuntimeError(f"expected the state_dict of a {type(self).__name__} like this one, got {got}")
         for name, array in new.items():
             own[name].data = array.astype(own[name].dtype)
@@ -117,6 +119,14 @@ class Module:
         inside = "\n".join(filter(None, [self.extra_repr(), *held]))
         inside = indent(f"\n{inside}\n", "  ") if held else inside
         return f"{type(self).__name__}({inside})"
+
+
+def as_array(saved: Any) -> np.ndarray:
+    """What was saved as an array; what is none, such as lists of several lengths, as one of objects."""
+    try:
+        return np.asarray(saved)
+    except ValueError:
+        return np.array(None)
 
 
 def _held(

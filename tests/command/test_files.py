@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from micrograd_kr.files import FileError, write
+from micrograd_kr.files import FileError, write, write_all
 
 
 def test_a_file_is_put_in_place_whole_and_what_was_there_goes(tmp_path):
@@ -33,6 +33,14 @@ def test_a_folder_that_is_not_there_is_an_error_in_both_languages(tmp_path):
     with pytest.raises(FileError, match=r"expected to write .*nowhere.*Choose a folder that is there") as caught:
         write(tmp_path / "nowhere" / "a.html", b"")
     assert "쓸 수 있는 폴더를 고르세요" in caught.value.korean
+
+
+def test_a_name_that_no_file_can_have_is_such_an_error(tmp_path):
+    for written in (lambda: write(tmp_path / "a\0b", b""), lambda: write_all(tmp_path / "a\0b", {"c": b""})):
+        with pytest.raises(FileError, match=r"expected to write .*a\\x00b.*null") as caught:
+            written()
+        assert caught.value.korean.isprintable()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_no_place_for_a_file(tmp_path, monkeypatch):

@@ -191,6 +191,8 @@ def test_loading_keeps_dtypes_and_takes_lists_and_scalars():
         ({"bias": 1.0}, r"bias has shape \(\) where this model has \(3,\)"),
         ({"bias": np.ones(3, complex)}, "bias holds complex128, not real numbers"),
         ({"bias": ["a", "b", "c"]}, "not real numbers"),
+        ({"weight": [[1.0], [1.0, 2.0]]}, "expected .* weight holds object, not real numbers"),
+        ({"\x1b[2J": 1.0}, r"unexpected \\x1b\[2J"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing(change, message):

@@ -170,6 +170,8 @@ HOSTILE = {
     "a header too deep": headed("[" * 10**5),
     "too deep": packed("[" * 10**6),
     "an unknown kind": packed('{"code": 1}'),
+    "a name without end": packed('{"array": "' + "a" * 10**6 + '"}'),
+    "a kind that moves a cursor": packed('{"\\u001b[2J": 1}'),
     "two kinds": packed('{"array": "a", "scalar": "a"}', ONE),
     "no such array": packed('{"array": "b"}', ONE),
     "a list as a name": packed('{"dict": [[[1], 2]]}'),
@@ -182,8 +184,12 @@ HOSTILE = {
 @pytest.mark.parametrize("contents", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_file_that_save_did_not_write_is_an_error_that_names_it(tmp_path, contents):
     (tmp_path / "c.safetensors").write_bytes(contents)
-    with pytest.raises(CheckpointError, match=r"expected a checkpoint that micrograd_kr saved, got .*c\.safetensors"):
+    with pytest.raises(
+        CheckpointError, match=r"expected a checkpoint that micrograd_kr saved, got .*c\.safetensors"
+    ) as e:
         load(tmp_path / "c.safetensors")
+    assert str(e.value).isprintable()
+    assert len(str(e.value)) < 1_000
 
 
 # Packed once: the order of what is in its metadata is not always the same.

@@ -359,11 +359,19 @@ def test_an_npz_with_a_wrong_array_is_an_error_that_says_which(tmp_path, changes
             "expected arrays x_train, y_train, x_test, y_test, got images, labels; make it",
         ),
         (an_npz(), "got no array"),
+        (an_npz(**{"\x1b[2J": b""}), r"got \\x1b\[2J; make it"),
         (b"x_train,y_train\n1,2\n", "expected a whole, readable file, got BadZipFile"),
         (pickle.dumps({"x_train": 1}), "expected a whole, readable file, got BadZipFile"),
         (npz(arrays())[:-30], "expected a whole, readable file"),
     ],
-    ids=["other arrays", "no array", "text", "a pickle", "cut off"],  # a zip has the time in it, and so would its id
+    ids=[
+        "other arrays",
+        "no array",
+        "what moves a cursor",
+        "text",
+        "a pickle",
+        "cut off",
+    ],  # a zip has the time in it, and so would its id
 )
 def test_a_file_that_is_no_such_npz_is_an_error(tmp_path, content, message):
     (tmp_path / "set.npz").write_bytes(content)
