@@ -100,8 +100,9 @@ class Module:
             named = displayable("; ".join(wrong), "utf-8")  # what a file says could move a terminal's cursor
             got = f"one that does not fit: {named}. Build the model it was saved from"
             raise RuntimeError(f"expected the state_dict of a {type(self).__name__} like this one, got {got}")
-        for name, array in new.items():
-            own[name].data = array.astype(own[name].dtype)
+        with np.errstate(over="ignore"):
+            for name, array in new.items():
+                own[name].data = array.astype(own[name].dtype)
 
     def to(self, device: str) -> Self:
         """Nothing: all is computed on the CPU. It is here so that programs written for PyTorch run."""

@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,8 +36,8 @@ from fuzzed import TARGETS, Target, half_written
 from micrograd_kr.said import SaidError
 
 SECONDS, BYTES = 2.0, 200 * 2**20  # of the processor's time, since other programs may have it meanwhile
-WAIT = 10.0  # seconds of the clock
-STUCK = 15.0  # seconds until a process is ended that not even an alarm reaches
+WAIT = 30.0  # seconds of the clock
+STUCK = 90.0  # seconds until a process is ended that not even an alarm reaches
 ROOM = 2**30  # bytes a process may ask for beyond what it has: the machine is not to suffer
 MOST = 20  # failures of a target, after which it is left
 UNSEEN = {chr(i) for i in range(32)} - {"\n"}  # characters that a terminal acts on
@@ -132,7 +133,8 @@ def used(target: Target, given: Any, folder: Path, watch: Watch) -> tuple[bool, 
     before, _ = memory()
     start = time.process_time()
     try:
-        with alarmed():
+        with alarmed(), warnings.catch_warnings():
+            warnings.simplefilter("error")
             watch.on = True
             refused = bool(target.use(given, folder))
     except TooLong:
@@ -174,13 +176,17 @@ def worker(name: str, seed: str, first: int, last: int, folder: Path, at: Any, p
     """Inputs `first` to `last` of a target, in a process of their own: what is found goes into a pipe."""
     target, watch = TARGETS[name], Watch(folder)
     os.chdir(folder)
+    asked_by = os.getppid()
     for n in range(50):  # what is loaded when it is first used, is
+        at.value = -n
         used(target, target.draw(random.Random(f"warm {n}")), inside(folder), watch)
     start, addresses = memory()
     resource.setrlimit(resource.RLIMIT_AS, (addresses + ROOM,) * 2)
     forget_peak()
     refused, slowest, began = 0, (0.0, first), time.perf_counter()
     for n in range(first, last):
+        if os.getppid() != asked_by:  # which was ended
+            return
         at.value = n
         given = drawn(target, name, seed, n)
         no, wrong, taken = used(target, given, inside(folder), watch)
@@ -236,9 +242,10 @@ def fuzz(name: str, inputs: int, seed: str) -> tuple[str, list[Failure]]:
             child.kill() if child.is_alive() and (len(failures) >= MOST or time.monotonic() - moved > STUCK) else None
             child.join()
         if child.exitcode:
-            here = (at.value + 1 - first, *here[1:])
+            last = max(at.value, first)
+            here = (last + 1 - first, *here[1:])
             if len(failures) < MOST:
-                failures.append(Failure(at.value, f"the process was stuck or died: exit status {child.exitcode}"))
+                failures.append(Failure(last, f"the process was stuck or died: exit status {child.exitcode}"))
         count, refused, slowest, seconds = count + here[0], refused + here[1], max(slowest, here[2]), seconds + here[3]
         first += max(here[0], 1)
     speed = f"{count / seconds:,.0f}/s" if seconds else "–"

@@ -211,6 +211,13 @@ def test_all_that_does_not_fit_is_said_at_once():
         Linear(2, 3).load_state_dict({"weight": [1.0], "b": [1.0]})
 
 
+def test_weights_that_are_too_large_for_their_dtype_are_infinite_without_a_warning():
+    model = Linear(2, 1, seed=0)
+    model.load_state_dict({"weight": [[1e300, 1.0]], "bias": [-1e300]})
+    assert model.weight.data.tolist() == [[np.inf, 1.0]]
+    assert model.bias.data.tolist() == [-np.inf]
+
+
 def test_without_strict_what_has_no_counterpart_is_left():
     model = Linear(2, 1, seed=0)
     model.load_state_dict({"bias": [3.0], "other": 1}, strict=False)
