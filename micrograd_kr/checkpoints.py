@@ -12,7 +12,6 @@ import os
 import re
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,14 @@ def load(path: Location) -> Any:
     from safetensors import SafetensorError
     from safetensors.numpy import load as unpacked
 
-    raw = Path(path).read_bytes()
+    try:
+        with open(path, "rb") as file, files.steady(file.fileno()):
+            raw = file.read()
+    except files.FileChangedError as error:
+        got = f"{os.fspath(path)}, which was written to meanwhile"
+        raise CheckpointError(
+            f"expected a checkpoint that stays as it is while it is read, got {got}: load it again"
+        ) from error
     try:
         arrays = unpacked(raw)  # this checks the header
         kept = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read in whatever encoding people's programs write."""
+"""Files that are written whole or not at all, read as one version, in whatever encoding people's programs write."""
 
 import codecs
 import os
@@ -14,6 +14,10 @@ from micrograd_kr.said import SaidError
 
 class FileError(SaidError):
     """A file that cannot be written."""
+
+
+class FileChangedError(OSError):
+    """A file that was another at the end of reading it: parts of two may be mixed in what was read."""
 
 
 def put(path: str | os.PathLike[str], contents: bytes) -> None:
@@ -72,6 +76,20 @@ def write_all(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> 
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def steady(*files: int | str | os.PathLike[str]) -> Iterator[None]:
+    """A context in which files, or descriptors, are read: FileChangedError if one is changed or replaced meanwhile."""
+
+    def versions() -> list[tuple[int, ...]]:
+        found = map(os.stat, files)
+        return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in found]
+
+    before = versions()
+    yield
+    if versions() != before:
+        raise FileChangedError
 
 
 def decoded(contents: bytes) -> str:

@@ -303,6 +303,8 @@ def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
                 _save(run)
             except OSError as error:
                 remedy = say("Make room and run this again: it goes on from the checkpoint before.")
+                if not Path(run.checkpoint).parent.is_dir():
+                    remedy = say("Make its folder again and run this again: it begins anew.")
                 gaps = {"done": run.done, "error": error, "remedy": remedy}
                 said = say("The checkpoint could not be written after {done} epochs: {error}. {remedy}", **gaps)
                 return "unsaved checkpoint", said

@@ -16,6 +16,7 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from meanwhile import at_the_end, longer
 
 from micrograd_kr.checkpoints import CheckpointError, _checksum, differences, load, save
 
@@ -246,6 +247,14 @@ def test_a_tree_that_would_not_be_read_again_is_not_written(tmp_path):
     with pytest.raises(TypeError, match="expected at most 40,000,000 characters beside the arrays"):
         save(tmp_path / "c.safetensors", "x" * 40_000_001)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_checkpoint_that_is_written_to_while_it_is_read_is_no_damaged_one(tmp_path, monkeypatch):
+    path = tmp_path / "c.safetensors"
+    save(path, {"a": np.arange(3.0)})
+    at_the_end(monkeypatch, longer, path)
+    with pytest.raises(CheckpointError, match=r"expected a checkpoint that stays as it is .* load it again"):
+        load(path)
 
 
 def test_no_file_is_a_file_not_found_error(tmp_path):

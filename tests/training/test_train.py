@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -587,6 +588,24 @@ def test_a_disk_that_is_full_ends_the_run_with_the_best_weights_and_the_next_goe
     whole, history = trained()
     resumed, its = trained(loss=type("Filling", (nn.CrossEntropyLoss,), {})(), checkpoint=path)
     assert (bits(resumed), its) == (bits(whole), history)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "Make its folder again"), ("ko", "폴더를 다시 만들고")])
+def test_a_folder_that_vanishes_ends_the_run_with_the_best_weights(tmp_path, lang, words):
+    place = tmp_path / "runs"
+    place.mkdir()
+
+    def vanishing(x, _):
+        seen.append(1)
+        if len(seen) == 9:  # 4 batches an epoch
+            shutil.rmtree(place)
+        return x
+
+    seen = []
+    _, history = trained(checkpoint=place / "c.safetensors", augment=vanishing, lang=lang)
+    assert (history.stopped_by, len(history.train_loss)) == ("unsaved checkpoint", 3)
+    assert words in history.reason
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_first_checkpoint_that_cannot_be_written_is_an_error_before_anything_is_trained(tmp_path):
