@@ -160,14 +160,14 @@ def used(target: Target, given: Any, folder: Path, watch: Watch) -> tuple[bool, 
 
 
 def badly_said(error: Exception) -> str:
-    """What is wrong with a refusal: it is a line of text in both languages, or it says what was expected."""
+    """What is wrong with a refusal: it is a line of text in both languages, or it says what is expected or needed."""
     if isinstance(error, SaidError):
         said = [str(error), error.korean]
         return (
             "" if all(each and each.isprintable() for each in said) else f"a refusal that is no line of text: {said!r}"
         )
     text = str(error)
-    if "expected" in text and len(text) < 2_000 and not set(text) & UNSEEN:
+    if ("expected" in text or " needs " in text) and len(text) < 2_000 and not set(text) & UNSEEN:
         return ""
     return f"a refusal that does not say what was expected: {''.join(traceback.format_exception(error))}"
 
