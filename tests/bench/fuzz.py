@@ -4,7 +4,8 @@ Each target (tests/fuzzed.py) draws inputs and uses them; input n of a --seed is
 it alone, with its traceback. Anything counts as a failure but an answer or a refusal in the house's own words: another
 error, more than two seconds of work twice over, more than 200 MB, a file that is no whole one or lies elsewhere, code
 that is run, a process that dies. One line for each target: inputs, how many of them were refused, how many a second,
-the slowest. Failures are printed, and their inputs kept as files in --keep. Exits with 1 if there are any. For Linux.
+the slowest; after Ctrl-C as far as it came. Failures are printed, and their inputs kept as files in --keep. Exits with
+1 if there are any. For Linux.
 
 Inputs are drawn by grammars and by changes to valid ones: a seed repeats a run with nothing installed. atheris changes
 bytes, of which nearly none becomes a sheet, a command line or a zip of arrays that is read to its end; hypothesis takes
@@ -41,6 +42,7 @@ STUCK = 90.0  # seconds until a process is ended that not even an alarm reaches
 ROOM = 2**30  # bytes a process may ask for beyond what it has: the machine is not to suffer
 MOST = 20  # failures of a target, after which it is left
 UNSEEN = {chr(i) for i in range(32)} - {"\n"}  # characters that a terminal acts on
+FORK = multiprocessing.get_context("fork")
 QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a disk would be most of the time
 CHANGES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -55,6 +57,40 @@ class TooLong(BaseException):
 class Failure(NamedTuple):
     number: int
     what: str
+
+
+class Some(NamedTuple):
+    """What some inputs came to. slowest: the seconds of the slowest, and its number."""
+
+    count: int = 0
+    refused: int = 0
+    slowest: tuple[float, int] = (0.0, 0)
+    seconds: float = 0.0
+
+
+class Tally:
+    """What the inputs of a target have come to."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.some, self.failures = name, Some(), list[Failure]()
+
+    @property
+    def count(self) -> int:
+        return self.some.count
+
+    def take(self, found: Some | Failure) -> None:
+        if isinstance(found, Failure):
+            self.failures.append(found)
+            return
+        count, refused, slowest, seconds = self.some
+        slowest = max(slowest, found.slowest)
+        self.some = Some(count + found.count, refused + found.refused, slowest, seconds + found.seconds)
+
+    def line(self) -> str:
+        count, refused, (longest, which), seconds = self.some
+        speed = f"{count / seconds:,.0f}/s" if seconds else "–"
+        what = f"{self.name:12} {count:>9,} inputs  {refused:>9,} refused  {speed:>9}"
+        return f"{what}  slowest {longest * 1000:,.0f} ms (input {which})  {len(self.failures)} failures"
 
 
 class Watch:
@@ -174,16 +210,16 @@ def badly_said(error: Exception) -> str:
 
 def worker(name: str, seed: str, first: int, last: int, folder: Path, at: Any, pipe: Any) -> None:
     """Inputs `first` to `last` of a target, in a process of their own: what is found goes into a pipe."""
-    target, watch = TARGETS[name], Watch(folder)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked for them ends this process, too
+    target, watch, asked_by = TARGETS[name], Watch(folder), os.getppid()
     os.chdir(folder)
-    asked_by = os.getppid()
     for n in range(50):  # what is loaded when it is first used, is
         at.value = -n
         used(target, target.draw(random.Random(f"warm {n}")), inside(folder), watch)
     start, addresses = memory()
     resource.setrlimit(resource.RLIMIT_AS, (addresses + ROOM,) * 2)
     forget_peak()
-    refused, slowest, began = 0, (0.0, first), time.perf_counter()
+    some, began = Some(), time.perf_counter()
     for n in range(first, last):
         if os.getppid() != asked_by:  # which was ended
             return
@@ -192,15 +228,15 @@ def worker(name: str, seed: str, first: int, last: int, folder: Path, at: Any, p
         no, wrong, taken = used(target, given, inside(folder), watch)
         if wrong.startswith("more than"):  # once more: another program may have taken the time
             no, wrong, taken = used(target, given, inside(folder), watch)
-        refused += no
-        slowest = max(slowest, (taken, n))
         if (left := memory()[0] - start) > BYTES:
             wrong = wrong or f"{left / 2**20:,.0f} MB left behind by {n - first:,} inputs"
             start += BYTES
+        some = Some(some.count + 1, some.refused + no, max(some.slowest, (taken, n)), time.perf_counter() - began)
         if wrong:
             pipe.send(Failure(n, wrong))
-        if n % 500 == 499 or n == last - 1 or wrong:
-            pipe.send((n + 1 - first, refused, slowest, time.perf_counter() - began))
+        if wrong or some.count == 100 or n == last - 1:
+            pipe.send(some)
+            some, began = Some(), time.perf_counter()
 
 
 def inside(folder: Path) -> Path:
@@ -215,42 +251,38 @@ def drawn(target: Target, name: str, seed: str, n: int) -> Any:
     return target.draw(random.Random(f"{seed} {name} {n}"))
 
 
-def fuzz(name: str, inputs: int, seed: str) -> tuple[str, list[Failure]]:
-    """A target on so many inputs: the line of the table, and what failed."""
-    fork, failures, first = multiprocessing.get_context("fork"), list[Failure](), 0
-    count, refused, slowest, seconds = 0, 0, (0.0, 0), 0.0
-    while first < inputs and len(failures) < MOST:
-        at, (ours, theirs) = fork.Value("q", first), fork.Pipe(duplex=False)
+def fuzz(tally: Tally, inputs: int, seed: str) -> None:
+    """A target on so many inputs; a process that dies is replaced by one that goes on behind what it died of."""
+    while tally.count < inputs and len(tally.failures) < MOST:
         with tempfile.TemporaryDirectory(prefix="fuzz-", dir=QUICK) as folder:
-            child = fork.Process(target=worker, args=(name, seed, first, inputs, Path(folder).resolve(), at, theirs))
+            at, (ours, theirs) = FORK.Value("q", 0), FORK.Pipe(duplex=False)
+            given = tally.name, seed, tally.count, inputs, Path(folder).resolve(), at, theirs
+            child = FORK.Process(target=worker, args=given)
             child.start()
             theirs.close()
-            here, moved = (0, 0, (0.0, 0), 0.0), time.monotonic()
-            before = -1
-            while len(failures) < MOST:
-                if ours.poll(0.5):
-                    try:
-                        found = ours.recv()
-                    except EOFError:
-                        break
-                    failures += [found] if isinstance(found, Failure) else []
-                    here = here if isinstance(found, Failure) else found
-                if at.value != before:
-                    before, moved = at.value, time.monotonic()
-                elif time.monotonic() - moved > STUCK:
-                    break
-            child.kill() if child.is_alive() and (len(failures) >= MOST or time.monotonic() - moved > STUCK) else None
-            child.join()
-        if child.exitcode:
-            last = max(at.value, first)
-            here = (last + 1 - first, *here[1:])
-            if len(failures) < MOST:
-                failures.append(Failure(last, f"the process was stuck or died: exit status {child.exitcode}"))
-        count, refused, slowest, seconds = count + here[0], refused + here[1], max(slowest, here[2]), seconds + here[3]
-        first += max(here[0], 1)
-    speed = f"{count / seconds:,.0f}/s" if seconds else "–"
-    line = f"{name:12} {count:>9,} inputs  {refused:>9,} refused  {speed:>9}  slowest {slowest[0] * 1000:,.0f} ms"
-    return f"{line} (input {slowest[1]})  {len(failures)} failures", failures
+            try:
+                listen(tally, ours, at)
+            finally:
+                child.kill()
+                child.join()
+        if tally.count < inputs and len(tally.failures) < MOST:
+            n = max(at.value, tally.count)
+            why = f"the process was stuck or died: exit status {child.exitcode}"
+            tally.take(Failure(n, why))
+            tally.take(Some(n + 1 - tally.count))
+
+
+def listen(tally: Tally, pipe: Any, at: Any) -> None:
+    """Take what a process finds, until it ends, is stuck at an input, or has found enough."""
+    before, moved = at.value, time.monotonic()
+    while len(tally.failures) < MOST and time.monotonic() - moved < STUCK:
+        if pipe.poll(0.5):
+            try:
+                tally.take(pipe.recv())
+            except EOFError:
+                return
+        if at.value != before:
+            before, moved = at.value, time.monotonic()
 
 
 def keep(name: str, seed: str, failure: Failure, folder: Path) -> Path:
@@ -288,12 +320,19 @@ def main(words: Sequence[str]) -> int:
     if given.only is not None:
         return alone(names[0], given.seed, given.only)
     has_failed = False
-    for name in names:
-        line, failures = fuzz(name, given.inputs, given.seed)
-        print(line, flush=True)
-        for each in failures:
-            has_failed = True
-            print(f"  input {each.number}, kept as {keep(name, given.seed, each, given.keep)}: {each.what}", flush=True)
+    for tally in map(Tally, names):
+        is_interrupted = False
+        try:
+            fuzz(tally, given.inputs, given.seed)
+        except KeyboardInterrupt:  # what was seen until then is told
+            is_interrupted = True
+        print(tally.line(), flush=True)
+        for each in tally.failures:
+            path = keep(tally.name, given.seed, each, given.keep)
+            print(f"  input {each.number}, kept as {path}: {each.what}", flush=True)
+        has_failed |= bool(tally.failures)
+        if is_interrupted:
+            return 130
     return int(has_failed)
 
 
