@@ -13,12 +13,12 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from micrograd_kr import files
+from micrograd_kr.printed import displayable
 
 Location = str | os.PathLike[str]
 LONGEST = 40_000_000  # characters of JSON: safetensors takes 100 MB of header, where each may take two
@@ -33,6 +33,9 @@ KINDS: dict[str, Callable[[np.ndarray], Any]] = {
 
 class CheckpointError(ValueError):
     """A file that is no checkpoint, or is one of another run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(displayable(text, "utf-8"))  # what a file says could move a terminal's cursor
 
 
 def save(path: Location, tree: Any) -> None:
@@ -93,7 +96,14 @@ def load(path: Location) -> Any:
     from safetensors import SafetensorError
     from safetensors.numpy import load as unpacked
 
-    raw = Path(path).read_bytes()
+    try:
+        with open(path, "rb") as file, files.steady(file.fileno()):
+            raw = file.read()
+    except files.FileChangedError as error:
+        got = f"{os.fspath(path)}, which was written to meanwhile"
+        raise CheckpointError(
+            f"expected a checkpoint that stays as it is while it is read, got {got}: load it again"
+        ) from error
     try:
         arrays = unpacked(raw)  # this checks the header
         kept = metadata(raw)
@@ -131,7 +141,8 @@ def refused(path: Location, raw: bytes, error: Exception, remedy: str) -> str:
         why = "a pickle or a zip file as torch.save writes it, which is never opened: a pickle can run any code"
         anew = f"safetensors.torch.save_file(torch.load({name!r}, weights_only=True), '….safetensors')"
         return f"{name}, {why}. Where PyTorch is, write its state_dict anew: {anew}"
-    return f"{name}, which is none or is damaged ({type(error).__name__}: {error}): {remedy}"
+    why = f"{type(error).__name__}: {error}"[:150]  # a name in the file may be as long as it likes
+    return f"{name}, which is none or is damaged ({why}): {remedy}"
 
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:

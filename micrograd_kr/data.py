@@ -29,6 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micrograd_kr import seeds
+from micrograd_kr.files import FileChangedError, steady
+from micrograd_kr.printed import displayable
 from micrograd_kr.seeds import Seed
 
 Array = NDArray[Any]
@@ -38,6 +40,9 @@ FOLDER = "MICROGRAD_KR_DATA"  # the environment variable that names a folder of 
 
 class DataError(ValueError):
     """A data set that is not there or not as it should be: which file, what was expected, what came, what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(displayable(text, "utf-8"))  # what a file says could move a terminal's cursor
 
 
 class Dataset(NamedTuple):
@@ -191,6 +196,10 @@ def _reading(path: Path, expected: str = "a whole, readable file", *remedy: str)
         yield
     except DataError:
         raise
+    except FileChangedError as error:
+        raise _wrong(
+            path, "a file that stays as it is while it is read", "another at the end", "read it again"
+        ) from error
     except Exception as error:
         raise _wrong(path, expected, f"{type(error).__name__}: {error}".splitlines()[0][:150], *remedy) from error
 
@@ -209,12 +218,19 @@ def _array(stream: Any, raw: Any, path: Path, shape: tuple[int, ...], dtype: Any
 
 def _folder(folder: Path) -> Iterator[Array]:
     """The arrays of an IDX set's four files; packed ones first, since gzip has a checksum."""
-    for name in FILES:
-        spellings = (f"{each}{end}" for end in (".gz", "") for each in (name, name.replace("-idx", ".idx")))
-        found = [folder / each for each in spellings if (folder / each).is_file()]
-        if not found:
-            raise _wrong(folder, f"a file {name}, or the same with .gz", "none", "put all four files of the set there")
-        yield read_idx(found[0], 3 if "images" in name else 1)
+    paths = [_found(folder, name) for name in FILES]
+    with _reading(folder), steady(*paths):
+        for path, name in zip(paths, FILES, strict=True):
+            yield read_idx(path, 3 if "images" in name else 1)
+
+
+def _found(folder: Path, name: str) -> Path:
+    """One of the files of a set, by any of its names."""
+    spellings = (f"{each}{end}" for end in (".gz", "") for each in (name, name.replace("-idx", ".idx")))
+    for each in spellings:
+        if (folder / each).is_file():
+            return folder / each
+    raise _wrong(folder, f"a file {name}, or the same with .gz", "none", "put all four files of the set there")
 
 
 def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
@@ -225,7 +241,7 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
     or shorter than its header says, or damaged.
     """
     path = Path(path)
-    with _reading(path), path.open("rb") as raw:
+    with _reading(path), path.open("rb") as raw, steady(raw.fileno()):
         stream = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
         magic, wanted = stream.read(4), bytes((0, 0, 0x08, dims))
         if magic != wanted:
@@ -239,7 +255,7 @@ def read_idx(path: str | os.PathLike[str], dims: int) -> Array:
 
 def _npz(path: Path) -> Iterator[Array]:
     """The arrays x_train, y_train, x_test, y_test of an .npz, a zip of .npy files. Nothing is ever unpickled."""
-    with _reading(path), path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+    with _reading(path), path.open("rb") as raw, steady(raw.fileno()), zipfile.ZipFile(raw) as archive:
         there = archive.namelist()
         for name in Dataset._fields:
             if f"{name}.npy" not in there:

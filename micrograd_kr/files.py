@@ -1,12 +1,12 @@
-"""Files that are written whole or not at all, and read in whatever encoding people's programs write."""
+"""Files that are written whole or not at all, read as one version, in whatever encoding people's programs write."""
 
 import codecs
 import os
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from micrograd_kr.said import SaidError
@@ -17,6 +17,10 @@ writing = True
 
 class FileError(SaidError):
     """A file that cannot be written."""
+
+
+class FileChangedError(OSError):
+    """A file that was another at the end of reading it: parts of two may be mixed in what was read."""
 
 
 def put(path: str | os.PathLike[str], contents: bytes) -> None:
@@ -52,10 +56,8 @@ def put(path: str | os.PathLike[str], contents: bytes) -> None:
 
 def write(path: str | os.PathLike[str], contents: bytes) -> Path:
     """`put`, for what a person asked for: raises FileError where it cannot be written."""
-    try:
+    with _asked_for(path):
         put(path, contents)
-    except OSError as error:
-        raise _not_written(path, error) from error
     return Path(path)
 
 
@@ -64,24 +66,37 @@ def write_all(folder: str | os.PathLike[str], contents: Mapping[str, bytes]) -> 
 
     They are written beside it, then moved. Raises FileError where they cannot be written.
     """
-    folder = Path(os.path.realpath(folder))
     if not writing:
-        return folder
-    part = folder.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.mkdir()
-        for name, each in contents.items():
-            put(part / name, each)
-        if folder.is_dir():
-            for name in contents:
-                os.replace(part / name, folder / name)
-        else:
-            os.rename(part, folder)
-    except OSError as error:
-        raise _not_written(folder, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        return Path(os.path.realpath(folder))
+    with _asked_for(folder):
+        folder = Path(os.path.realpath(folder))
+        part = folder.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            part.mkdir()
+            for name, each in contents.items():
+                put(part / name, each)
+            if folder.is_dir():
+                for name in contents:
+                    os.replace(part / name, folder / name)
+            else:
+                os.rename(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def steady(*files: int | str | os.PathLike[str]) -> Iterator[None]:
+    """A context in which files, or descriptors, are read: FileChangedError if one is changed or replaced meanwhile."""
+
+    def versions() -> list[tuple[int, ...]]:
+        found = map(os.stat, files)
+        return [(each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns) for each in found]
+
+    before = versions()
+    yield
+    if versions() != before:
+        raise FileChangedError
 
 
 def decoded(contents: bytes) -> str:
@@ -100,8 +115,13 @@ def decoded(contents: bytes) -> str:
         raise
 
 
-def _not_written(path: str | os.PathLike[str], error: OSError) -> FileError:
-    gaps = {"path": str(path), "what": str(error.strerror or error)}
-    return FileError(
-        "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to", **gaps
-    )
+@contextmanager
+def _asked_for(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What keeps a person's file from being written is a FileError; a name with a NUL in it, too, a ValueError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        gaps = {"path": str(path), "what": str(getattr(error, "strerror", None) or error)}
+        raise FileError(
+            "expected to write {path!r}, got: {what}. Choose a folder that is there and that you may write to", **gaps
+        ) from error

@@ -15,6 +15,7 @@ A parameter without a gradient is left as it is, and so is what is known about i
 
 import copy
 import math
+import reprlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -46,7 +47,7 @@ def _checked(name: str, value: Any, kind: Any = float) -> Any:
     plain = tuple(each.item() if isinstance(each, np.generic) else each for each in given)
     fits = len(plain) == count and all(isinstance(each, types) for each in plain)
     if not fits or not all(least <= each <= most for each in plain):
-        raise (ValueError if fits else TypeError)(f"expected {name} to be {wanted}, got {value!r}")
+        raise (ValueError if fits else TypeError)(f"expected {name} to be {wanted}, got {reprlib.repr(value)}")
     return plain if count > 1 else bool(plain[0]) if kind is bool else plain[0]
 
 

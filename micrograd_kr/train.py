@@ -6,9 +6,11 @@ evaluate(model, nn.CrossEntropyLoss(), x_test, y_test).accuracy  # 0.98
 
 import math
 import re
+import signal
+import threading
 import zlib
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from traceback import walk_tb
@@ -216,9 +218,9 @@ def fit(
     verbose: None shows progress in terminals and notebooks, True everywhere, False nothing.
     print_interval: a line is printed after every so many epochs.
 
-    Ctrl-C, a loss of nan or inf, or a full disk where the checkpoint is ends the run, with the best weights so far and
-    a `History.reason`. Raises ValueError for settings without sense, CheckpointError for a checkpoint damaged or of
-    another run, OSError where the first checkpoint cannot be written.
+    Ctrl-C or SIGTERM, a loss of nan or inf, or a disk where the checkpoint finds no room ends the run, with the best
+    weights so far and a `History.reason`. Raises ValueError for settings without sense, CheckpointError for a
+    checkpoint damaged or of another run, OSError where the first checkpoint cannot be written.
     """
     run = _Run(**locals())
     _at_least(0, epochs=epochs, patience=patience, print_interval=print_interval)
@@ -241,13 +243,31 @@ def fit(
             run.ranks.first(lambda: _save(run))  # unseeded weights are the same after a kill in the first epoch
     screen, training = _Screen(run), model.training
     try:
-        with screen.bar or nullcontext(), np.errstate(all="ignore"):
+        with _sigterm_as_ctrl_c(), screen.bar or nullcontext(), np.errstate(all="ignore"):
             why, said = _train(run, screen)
         return _ended(run, screen, why, said)
     except KeyboardInterrupt:
         return _ended(run, screen, "interrupted", say("Interrupted in epoch {done}.", done=run.done))
     finally:
         model.train(training)
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """A context that SIGTERM, with which machines end programs, interrupts as Ctrl-C does, not at once for good.
+
+    A program's own handler stays. Only the main thread may set one, and hears of it.
+    """
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    of_ctrl_c = signal.getsignal(signal.SIGINT)  # that of ranks, say
+    signal.signal(signal.SIGTERM, of_ctrl_c if callable(of_ctrl_c) else signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _ended(run: _Run, screen: "_Screen", why: StoppedBy, said: Said) -> History:
@@ -287,6 +307,8 @@ def _train(run: _Run, screen: "_Screen") -> tuple[StoppedBy, Said]:
                 run.ranks.first(lambda: _save(run))
             except OSError as error:
                 remedy = say("Make room and run this again: it goes on from the checkpoint before.")
+                if not Path(run.checkpoint).parent.is_dir():
+                    remedy = say("Make its folder again and run this again: it begins anew.")
                 gaps = {"done": run.done, "error": error, "remedy": remedy}
                 said = say("The checkpoint could not be written after {done} epochs: {error}. {remedy}", **gaps)
                 return "unsaved checkpoint", said

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from micrograd_kr.engine import UNSET, Value
+from micrograd_kr.printed import displayable
 
 __all__ = ["Module", "Sequential"]
 
@@ -101,10 +102,12 @@ class Module:
                 new[name], odd = _numbers(state_dict[name], own[name].shape)
                 wrong += [f"{name} {odd}"] if odd else []
         if wrong:
-            got = f"one that does not fit: {'; '.join(wrong)}. {_remedy(list(own), list(map(str, state_dict)))}"
+            named = displayable("; ".join(wrong), "utf-8")  # what a file says could move a terminal's cursor
+            got = f"one that does not fit: {named}. {_remedy(list(own), list(map(str, state_dict)))}"
             raise RuntimeError(f"expected the state_dict of a {type(self).__name__} like this one, got {got}")
-        for name, array in new.items():
-            own[name].data = array.astype(own[name].dtype)
+        with np.errstate(over="ignore"):
+            for name, array in new.items():
+                own[name].data = array.astype(own[name].dtype)
 
     def to(self, device: str) -> Self:
         """Nothing: all is computed on the CPU. It is here so that programs written for PyTorch run."""
@@ -132,10 +135,10 @@ def _numbers(given: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, str]:
     except (TypeError, ValueError, RuntimeError):
         kind = getattr(given, "dtype", type(given).__name__)
         return np.empty(0), f"holds {kind}, which numpy cannot read: of a tensor give its .float()"
-    if array.shape != shape:
-        turned = ", its axes turned about: give its .T" if array.shape == shape[::-1] else ""
-        return array, f"has shape {array.shape} where this model has {shape}{turned}"
-    return array, "" if array.dtype.kind in "fiub" else f"holds {array.dtype}, not real numbers"
+    if array.dtype.kind not in "fiub":
+        return array, f"holds {array.dtype}, not real numbers"
+    turned = ", its axes turned about: give its .T" if array.shape == shape[::-1] else ""
+    return array, "" if array.shape == shape else f"has shape {array.shape} where this model has {shape}{turned}"
 
 
 def _remedy(own: list[str], given: list[str]) -> str:

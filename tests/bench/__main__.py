@@ -21,6 +21,7 @@ import measure
 import microgpt
 import numpy as np
 import startup
+from memory import TRAININGS
 from rich.console import Console
 from rich.table import Table
 
@@ -182,7 +183,7 @@ def limits() -> Iterator[Limit]:
     yield Limit(
         "28 doublings y = y + y, forward + backward, collector on", lambda: doublings("micrograd_kr"), 1e-3, "s"
     )
-    for module, function in (("scalars", "one_point"), ("tensors", "xor"), ("tensors", "digits")):
+    for module, function in (*TRAININGS, ("tensors", "digits")):
         # 256 kB is 256 bytes a step: less than one node that stays behind would take.
         what = f"1,000 steps of {module}.{function}, collector off"
         yield Limit(f"{what}: the process grew by", growth(module, function, 0), 256 * 1024, "B")

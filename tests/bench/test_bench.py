@@ -312,3 +312,33 @@ def test_a_machine_and_its_ranks_are_measured_in_processes_of_their_own(bench: A
     found = bench("parallel", "measured")(case, ranks, 2)
     assert found["step"] > 0
     assert ranks == 2 or len(found["machine"]) == 4
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_two_thousand_steps_leave_no_memory_behind(bench: Any, which: int) -> None:
+    module, function = bench("memory", "TRAININGS")[which]
+    grown, left = bench("measure", "fresh")("memory", "growth", module, function, 2_000)
+    assert (module, function, left) == (module, function, 0)
+    assert grown < 256 * 1024
+
+
+PLANTED = """
+def keeping(engine):
+    kept = []
+    return lambda: kept.append(bytearray(1_000)) or 0.0
+def round(engine):
+    def step():
+        held = []
+        held.append(held)
+    return step
+"""
+
+
+def test_what_a_step_keeps_and_what_only_a_collection_frees_is_seen(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "planted.py").write_text(PLANTED, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    growth = bench("memory", "growth")
+    assert growth("planted", "keeping", 2_000)[0] > 256 * 1024
+    assert growth("planted", "round", 2_000)[1] >= 2_000

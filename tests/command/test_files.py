@@ -1,12 +1,20 @@
 """Files are written whole or not at all, and errors speak both languages."""
 
 import os
+import shutil
 import stat
 import threading
+from contextlib import nullcontext
 
 import pytest
+from meanwhile import at_the_end, longer, replaced
 
-from micrograd_kr.files import FileError, write
+import micrograd_kr as mk
+from micrograd_kr.__main__ import main
+from micrograd_kr.files import FileChangedError, FileError, steady, write, write_all
+from micrograd_kr.teacher.ask.file import source_text
+from micrograd_kr.teacher.ask.messages import ExerciseError
+from micrograd_kr.teacher.ask.register import listed_in
 
 
 def test_a_file_is_put_in_place_whole_and_what_was_there_goes(tmp_path):
@@ -33,6 +41,14 @@ def test_a_folder_that_is_not_there_is_an_error_in_both_languages(tmp_path):
     with pytest.raises(FileError, match=r"expected to write .*nowhere.*Choose a folder that is there") as caught:
         write(tmp_path / "nowhere" / "a.html", b"")
     assert "쓸 수 있는 폴더를 고르세요" in caught.value.korean
+
+
+def test_a_name_that_no_file_can_have_is_such_an_error(tmp_path):
+    for written in (lambda: write(tmp_path / "a\0b", b""), lambda: write_all(tmp_path / "a\0b", {"c": b""})):
+        with pytest.raises(FileError, match=r"expected to write .*a\\x00b.*null") as caught:
+            written()
+        assert caught.value.korean.isprintable()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_no_place_for_a_file(tmp_path, monkeypatch):
@@ -81,3 +97,64 @@ def test_many_writers_of_one_file_leave_one_of_theirs_and_nothing_else(tmp_path)
         each.join()
     assert path.read_bytes() in contents
     assert os.listdir(tmp_path) == ["a"]
+
+
+# --- what another program does meanwhile ------------------------------------------------------------------------------
+
+
+def vanish(folder, monkeypatch):
+    """Take a folder away once a file has been written in it, before the file has its name."""
+    monkeypatch.setattr("os.fsync", lambda _: shutil.rmtree(folder))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["page", "-o", "gone/a.html"],
+        ["draw", "-o", "gone/a.dot"],
+        ["worksheet", "-o", "gone/a.md"],
+        ["worksheet", "--answers", "gone/a.md"],
+        ["worksheet", "--seeds", "1-2", "--format", "markdown", "-o", "gone/class"],
+        ["new", "-o", "gone/a.toml"],
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_vanishes_while_it_is_written_to_is_one_line_on_standard_error(
+    tmp_path, monkeypatch, capsys, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gone").mkdir()
+    vanish(tmp_path / "gone", monkeypatch)
+    assert main([*words, "--lang", "ko"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "쓸 수 있는 폴더를 고르세요" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("by_descriptor", [True, False])
+@pytest.mark.parametrize("change", [longer, replaced])
+def test_a_file_that_is_another_at_the_end_is_told_unless_its_descriptor_holds_the_old_one(
+    tmp_path, change, by_descriptor
+):
+    path = tmp_path / "a"
+    path.write_bytes(b"one")
+    is_told = not (by_descriptor and change is replaced)
+    with path.open("rb") as file, pytest.raises(FileChangedError) if is_told else nullcontext():
+        with steady(file.fileno() if by_descriptor else path):
+            change(path)
+        assert file.read() == b"one"
+    with steady(path):
+        assert path.read_bytes() == b"one\n"
+
+
+@pytest.mark.parametrize("load", [mk.load, listed_in], ids=["exercise", "names"])
+def test_a_text_that_is_written_to_while_it_is_read_is_an_error_in_both_languages(tmp_path, monkeypatch, load):
+    path = tmp_path / "my.toml"
+    path.write_text(source_text("chapter7"), "utf-8")
+    at_the_end(monkeypatch, longer, path)
+    with pytest.raises(ExerciseError, match=r"my\.toml: the file was written to while it was read") as caught:
+        load(path)
+    assert "읽는 동안 파일이 바뀌었습니다" in caught.value.korean
+    monkeypatch.undo()
+    load(path)

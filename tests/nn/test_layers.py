@@ -196,6 +196,7 @@ def test_loading_keeps_dtypes_and_takes_lists_and_scalars():
         ({"bias": np.ones(3, complex)}, "bias holds complex128, not real numbers"),
         ({"bias": ["a", "b", "c"]}, "not real numbers"),
         ({None: 1, 2: 3}, "unexpected None; unexpected 2"),
+        ({"\x1b[2J": 1.0}, r"unexpected \\x1b\[2J"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_by_name_and_changes_nothing(change, message):
@@ -234,6 +235,13 @@ def test_a_state_may_hold_values_and_names_of_shared_ones_are_all_given_where_as
     assert [name for name, _ in tied.named_parameters()] == ["0.weight", "0.bias"]
     names = [name for name, _ in tied.named_parameters(remove_duplicate=False)]
     assert names == ["0.weight", "0.bias", "1.weight", "1.bias"]
+
+
+def test_weights_that_are_too_large_for_their_dtype_are_infinite_without_a_warning():
+    model = Linear(2, 1, seed=0)
+    model.load_state_dict({"weight": [[1e300, 1.0]], "bias": [-1e300]})
+    assert model.weight.data.tolist() == [[np.inf, 1.0]]
+    assert model.bias.data.tolist() == [-np.inf]
 
 
 def test_without_strict_what_has_no_counterpart_is_left():

@@ -352,6 +352,7 @@ def test_an_odd_state_is_refused_in_words_and_changes_nothing(optimizer, setting
         ("lr", "x", "expected lr to be a number, 0 or more, got 'x'"),
         ("lr", math.nan, "expected lr to be a number, 0 or more, got nan"),
         ("lr", -1, "expected lr to be a number, 0 or more, got -1"),
+        ("lr", [0.1] * 10**6, r"expected lr to be a number, 0 or more, got \[0.1, .*\.\.\.\]$"),
         ("lr", None, "expected lr to be a number"),
         ("betas", 0.9, "expected betas to be two numbers from 0 to less than 1, got 0.9"),
         ("betas", (0.9,), "expected betas to be two numbers"),

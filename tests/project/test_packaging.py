@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -177,3 +179,53 @@ def test_a_skip_is_a_failure_where_nothing_may_be_skipped(tmp_path, no_skips, co
 def python(code: str) -> str:
     """What a new interpreter prints."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+# --- licences ---------------------------------------------------------------------------------------------------------
+
+
+def listed(readme: str) -> dict[str, tuple[str, str]]:
+    """The versions and the licence of each library, as a README has them."""
+    section = re.split(r"^## (?:Dependencies and licences|의존 라이브러리와 라이선스)$", readme, flags=re.MULTILINE)[1]
+    rows = re.findall(r"^\| ([\w-]+) \| ≥ ([\d.]+) \| (.+?) \| .+ \|$", section, re.MULTILINE)
+    return {name: (version, licence) for name, version, licence in rows}
+
+
+def asked_for() -> dict[str, str]:
+    """The oldest version of each library that pyproject.toml names, its own extras apart."""
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
+    project = settings["project"]
+    wanted = [*settings["build-system"]["requires"], *project["dependencies"]]
+    wanted += [each for extra in project["optional-dependencies"].values() for each in extra]
+    bounds = (each.partition(";")[0].split(">=") for each in wanted if not each.startswith("micrograd-kr["))
+    return dict(bounds)
+
+
+def licences_of(name: str) -> str:
+    """What an installed library says of its licence."""
+    told = metadata.metadata(name)
+    classified = (each for each in told.get_all("Classifier") or [] if each.startswith("License"))
+    return " ".join([told.get("License-Expression") or "", told.get("License") or "", *classified])
+
+
+def unlisted(readme: str, wanted: dict[str, str]) -> list[str]:
+    """What a README leaves out, or says otherwise than pyproject.toml and the installed libraries do."""
+    there = listed(readme)
+    wrong = [name for name, version in wanted.items() if there.get(name, ("", ""))[0] != version]
+    wrong += [name for name in there if name not in wanted]
+    for name, (_, licence) in there.items():
+        with suppress(metadata.PackageNotFoundError):
+            wrong += [name] * (re.split("[- ]", licence)[0] not in licences_of(name))
+    return wrong
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_each_dependency_is_listed_with_its_versions_and_its_licence(readme):
+    text, wanted = (CHECKOUT / readme).read_text("utf-8"), asked_for()
+    assert unlisted(text, wanted) == []
+    assert unlisted(text, wanted | {"leftpad": "1"}) == ["leftpad"]
+    assert unlisted(text, wanted | {"rich": "12"}) == ["rich"]
+    assert unlisted(text.replace("| numpy | ≥ 2.1 | BSD-3-Clause |", "| numpy | ≥ 2.1 | GPL-3.0 |"), wanted) == [
+        "numpy"
+    ]
+    assert unlisted(text, {name: each for name, each in wanted.items() if name != "mypy"}) == ["mypy"]

@@ -16,6 +16,7 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from meanwhile import at_the_end, longer
 
 from micrograd_kr.checkpoints import CheckpointError, _checksum, differences, load, save
 
@@ -177,6 +178,8 @@ HOSTILE = {
     "a header too deep": headed("[" * 10**5),
     "too deep": packed("[" * 10**6),
     "an unknown kind": packed('{"code": 1}'),
+    "a name without end": packed('{"array": "' + "a" * 10**6 + '"}'),
+    "a kind that moves a cursor": packed('{"\\u001b[2J": 1}'),
     "two kinds": packed('{"array": "a", "scalar": "a"}', ONE),
     "no such array": packed('{"array": "b"}', ONE),
     "a list as a name": packed('{"dict": [[[1], 2]]}'),
@@ -189,8 +192,12 @@ HOSTILE = {
 @pytest.mark.parametrize("contents", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_file_that_save_did_not_write_is_an_error_that_names_it(tmp_path, contents):
     (tmp_path / "c.safetensors").write_bytes(contents)
-    with pytest.raises(CheckpointError, match=r"expected a checkpoint that micrograd_kr saved, got .*c\.safetensors"):
+    with pytest.raises(
+        CheckpointError, match=r"expected a checkpoint that micrograd_kr saved, got .*c\.safetensors"
+    ) as e:
         load(tmp_path / "c.safetensors")
+    assert str(e.value).isprintable()
+    assert len(str(e.value)) < 1_000
 
 
 def test_weights_of_another_program_are_told_from_what_is_damaged(tmp_path):
@@ -255,6 +262,14 @@ def test_a_tree_that_would_not_be_read_again_is_not_written(tmp_path):
     with pytest.raises(TypeError, match="expected at most 40,000,000 characters beside the arrays"):
         save(tmp_path / "c.safetensors", "x" * 40_000_001)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_checkpoint_that_is_written_to_while_it_is_read_is_no_damaged_one(tmp_path, monkeypatch):
+    path = tmp_path / "c.safetensors"
+    save(path, {"a": np.arange(3.0)})
+    at_the_end(monkeypatch, longer, path)
+    with pytest.raises(CheckpointError, match=r"expected a checkpoint that stays as it is .* load it again"):
+        load(path)
 
 
 def test_no_file_is_a_file_not_found_error(tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meanwhile import at_the_end, longer, replaced
 
 from micrograd_kr.data import (
     NAMED,
@@ -359,11 +360,19 @@ def test_an_npz_with_a_wrong_array_is_an_error_that_says_which(tmp_path, changes
             "expected arrays x_train, y_train, x_test, y_test, got images, labels; make it",
         ),
         (an_npz(), "got no array"),
+        (an_npz(**{"\x1b[2J": b""}), r"got \\x1b\[2J; make it"),
         (b"x_train,y_train\n1,2\n", "expected a whole, readable file, got BadZipFile"),
         (pickle.dumps({"x_train": 1}), "expected a whole, readable file, got BadZipFile"),
         (npz(arrays())[:-30], "expected a whole, readable file"),
     ],
-    ids=["other arrays", "no array", "text", "a pickle", "cut off"],  # a zip has the time in it, and so would its id
+    ids=[
+        "other arrays",
+        "no array",
+        "what moves a cursor",
+        "text",
+        "a pickle",
+        "cut off",
+    ],  # a zip has the time in it, and so would its id
 )
 def test_a_file_that_is_no_such_npz_is_an_error(tmp_path, content, message):
     (tmp_path / "set.npz").write_bytes(content)
@@ -478,6 +487,35 @@ def test_an_unknown_name_or_path_is_an_error_that_lists_the_names(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=f"expected MNIST, FashionMNIST, CIFAR10, digits, or a path .*{str(name)!r}"):
         load(name)
+
+
+@pytest.mark.parametrize("change", [longer, replaced])
+def test_a_set_of_which_a_file_changes_while_another_is_read_is_an_error(tmp_path, monkeypatch, change):
+    def then_changed(path, dims):
+        found = read_idx(path, dims)
+        if path.name == FILES[-1]:
+            change(tmp_path / FILES[0])
+        return found
+
+    put(tmp_path, arrays())
+    monkeypatch.setattr("micrograd_kr.data.read_idx", then_changed)
+    with pytest.raises(DataError, match=r"expected a file that stays as it is while it is read, .*; read it again"):
+        load(tmp_path)
+
+
+def test_an_idx_file_that_changes_while_it_is_read_is_an_error(tmp_path, monkeypatch):
+    path = put(tmp_path, arrays()) / FILES[-1]
+    at_the_end(monkeypatch, longer, path)
+    with pytest.raises(DataError, match=r"expected a file that stays as it is while it is read, .*; read it again"):
+        read_idx(path, 1)
+
+
+def test_an_npz_that_changes_while_it_is_read_is_an_error(tmp_path, monkeypatch):
+    path = tmp_path / "set.npz"
+    path.write_bytes(npz(arrays()))
+    at_the_end(monkeypatch, longer, path)
+    with pytest.raises(DataError, match=r"expected a file that stays as it is while it is read, .*; read it again"):
+        load(path)
 
 
 def test_a_data_set_prints_its_shapes_and_not_its_numbers():

@@ -4,11 +4,13 @@ import contextlib
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import types
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -418,16 +420,16 @@ def test_a_learning_rate_too_large_is_said_to_be_and_the_best_weights_stay():
 
 
 class Interrupting(nn.CrossEntropyLoss):
-    """Presses Ctrl-C at its n-th call."""
+    """Presses Ctrl-C at its n-th call, or has another signal come."""
 
-    def __init__(self, n):
+    def __init__(self, n, sign=signal.SIGINT):
         super().__init__()
-        self.left = n
+        self.left, self.sign = n, sign
 
     def forward(self, prediction, target):
         self.left -= 1
         if self.left == 0:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(self.sign)
         return super().forward(prediction, target)
 
 
@@ -438,9 +440,11 @@ class Failing(nn.CrossEntropyLoss):
         raise ZeroDivisionError
 
 
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("call", [15, 17, 18])  # 4 + 2 calls an epoch: in training, in validation
-def test_ctrl_c_ends_the_run_with_the_best_weights_and_the_history_so_far(call, capfd):
-    model, history = trained(loss=Interrupting(call), verbose=None)
+def test_ctrl_c_or_sigterm_ends_the_run_with_the_best_weights_and_the_history_so_far(call, sign, capfd):
+    model, history = trained(loss=Interrupting(call, sign), verbose=None)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     whole, two = trained(epochs=2)
     assert history.stopped_by == "interrupted"
     assert (history.train_loss, history.valid_loss) == (two.train_loss, two.valid_loss)
@@ -449,6 +453,47 @@ def test_ctrl_c_ends_the_run_with_the_best_weights_and_the_history_so_far(call, 
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("Interrupted in epoch 2. The lowest validation loss is")
+
+
+def test_a_handler_of_sigterm_that_a_program_has_stays_its_own():
+    heard = []
+    signal.signal(signal.SIGTERM, own := lambda *_: heard.append(1))
+    try:
+        _, history = trained(loss=Interrupting(15, signal.SIGTERM), epochs=3)
+        assert signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert (heard, history.stopped_by) == ([1], "epochs")
+
+
+def test_a_run_in_a_thread_leaves_signals_alone():
+    with ThreadPoolExecutor(1) as pool:
+        _, history = pool.submit(trained, epochs=2).result()
+    assert history.stopped_by == "epochs"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system ends a program without asking it")
+def test_a_program_that_is_told_to_end_writes_what_it_has_learnt(tmp_path):
+    program = """
+import numpy as np
+from micrograd_kr import checkpoints, nn, optim, train
+
+model = nn.Sequential(nn.Linear(2, 3, seed=0), nn.Tanh(), nn.Linear(3, 1, seed=1))
+x = np.random.default_rng(0).normal(size=(64, 2))
+went = lambda x, _: (print("training", flush=True), x)[1]
+history = train.fit(model, nn.MSELoss(), optim.SGD(model.parameters(), lr=1e-3), (x, x[:, :1]), epochs=10**6,
+                    augment=went, seed=0)
+checkpoints.save("after.safetensors", {"model": model.state_dict(), "why": history.stopped_by})
+"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ended:
+        for _ in range(200):
+            assert ended.stdout.readline() == "training\n"
+        ended.terminate()
+        _, err = ended.communicate(timeout=60)
+    assert ended.returncode == 0, err
+    assert "Traceback" not in err
+    assert load(tmp_path / "after.safetensors")["why"] == "interrupted"
 
 
 def test_ctrl_c_in_the_first_epoch_keeps_what_was_learnt(capfd):
@@ -543,6 +588,24 @@ def test_a_disk_that_is_full_ends_the_run_with_the_best_weights_and_the_next_goe
     whole, history = trained()
     resumed, its = trained(loss=type("Filling", (nn.CrossEntropyLoss,), {})(), checkpoint=path)
     assert (bits(resumed), its) == (bits(whole), history)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "Make its folder again"), ("ko", "폴더를 다시 만들고")])
+def test_a_folder_that_vanishes_ends_the_run_with_the_best_weights(tmp_path, lang, words):
+    place = tmp_path / "runs"
+    place.mkdir()
+
+    def vanishing(x, _):
+        seen.append(1)
+        if len(seen) == 9:  # 4 batches an epoch
+            shutil.rmtree(place)
+        return x
+
+    seen = []
+    _, history = trained(checkpoint=place / "c.safetensors", augment=vanishing, lang=lang)
+    assert (history.stopped_by, len(history.train_loss)) == ("unsaved checkpoint", 3)
+    assert words in history.reason
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_first_checkpoint_that_cannot_be_written_is_an_error_before_anything_is_trained(tmp_path):

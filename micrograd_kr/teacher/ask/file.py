@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from micrograd_kr.files import decoded
+from micrograd_kr.files import FileChangedError, decoded, steady
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
 from micrograd_kr.teacher.ask.arrays import array, check_size, entries, entry
@@ -62,8 +62,10 @@ def _text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():  # a FIFO would wait for someone to write into it
             raise OSError(None, say("not an ordinary file"))
-        with path.open("rb") as file:
+        with path.open("rb") as file, steady(file.fileno()):
             contents = file.read(FILE_BYTES + 1)
+    except FileChangedError:
+        raise ExerciseError("the file was written to while it was read; read it again when it is whole") from None
     except FileNotFoundError:
         raise ExerciseError("no such file; the built-in exercises are {names}", names=", ".join(built_in())) from None
     except (OSError, ValueError) as error:

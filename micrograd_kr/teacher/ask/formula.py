@@ -487,7 +487,7 @@ def _sum_of_cases(text: str) -> str:
     cases = []
     for case in split(text, ","):
         value, condition = _last_bracket(case.strip())
-        relation = next((sign for sign in _HOLDS if sign in condition), " ")
+        relation = next((sign for sign in _HOLDS if sign in condition), "")
         sides = split(condition, relation)
         if not value or len(sides) != 2:
             raise ExerciseError("expected cases such as {{1 (z1 > 0), 0 (z1 < 0)}}, got {text}", text=quoted(text))

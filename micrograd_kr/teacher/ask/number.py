@@ -101,7 +101,9 @@ def distance(written: Hand, value: float) -> float:
 
 
 def to_its_end(value: float, most: int) -> str | None:
-    """A number with all its decimals; None where that would be more than so many."""
+    """A number with all its decimals; None where that would be more than so many. What is not finite has none."""
+    if not math.isfinite(value):
+        return str(value)
     texts = (f"{value:z.{places}f}" for places in range(most + 1))
     return next((text for text in texts if abs(Decimal(text) - Decimal(value)) <= Decimal(4 * math.ulp(value))), None)
 

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from micrograd_kr.files import decoded
+from micrograd_kr.files import FileChangedError, decoded, steady
 from micrograd_kr.teacher.ask.messages import ExerciseError, printable
 
 HEADINGS = (("name",), ("full name",), ("student",), ("이름",), ("성명",), ("학생",))
@@ -52,11 +52,14 @@ def listed_in(path: Path) -> list[Listed]:
 
 def _rows(path: Path) -> list[list[str]]:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, steady(file.fileno()):
             text = decoded(file.read(FILE_BYTES))
         first = text.partition("\n")[0]
         delimiter = max(",;\t", key=first.count)  # as a spreadsheet writes it in one country or another
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except FileChangedError:
+        said = "the file was written to while it was read; read it again when it is whole"
+        raise ExerciseError(said).at(path.name) from None
     except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason).at(path.name) from None

@@ -3,6 +3,7 @@
 import math
 import re
 import statistics
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
@@ -127,8 +128,9 @@ class Search:
         return Found(named, odds, self.is_brief or self.work > self.limit, tuple(hits), chance)
 
     def _off(self, workings: Sequence[Working]) -> float:
-        """How many units the number is off."""
-        return min(distance(self.judged.written, value) for value in workings[0].values) / self.judged.unit
+        """How many units the number is off; at most so many that chance is above 0."""
+        off = min(distance(self.judged.written, value) for value in workings[0].values) / self.judged.unit
+        return min(off, sys.float_info.max / MAGNITUDES)
 
     def _weight(self, edit: Edit) -> float:
         """How likely a mistake is among all that are made: as its kind, by the number of ways to make one of it."""

@@ -708,6 +708,7 @@ UNREADABLE = [
     (changed('"0.030"', '"1,234"'), ["z1", "1,234 may be 1.234 or 1234"]),
     (changed('"0.030"', '"0.3 0.1"'), ["z1", 'did you mean "0.3*0.1"?']),
     (changed('"0.030"', '"{x1 (0.03), 0 (z1 < 0)}"'), ["z1", "expected cases such as {1 (z1 > 0), 0 (z1 < 0)}"]),
+    (changed('"0.030"', '"{1 (z1 2), 0 (z1 < 0)}"'), ["z1", "expected cases such as {1 (z1 > 0), 0 (z1 < 0)}"]),
     (changed('"0.030"', f'"{"1" * 1100}"'), ["z1", "too long"]),
     (changed('"0.030"', '"1e400"'), ["z1", "finite"]),
     (changed('"0.030"', '"1e99999999999999999999"'), ["z1", "expected an operator before"]),

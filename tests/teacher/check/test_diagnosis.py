@@ -736,3 +736,10 @@ def test_what_was_not_worked_again_is_one_thing_and_no_list_of_all_that_went_int
     assert "the old weights were used" in str(cause.said)
     assert "업데이트하기 전의 가중치를 썼습니다" in cause.said.in_("ko")
     assert len(str(cause.said)) < 160
+
+
+@pytest.mark.parametrize("written", ["-1e308", "1e308", "1.7e308"])
+def test_a_number_off_by_more_units_than_a_float_counts_is_wrong_like_any_other(written: str) -> None:
+    exercise = load("recurrent-vectors")
+    report = check(replace(exercise, hand={"dE/db[1]": written}))
+    assert [each.verdict for each in report.rows] == ["wrong"]

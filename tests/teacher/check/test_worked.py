@@ -297,6 +297,12 @@ def test_that_only_the_working_is_wrong_is_said_of_worked_lines_alone():
     assert "The first wrong one: z1 = 0.09; the engine has 0.08." in report
 
 
+def test_a_part_that_divides_by_0_is_said_to_be_infinite():
+    row = row_of("W8+", "lr = (4.6/0)**0.5 = 12", {})
+    assert said(row)[0] == "lr is 0.5, (4.6/0)**0.5 is inf"
+    assert said(row, "ko")[0] == "lr: 계산하면 0.5입니다. (4.6/0)**0.5: 계산하면 inf입니다"
+
+
 def test_a_number_that_has_lost_its_zeros_is_known_better_than_to_its_decimals():
     solution = solve(replace(CHAPTER7, hand={**CHAPTER7.hand, "h1": "sigmoid(z1) = 0.51998934"}))
     line = worked.WorkedLine(Sheet(solution, Lines.of(solution)), "h1")
