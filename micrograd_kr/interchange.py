@@ -42,6 +42,8 @@ def save_model(model: Module, path: Location, metadata: Mapping[str, str] | None
     """
     from safetensors.numpy import save
 
+    if not isinstance(metadata, Mapping | None):
+        raise TypeError(f"expected a mapping from texts to texts as metadata, got {type(metadata).__name__}")
     for entry in (metadata or {}).items():
         if set(map(type, entry)) != {str}:
             got = "{!r}: {!r}; write str(…)".format(*entry)
@@ -304,8 +306,8 @@ def to_onnx(
     axes may have any length and is called `batch`; with None it has the example's. Weights have the state_dict's names.
     Neuron, Layer and MLP become matrices, for one sample or a batch.
 
-    Raises TypeError for a module of a class of one's own, ValueError for an example that does not fit the model or a
-    model of several dtypes, ImportError where onnx is not installed, OSError where the file cannot be written.
+    Raises TypeError for a module of a class of one's own, ValueError for an example that does not fit the model, a
+    model of several dtypes or names that something else has, ImportError where onnx is not installed, OSError where the file cannot be written.
     """
     try:
         import onnx
@@ -325,6 +327,10 @@ def to_onnx(
             at, x = row.nodes(made, part, place, at, x, after), after
     if at == input_name:
         made.node("Identity", "", at)
+    taken = {each.name for each in made.constants.values()}.union(*(node.output for node in made.nodes))
+    if input_name == output_name or not taken.isdisjoint({input_name, output_name}):
+        got = f"{input_name!r} and {output_name!r}: no two may be the same, nor the name of a weight or of a node"
+        raise ValueError(f"expected names of the input and the output that nothing else has, got {got}")
     made.nodes[-1].output[0] = output_name
     graph = onnx.helper.make_graph(made.nodes, type(model).__name__, ends[:1], ends[1:], [*made.constants.values()])
     opsets = [onnx.helper.make_opsetid("", OPSET)]

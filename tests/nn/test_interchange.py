@@ -792,6 +792,21 @@ def test_what_torch_save_writes_is_a_pickle(torch, tmp_path, zipped):
     assert_never_opened(path.read_bytes(), path)
 
 
+@pytest.mark.parametrize("names", [("0.weight", "y"), ("x", "0.weight"), ("x", "x"), ("x", "0.Gemm")])
+def test_a_name_of_input_or_output_that_something_else_has_is_refused(names, tmp_path):
+    pytest.importorskip("onnx")
+    model = Sequential(Linear(4, 4), Linear(4, 2))
+    with pytest.raises(ValueError, match="expected names of the input and the output that nothing else has, got"):
+        to_onnx(model, np.ones((4, 4)), tmp_path / "m.onnx", input_name=names[0], output_name=names[1])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("metadata", ["ab", [("a", "b")]])
+def test_metadata_that_is_no_mapping_is_refused(metadata, tmp_path):
+    with pytest.raises(TypeError, match="expected a mapping from texts to texts as metadata, got"):
+        save_model(small(), tmp_path / "m.safetensors", metadata)
+
+
 def test_metadata_of_anything_but_texts_is_refused_and_the_file_before_stays(tmp_path):
     path = tmp_path / "m.safetensors"
     save_model(small(), path)

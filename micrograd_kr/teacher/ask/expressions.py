@@ -64,6 +64,10 @@ class Comparison:
         both = np.logical_and(self.true, number(other))
         return both if both.any() else False
 
+    def __rand__(self, other: Any) -> Any:
+        """With a condition that is known, on its left."""
+        return self if other else False
+
 
 COMPARED = (operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne)
 

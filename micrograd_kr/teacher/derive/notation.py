@@ -424,14 +424,17 @@ def _to_compute(of: Any) -> tuple[str, list[Any]]:
     many = x if type(x) is tuple else (x,)
     options = y if type(y) is tuple else (y,)
     given = (*options, *many) if rule is ops.where_ else (*many, *options)
+    if rule is ops.power and (isinstance(y, Symbol) or not float(y).is_integer()):  # of which not every base has one
+        return "power", [x, y]
     return FUNCTIONS.get(rule.symbol, rule.symbol), [each for each in given if each is not None]
 
 
 def _number_in_code(value: float, templates: Mapping[str, Any], level: int) -> str:
     size = abs(value)
-    text = str(int(size)) if size < templates["whole"] and size.is_integer() else repr(size)
-    text = templates["numbers"].get(text, text)
-    if not math.copysign(1.0, value) < 0:
+    is_negative = math.copysign(1.0, value) < 0
+    is_whole = size < templates["whole"] and size.is_integer() and (size or not is_negative)
+    text = templates["numbers"].get(repr(size), str(int(size)) if is_whole else repr(size))
+    if not is_negative:
         return str(text)
     own, *_ = templates["levels"].get("neg", (ATOM,))
     negative = str(templates["neg"].format(text))

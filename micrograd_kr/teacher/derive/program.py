@@ -8,10 +8,9 @@ one that uses it, unless it is used twice, grows long, or would have to be worke
 import keyword
 import math
 import re
-import textwrap
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 from micrograd_kr import ops
 from micrograd_kr.engine import Value, inputs_first
 from micrograd_kr.ops import Rule
+from micrograd_kr.teacher.ask.arrays import log_share, share
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.expressions import Symbol, named_in, parts_of, renamed
 from micrograd_kr.teacher.ask.solution import solve
@@ -35,21 +35,28 @@ NUMPY = PYTHON | notation.TEMPLATES["numpy"]
 
 def _total(samples: int, *factors: Any) -> float:
     """The sum over the samples of a product, whose factors have an entry for each sample or one for all."""
+    if not samples:
+        return 0.0
     if all(np.size(each) == samples > 1 for each in factors) and len(factors) == 2:
         return float(np.dot(*factors))
     product = math.prod(factors)
     return float(np.sum(product)) * (1 if np.size(product) == samples else samples)
 
 
-# What the lines of an array program call, by name.
-RULES = {
-    notation.FUNCTIONS.get(each.symbol, each.symbol): each for each in vars(ops).values() if isinstance(each, Rule)
-}
-ARRAYS: dict[str, Callable[..., Any]] = {name: rule.forward for name, rule in RULES.items()}
-ARRAYS |= {"where": np.where, "clip": np.clip, "maximum": np.maximum, "minimum": np.minimum, "total": _total}
-TAKEN = frozenset(
-    [*keyword.kwlist, *ARRAYS, *dir(math), *PYTHON["helpers"], "abs", "max", "min", "program", "samples"]
-) - {"e"}
+def _called(rule: Rule) -> str:
+    return notation.FUNCTIONS.get(rule.symbol, rule.symbol)
+
+
+# The operations that have a line, and what the lines of an array program call.
+OPERATIONS = {each for each in vars(ops).values() if isinstance(each, Rule)} - {ops.softmax, ops.log_softmax}
+WRITTEN = {each for each in OPERATIONS if _called(each) in PYTHON or _called(each) in PYTHON["helpers"]}
+WRITTEN |= {each for each in OPERATIONS if hasattr(math, _called(each))}
+WRITTEN = (WRITTEN | {ops.identity, ops.absolute, share, log_share}) - {ops.amax, ops.amin}
+ARRAYS: dict[str, Any] = {_called(each): each.forward for each in WRITTEN if _called(each).isidentifier()}
+ARRAYS |= {"where": np.where, "clip": np.clip, "maximum": np.maximum, "minimum": np.minimum, "power": np.power}
+ARRAYS |= {"inf": math.inf, "nan": math.nan, "total": _total}
+TAKEN = frozenset([*keyword.kwlist, *ARRAYS, *dir(math), *PYTHON["helpers"], "abs", "max", "min", "program", "samples"])
+TAKEN = TAKEN - {"e"} | {"__debug__"}
 IMPORTED = frozenset(dir(math)) - {"e"}
 
 
@@ -62,7 +69,7 @@ def program(loss: Value, inputs: Sequence[Value] = ()) -> str:
     of its derivatives by those that are no inputs; dE_dW is ∂E/∂W of a loss labelled E, dW of one without a label.
 
     A number that was taken out of the graph, as in x − x.max().item(), stands in the program as it was; so does the
-    condition of a `where`.
+    condition of a `where`. What is multiplied by a constant 0 is left out.
 
     Raises TypeError for tensors, ValueError for a loss that nothing computed and for inputs that it has not.
 
@@ -109,8 +116,8 @@ class Compiled:
 
     Called with a number for each of the inputs, in their order, it returns the loss and adds to the `.grad` of every
     other leaf, at the `.data` that these have now, as recording the same and `backward()` would. Called with arrays of
-    one shape for some inputs, a number for each sample, it returns the losses as an array; the gradients are those of
-    their sum.
+    one shape for some inputs, a number for each sample, it returns the losses as an array, worked in float64; the
+    gradients are those of their sum.
 
     source: the program. Raises TypeError for more or fewer numbers than inputs, ValueError for arrays of different
     shapes and for a leaf that is no scalar any more.
@@ -142,7 +149,7 @@ class Compiled:
                 self._many(given)
             out = float(out)
         for leaf, slope in zip(self._leaves, slopes, strict=True):
-            leaf.grad = slope if leaf.grad is None else leaf.grad + slope
+            leaf.grad = (leaf.grad or 0.0) + slope
         return out
 
     def _many(self, given: list[Any]) -> tuple[Any, list[float]]:
@@ -163,7 +170,7 @@ class Compiled:
             self._on_arrays = _made(self._of_arrays, ARRAYS)
         with np.errstate(all="ignore"):
             out, slopes = self._on_arrays(samples, *(np.reshape(each, -1) for each in given))
-        return (np.array(np.broadcast_to(out, samples)).reshape(shape) if shape else float(out[0])), slopes
+        return (np.array(np.broadcast_to(out, samples)).reshape(shape) if shape else float(np.ravel(out)[0])), slopes
 
 
 def _made(source: str, names: dict[str, Any]) -> Any:
@@ -176,6 +183,11 @@ class _Trace:
     """The lines of a graph, forward and backward: names, and the expressions that they are worked by."""
 
     def __init__(self, loss: Value, inputs: Sequence[Value]) -> None:
+        for each in (loss, *([inputs] if isinstance(inputs, Value) else inputs)):
+            if not isinstance(each, Value):
+                raise TypeError(f"expected Values, a loss and a list of inputs, got {type(each).__name__}")
+        if isinstance(inputs, Value):
+            raise TypeError("expected a list of inputs, got one Value: write [x]")
         self.loss, self.inputs = loss, list(inputs)
         self.order: list[Any] = list(inputs_first(loss))
         self._check()
@@ -189,18 +201,21 @@ class _Trace:
         self.shares: dict[Any, Symbol] = {}  # entries of a softmax, whose derivatives are made of one another
         self._used: Counter[str] = Counter(dict.fromkeys(TAKEN, 1))
         self._labels = {_plain(each.label, "") for each in self.order}
-        self._go_forward()
-        self._go_back()
+        with np.errstate(all="ignore"):
+            self._go_forward()
+            self._go_back()
 
     def _check(self) -> None:
+        """Raises TypeError for what is no graph of scalars, ValueError for a leaf and inputs that are none of it."""
         if self.loss.rule is None:
             raise ValueError("expected a loss computed from something, got a leaf; under no_grad() nothing is recorded")
         for node in self.order:
             if node.shape:
                 made_by = f" of {node.rule.symbol}" if node.rule else ""
                 raise TypeError(f"expected a graph of scalars, got a tensor{made_by}, of shape {node.shape}")
-            if isinstance(node.y_data, ops.Axes):
-                raise TypeError(f"expected operations of scalars, got {node.rule.symbol}: leave it out, or use numbers")
+            if node.rule and node.rule not in WRITTEN:
+                remedy = "leave it out if it is one of tensors; record the graph outside anomaly()"
+                raise TypeError(f"expected operations of scalars, got {node.rule.symbol} that has no line: {remedy}")
         leaves = {each for each in self.order if each.rule is None}
         counts = Counter(self.inputs)
         for each in self.inputs:
@@ -306,6 +321,7 @@ class _Trace:
                 total = self._line("g", total)
             term = _one_constant(each)
             total = total - term.x if isinstance(term, Symbol) and term.rule is ops.neg else total + term
+        total = total if isinstance(total, Symbol) else np.float64(total)  # whose 1/0 is inf
         is_plain = not isinstance(total, Symbol) or total.rule is None
         if node in self.names and (node.label or node.rule is None or not is_plain) and node is not self.loss:
             of = f"d{self.names[self.loss]}_" if self.loss.label else ""
@@ -335,12 +351,11 @@ class _Trace:
             factors = (formula.x, formula.y) if is_product else (formula,)
             return f"    {name} = total(samples, {', '.join(map(written, factors))})\n"
 
-        arguments = ", ".join(["samples"] * arrays + [self.names[each] for each in (*self.inputs, *self.others)])
-        slopes = "".join(f"{self.slopes[each]}, " for each in self.others).rstrip()
-        slopes = slopes if len(self.others) < 2 else slopes.rstrip(",")
+        arguments = ["samples"] * arrays + [self.names[each] for each in (*self.inputs, *self.others)]
+        slopes = [self.slopes[each] for each in self.others]
         forward, backward = ("".join(line(*each) for each in lines) for lines in (self.forward, self.backward))
-        body = f"{_wide(f'def program({arguments}):')}{forward}    # backward\n{backward}"
-        body += _wide(f"    return {self.names[self.loss]}, ({slopes})").rstrip()
+        body = f"{_wide('def program(', arguments)}):\n{forward}    # backward\n{backward}"
+        body += _wide(f"    return {self.names[self.loss]}, (", slopes) + ("," if len(slopes) == 1 else "") + ")"
         return body if arrays else "".join(_header(body)) + body
 
 
@@ -351,18 +366,22 @@ def _plain(label: str, prefix: str) -> str:
     return f"{prefix}_{name}" if name and not name.isidentifier() else name
 
 
-def _wide(line: str) -> str:
-    """A line with a list of names, in several if it is long."""
-    start = line[: len(line) - len(line.lstrip())]
-    return (
-        textwrap.fill(line, WIDE, subsequent_indent=f"{start}    ", drop_whitespace=True, break_long_words=False) + "\n"
-    )
+def _wide(start: str, names: list[str]) -> str:
+    """What names in brackets begin with, and the names, in several lines if they are long."""
+    lines = [start]
+    for i, name in enumerate(names):
+        each = f"{name}, " if i + 1 < len(names) else name
+        if len(lines[-1]) + len(each) > WIDE and lines[-1] != start:
+            lines[-1] = lines[-1].rstrip()
+            lines.append(" " * 8)
+        lines[-1] += each
+    return "\n".join(lines)
 
 
 def _header(body: str) -> Iterator[str]:
     """What the lines of a program call: functions of math, and helpers."""
     words = set(re.findall(r"\w+", body))
-    for name, (_, text) in reversed(PYTHON["helpers"].items()):
+    for name, (_, text) in PYTHON["helpers"].items():
         words |= set(re.findall(r"\w+", text)) if name in words else set()
     if imported := sorted(words & IMPORTED):
         yield f"from math import {', '.join(imported)}\n\n\n"

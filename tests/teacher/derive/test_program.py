@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 import micrograd_kr as mk
 from micrograd_kr import Value, ops
@@ -148,6 +149,48 @@ def test_a_wrong_derivative_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         close([each.grad for each in leaves], due[1])
 
 
+EDGES: dict[str, tuple[Callable[..., Any], list[tuple[float, float]]]] = {
+    "a difference through leaky_relu": (lambda x, y: (x - y).leaky_relu(0.1), [(2.0, 5.0), (5.0, 2.0)]),
+    "a sum through relu and step": (lambda x, y: (x + y).relu() * (x + y).step(), [(2.0, -5.0), (2.0, 1.0)]),
+    "a clip with one end": (lambda x, y: (x * y).clip(0.0), [(2.0, -1.0), (2.0, 1.0)]),
+    "a power of nought": (lambda x, y: x**0 * y + x**1, [(2.0, 3.0), (0.0, 3.0)]),
+    "a root of less than nought": (lambda x, y: abs(x**0.5) * y, [(4.0, 2.0), (-1.0, 2.0)]),
+    "a power of a negative number": (lambda x, y: (-2) ** x * y, [(2.0, 1.0), (2.5, 1.0)]),
+    "the larger of a number and nan": (lambda x, y: maximum(x, y) + minimum(x, y), [(1.0, math.nan), (math.nan, 1.0)]),
+    "the sign of nan": (lambda x, y: x.sign() * y + x.abs(), [(math.nan, 1.0), (-3.0, 1.0)]),
+    "large whole constants": (lambda x, y: (((x.relu() * 999999).relu() * 999999) * 999999).relu() * y, [(1.0, 2.0)]),
+    "a quotient by nought": (lambda x, y: x / 0 + y, [(1.0, 2.0)]),
+    "a constant infinity": (lambda x, y: minimum(x, math.inf) * y + maximum(x, -math.inf), [(1.0, 2.0)]),
+    "minus nought": (lambda x, y: y / maximum(x, -0.0), [(-1.0, 1.0), (2.0, 1.0)]),
+    "one divided by nought": (lambda x, y: y.log() + x.clip(0.0), [(1.0, 0.0)]),
+}
+
+
+@pytest.mark.parametrize("which", EDGES)
+def test_at_an_edge_a_program_comes_to_the_engines_numbers(which: str) -> None:
+    f, points = EDGES[which]
+
+    def slopes(at: tuple[float, float]) -> tuple[float, float]:
+        x, y = map(Value, at)
+        with np.errstate(all="ignore"):
+            (out := f(x, y)).backward()
+        return out.item(), float(y.grad)
+
+    x, y = Value(0.5), Value(0.25)
+    step = compile(f(x, y), [x])
+    for at in points:
+        y.data, y.grad = at[1], 0.0
+        np.testing.assert_array_equal((step(at[0]), y.grad), slopes(at))
+        y.grad = 0.0
+        np.testing.assert_array_equal((step([at[0]])[0], y.grad), slopes(at))
+
+
+def test_a_batch_of_none_adds_nothing() -> None:
+    x, w = Value(1.0), Value(math.inf)
+    assert compile(x * w + w, [x])(np.zeros(0)).shape == (0,)
+    assert w.grad == 0.0
+
+
 # --- how it reads -----------------------------------------------------------------------------------------------------
 
 TEXT = """\
@@ -222,6 +265,15 @@ def test_the_program_of_an_exercise_comes_to_its_numbers(name: str, capsys: pyte
     assert slopes == pytest.approx(due, rel=1e-12)
 
 
+def test_the_program_of_a_softmax_without_a_logarithm_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "--layers", "2-2-2", "--activation", "sigmoid,softmax", "-o", "net.toml"]) == 0
+    exec(mk.program("net.toml"), found := dict[str, Any]())
+    solution = solve(load("net.toml"))
+    numbers = [solution.before[each].data for each in inspect.signature(found["program"]).parameters]
+    assert found["program"](*numbers)[0] == pytest.approx(solution.before[solution.exercise.loss].item(), rel=1e-13)
+
+
 def test_an_entry_of_a_softmax_is_called_by_its_name() -> None:
     assert mk.program("softmax").count("softmax(z_0, z_1, z_2, ") == 3
 
@@ -247,6 +299,7 @@ def test_labels_become_names_and_no_name_stands_for_two() -> None:
     assert found["program"](1.0, 0.5, 0.1, 0.2, 0.3, 0.4, 0.5)[0] == pytest.approx(math.exp(3.0))
 
 
+@example(labels=["a" * 90, "b" * 81, "__debug__"])
 @given(labels=st.lists(st.text(max_size=4), min_size=3, max_size=3))
 def test_any_label_makes_a_program_that_runs(labels: list[str]) -> None:
     leaves = [Value(float(i), label) for i, label in enumerate(labels)]
@@ -349,6 +402,10 @@ def test_where_python_raises_numpy_answers_as_in_the_engine(at: float) -> None:
         (lambda: compile(Value(1.0)), ValueError, "got a leaf"),
         (lambda: compile(Value([1.0, 2.0]).sum()), TypeError, r"graph of scalars, got a tensor, of shape \(2,\)"),
         (lambda: compile(Value(1.0).sum()), TypeError, "operations of scalars, got Σ"),
+        (lambda: compile(Value(1.0).reshape(())), TypeError, "operations of scalars, got reshape"),
+        (lambda: compile(Value(1.0).max()), TypeError, "operations of scalars, got max"),
+        (lambda: compile(3.0), TypeError, "expected Values, a loss and a list of inputs, got float"),
+        (lambda: compile((x := Value(1.0)) * x, x), TypeError, r"got one Value: write \[x\]"),
         (lambda: compile((x := Value(1.0)) * x, [x, x]), ValueError, "each once; got one twice"),
         (lambda: compile((x := Value(1.0)) * x, [Value(1.0)]), ValueError, "among the leaves of the loss"),
         (lambda: compile((x := Value(1.0)) * x, [x * x]), ValueError, "one that is computed"),

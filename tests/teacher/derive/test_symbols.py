@@ -28,6 +28,7 @@ FORMULAS = {
     "exp and log": lambda a, b: (a * a + b * b).log() * (a * 0.1).exp(),
     "used twice": lambda a, b: (a + b) * (a + b) * a,
     "chosen": lambda a, b: where(True, a * b, b),
+    "to the power of nought": lambda a, b: a**0 * b,
 }
 
 
