@@ -307,7 +307,8 @@ def to_onnx(
     Neuron, Layer and MLP become matrices, for one sample or a batch.
 
     Raises TypeError for a module of a class of one's own, ValueError for an example that does not fit the model, a
-    model of several dtypes or names that something else has, ImportError where onnx is not installed, OSError where the file cannot be written.
+    model of several dtypes or names that something else has, ImportError where onnx is not installed, OSError where the
+    file cannot be written.
     """
     try:
         import onnx
