@@ -3,15 +3,13 @@
 import math
 import os
 import pickle
-import random
 import re
-import string
 import threading
 import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spoken import sentences
 from timed import assert_quick
@@ -946,76 +944,3 @@ def test_a_large_exercise_is_worked_within_seconds(folder):
         return [solution.value(name) for name in exercise.hand]
 
     assert all(map(math.isfinite, assert_quick(worked, 20)))
-
-
-def survives(folder: Path, text: str | bytes) -> None:
-    """Any text is an exercise or an ExerciseError, soon."""
-
-    def said():
-        try:
-            exercise = read(folder, text)
-            solution = solve(exercise)
-            for name in exercise.hand:
-                solution.value(name)
-        except ExerciseError as error:
-            return error
-
-    error = assert_quick(said, 3)
-    assert error is None or str(error).startswith("my.toml: ")
-    assert error is None or (str(error) + error.korean).isprintable()
-
-
-FUZZ = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-
-
-@FUZZ
-@given(st.one_of(st.text(max_size=300), st.binary(max_size=300)))
-def test_any_text_is_an_exercise_or_an_exercise_error(folder, text):
-    survives(folder, text)
-
-
-KEY = st.one_of(
-    st.sampled_from(["x", "W1", "z1", "title", "z1'", "W1+", "dz1/dx", "가", "d", "a.b"]), st.text(max_size=5)
-)
-ENTRY = st.one_of(
-    st.integers().map(str),
-    st.floats().map(repr),
-    st.sampled_from(["true", "[]", "{}", "1979-05-27", '""', "0x1F", "[[1]]", "{a.b = 1}"]),
-    st.text(max_size=12).map(lambda text: '"' + text.replace("\\", "").replace('"', "").replace("\n", " ") + '"'),
-    EXPRESSION.map(lambda text: f'"{text}"'),
-)
-LINE = st.tuples(KEY, ENTRY).map(
-    lambda pair: '"' + pair[0].replace("\\", "").replace('"', "").replace("\n", "") + f'" = {pair[1]}'
-)
-TABLES = st.lists(
-    st.one_of(st.sampled_from(["[given]", "[parameters]", "[forward]", "[hand]", "[a.b]"]), LINE), max_size=20
-)
-
-
-@FUZZ
-@given(TABLES)
-def test_any_toml_is_an_exercise_or_an_exercise_error(folder, lines):
-    survives(folder, 'title = "t"\nloss = "z1"\nlr = 1\n' + "\n".join(lines))
-
-
-@FUZZ
-@given(st.randoms(use_true_random=False), st.integers(1, 6))
-def test_the_chapters_file_with_a_few_characters_changed_is_an_exercise_or_an_exercise_error(
-    folder, chance: random.Random, times
-):
-    text = source_text("chapter7")
-    alphabet = string.printable + "×−^₁½가'’∂\u2028\x00"
-    for _ in range(times):
-        i, j = chance.randrange(len(text)), chance.randrange(8)
-        text = text[:i] + "".join(chance.choices(alphabet, k=chance.randrange(4))) + text[i + j :]
-    survives(folder, text)
-
-
-@settings(max_examples=300)
-@given(st.text(alphabet="abxW1₁²½0.,eE+-*/^×()[]{}'\"= \n\t_가σ√", max_size=60))
-def test_any_formula_is_read_or_refused(text):
-    try:
-        formula = read_formula(text)
-    except ExerciseError:
-        return
-    assert type(evaluate(formula, dict.fromkeys(formula.names, 0.5))) is float
