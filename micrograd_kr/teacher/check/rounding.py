@@ -77,6 +77,8 @@ class Precision(NamedTuple):
 
     def holds(self, value: float) -> bool:
         """Whether a number needs no rounding. What a binary float needs is not asked: 0.1 is none."""
+        if not math.isfinite(value):
+            return False
         return self.base != 2 and abs(math.remainder(value, self.step(value) or 1.0)) <= 4 * math.ulp(value)
 
 
@@ -238,7 +240,8 @@ class RunningError:
         if type(form.x) is tuple:
             return self._of_share(form, last)
         rule, inputs = form.rule, (number(form.x), number(form.y))
-        errors = [self.of(form.x), self.of(form.y)]
+        # an option, as the slope of leaky_relu, has no derivative: it is a choice, which nothing rounds
+        errors = [self.of(form.x), self.of(form.y) if rule.dy else 0.0]
         # σ(56) is no 1, though a float says so
         irrational = rule in TRANSCENDENTAL and inputs[0] != (1.0 if rule is ops.log else 0.0)
         if not irrational and self._exact(errors, form.number):

@@ -743,3 +743,18 @@ def test_a_number_off_by_more_units_than_a_float_counts_is_wrong_like_any_other(
     exercise = load("recurrent-vectors")
     report = check(replace(exercise, hand={"dE/db[1]": written}))
     assert [each.verdict for each in report.rows] == ["wrong"]
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("dE/dp", "2*W[0,0]*lr - leaky_relu(-107) = h1[1]/0.0112 = 0.491555"),
+        ("dE/db[1]", "sigmoid((-9.28)**9**9**9) = -0.00194/x[1]"),
+    ],
+)
+def test_a_line_with_a_slope_by_choice_or_a_part_that_is_infinite_is_wrong_like_any_other(
+    name: str, written: str
+) -> None:
+    exercise = load("recurrent-vectors")
+    report = check(replace(exercise, hand={name: written}))
+    assert [each.verdict for each in report.rows] == ["wrong"]
