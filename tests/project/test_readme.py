@@ -66,7 +66,7 @@ def test_the_commands_of_a_readme_run_and_print_what_it_says(readme, tmp_path):
                 programs.add(words[0])
                 if words[0] == "micrograd-kr":
                     printed = said(words[1:], tmp_path)
-    assert programs == {"pip", "python", "pytest", "micrograd-kr", ".ci/check"}
+    assert programs == {"pip", "python", "pytest", "micrograd-kr", "mpiexec", ".ci/check"}
     assert list(tmp_path.glob("chapter7.*")), "the bare command writes a picture, or DOT where nothing can render"
     assert all((tmp_path / f"{each}.html").exists() for each in ("mine", "sheet", "answers", "neuron", "paths-meet"))
 
