@@ -44,6 +44,10 @@ def put(path: str | os.PathLike[str], contents: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+    except OSError as error:
+        if error.filename == str(part):  # a name that nobody has heard of
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
     if os.name == "posix":  # the new name is sent to the disk, too; Windows has no such call

@@ -11,7 +11,7 @@ from meanwhile import at_the_end, longer, replaced
 
 import micrograd_kr as mk
 from micrograd_kr.__main__ import main
-from micrograd_kr.files import FileChangedError, FileError, steady, write, write_all
+from micrograd_kr.files import FileChangedError, FileError, put, steady, write, write_all
 from micrograd_kr.teacher.ask.file import source_text
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.register import listed_in
@@ -158,3 +158,9 @@ def test_a_text_that_is_written_to_while_it_is_read_is_an_error_in_both_language
     assert "읽는 동안 파일이 바뀌었습니다" in caught.value.korean
     monkeypatch.undo()
     load(path)
+
+
+def test_a_file_that_cannot_be_written_is_called_by_its_own_name(tmp_path):
+    with pytest.raises(OSError, match="no.file.txt") as caught:
+        put(tmp_path / "no" / "file.txt", b"text")
+    assert ".part" not in str(caught.value)

@@ -320,7 +320,7 @@ class _Trace:
             if i % LONG == 0:
                 total = self._line("g", total)
             term = _one_constant(each)
-            total = total - term.x if isinstance(term, Symbol) and term.rule is ops.neg else total + term
+            total = total + term if (less := _without_minus(term)) is None else total - less
         total = total if isinstance(total, Symbol) else np.float64(total)  # whose 1/0 is inf
         is_plain = not isinstance(total, Symbol) or total.rule is None
         if node in self.names and (node.label or node.rule is None or not is_plain) and node is not self.loss:
@@ -413,6 +413,9 @@ def _one_constant(of: Any) -> Any:
         if each.rule is ops.neg:
             constant, rest = split(each.x)
             return -constant, rest
+        if each.rule is ops.div:
+            constant, rest = split(each.x)
+            return (-1.0, (1.0 if rest is None else rest) / each.y) if constant == -1.0 else (1.0, each)
         if each.rule is not ops.mul:
             return 1.0, each
         (one, left), (other, right) = split(each.x), split(each.y)
@@ -424,3 +427,12 @@ def _one_constant(of: Any) -> Any:
     if rest is None or rest is of:
         return of if rest is of else constant
     return rest if constant == 1.0 else -rest if constant == -1.0 else constant * rest
+
+
+def _without_minus(term: Any) -> Any:
+    """What is subtracted where a term with a minus in front would be added, else None."""
+    if not isinstance(term, Symbol):
+        return -term if term < 0 else None
+    if term.rule is ops.mul and not isinstance(term.x, Symbol) and term.x < 0:
+        return -term.x * term.y
+    return term.x if term.rule is ops.neg else None

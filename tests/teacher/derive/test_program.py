@@ -325,6 +325,12 @@ def test_what_comes_to_nothing_has_a_gradient_of_nought() -> None:
     assert (step(), x.grad, w.grad) == (4.0, 0.0, 1.0)
 
 
+def test_a_minus_stands_once() -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    text = program(x.exp() / y - 2 * y + (1 - y) ** 3)
+    assert "    dy = -3 * (1 - y) ** 2 - 2 - v2 / y\n" in text
+
+
 def test_an_operation_without_a_name_is_worked_once() -> None:
     x, w = Value(0.3, "x"), Value(0.7, "w")
     inner = (x * w).tanh()
