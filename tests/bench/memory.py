@@ -85,6 +85,7 @@ def growth(module: str, function: str, steps: int = 1000, **options: int) -> lis
     try:
         for _ in range(max(1, steps // 5)):
             step()
+        gc.collect()  # what a first step leaves once, of modules that it loads
         before = resident()
         for _ in range(steps):
             step()

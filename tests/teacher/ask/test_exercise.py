@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from meanwhile import at_the_end, longer
 from spoken import sentences
 from timed import assert_quick
 
@@ -759,8 +760,19 @@ def student_errors(folder: Path) -> list[ExerciseError]:
     return errors
 
 
-def test_every_message_is_said_somewhere_above(folder):
-    said = [str(complaint(folder, text, number)) for text, number, *_ in MENDED]
+def changed_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ExerciseError:
+    """The error of a file that is written to while it is read."""
+    (path := folder / "meanwhile.toml").write_text("[given]\n", "utf-8")
+    with monkeypatch.context() as patch:
+        at_the_end(patch, longer, path)
+        with pytest.raises(ExerciseError) as info:
+            load(path)
+    return info.value
+
+
+def test_every_message_is_said_somewhere_above(folder, monkeypatch):
+    said = [str(changed_meanwhile(folder, monkeypatch))]
+    said += [str(complaint(folder, text, number)) for text, number, *_ in MENDED]
     said += [str(error_of(folder, text)) for text, _ in ERRORS] + [str(error) for error in student_errors(folder)]
     said += [str(each.why) for text, _ in UNREADABLE for each in read(folder, text).unreadable]
     files = sorted(
