@@ -51,6 +51,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 from measure import environment
 
 SIZES = (784, 500, 400, 300, 200, 100, 50, 10)

@@ -53,15 +53,15 @@ FAULTS = {
     "a formula that is run": ("eval('1 + 1')", "ran code: exec"),
     "a program that is run": ("os.system('true')", "ran code: os.system"),
     "an unpickled class": (
-        "pickle.loads(pickle.dumps(pathlib.PurePosixPath('x')))",
-        "ran code: pickle.find_class ('pathlib', 'PurePosixPath')",
+        "pickle.loads(pickle.dumps(datetime.date(2026, 1, 1)))",
+        "ran code: pickle.find_class ('datetime', 'date')",
     ),
     "a sudden end": ("os._exit(3)", "the process was stuck or died: exit status 3"),
 }
 
 
 PLANTED = """
-import os, pathlib, pickle, time
+import datetime, os, pickle, time
 import fuzz
 fuzz.WAIT = {wait}
 kept, elsewhere = [], {elsewhere!r}
