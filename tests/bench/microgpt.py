@@ -51,9 +51,11 @@ def one_step(engine: str, letters: int = 6) -> Step:
         exec(compile(listing, "microgpt", "exec"), found)
     if engine == "program":
         found["learned"] = learned(found)
-        is_graph = [" = [[] for" in (text := ast.unparse(each)) or ".backward()" in text for each in loop.body]
+        is_graph = ["[[] for" in (text := ast.unparse(each)) or ".backward()" in text for each in loop.body]
         first, last = is_graph.index(True), len(is_graph) - is_graph[::-1].index(True)
         loop.body[first:last] = ast.parse("loss = learned(tokens, n)").body
+        if "gpt(" in (rest := ast.unparse(loop)):
+            raise ValueError(f"expected a loop that calls its model where it makes its graph, got\n{rest}")
     body = compile(ast.Module(loop.body, []), "microgpt", "exec")
     found["step"] = -1
 

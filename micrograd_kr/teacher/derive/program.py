@@ -28,6 +28,7 @@ from micrograd_kr.teacher.derive.lines import contributions, operands
 
 LONG = 40  # operations in a line, and terms in a sum
 WIDE = 100  # characters of a list of names in a line
+LARGE = 2**22  # bytes, more than what a batch takes for a line
 CHEAP = frozenset((ops.add, ops.sub, ops.neg, ops.mul))  # worked again sooner than remembered under a name
 PYTHON = notation.TEMPLATES["python"]
 NUMPY = PYTHON | notation.TEMPLATES["numpy"]
@@ -149,7 +150,8 @@ class Compiled:
                 self._many(given)
             out = float(out)
         for leaf, slope in zip(self._leaves, slopes, strict=True):
-            leaf.grad = (leaf.grad or 0.0) + slope
+            before = leaf.grad
+            leaf.grad = 0.0 + slope if before is None else before + slope
         return out
 
     def _many(self, given: list[Any]) -> tuple[Any, list[float]]:
@@ -168,6 +170,7 @@ class Compiled:
         samples = math.prod(shape)
         if self._on_arrays is None:
             self._on_arrays = _made(self._of_arrays, ARRAYS)
+            np.empty(LARGE, np.uint8)  # freed at once: from now on glibc keeps the memory of what is smaller, too
         with np.errstate(all="ignore"):
             out, slopes = self._on_arrays(samples, *(np.reshape(each, -1) for each in given))
         return (np.array(np.broadcast_to(out, samples)).reshape(shape) if shape else float(np.ravel(out)[0])), slopes
