@@ -96,14 +96,7 @@ def load(path: Location) -> Any:
     from safetensors import SafetensorError
     from safetensors.numpy import load as unpacked
 
-    try:
-        with open(path, "rb") as file, files.steady(file.fileno()):
-            raw = file.read()
-    except files.FileChangedError as error:
-        got = f"{os.fspath(path)}, which was written to meanwhile"
-        raise CheckpointError(
-            f"expected a checkpoint that stays as it is while it is read, got {got}: load it again"
-        ) from error
+    raw = contents(path, "a checkpoint")
     try:
         arrays = unpacked(raw)  # this checks the header
         kept = metadata(raw)
@@ -126,6 +119,16 @@ def load(path: Location) -> Any:
     except (SafetensorError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         got = refused(path, raw, error, "delete it, or name another file")
         raise CheckpointError(f"expected a checkpoint that micrograd_kr saved, got {got}") from error
+
+
+def contents(path: Location, expected: str) -> bytes:
+    """The bytes of a file, of one version of it. Raises CheckpointError where it is written to meanwhile."""
+    try:
+        with open(path, "rb") as file, files.steady(file.fileno()):
+            return file.read()
+    except files.FileChangedError as error:
+        got = f"{os.fspath(path)}, which was written to meanwhile: load it again"
+        raise CheckpointError(f"expected {expected} that stays as it is while it is read, got {got}") from error
 
 
 def metadata(raw: bytes) -> dict[str, str]:

@@ -12,7 +12,6 @@ Nothing is pickled, and no pickle is opened.
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +60,7 @@ def load_model(model: Module, path: Location, strict: bool = True) -> dict[str, 
     """
     from safetensors import SafetensorError, deserialize
 
-    raw = Path(path).read_bytes()
+    raw = checkpoints.contents(path, "a safetensors file")
     try:
         tensors: dict[str, dict[str, Any]] = dict(deserialize(raw))  # type: ignore[no-untyped-call, unused-ignore]
     except SafetensorError as error:

@@ -14,6 +14,7 @@ import safetensors
 import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meanwhile import at_the_end, longer
 from numpy.testing import assert_allclose, assert_array_equal
 
 from micrograd_kr import Value, checkpoints, interchange, nn, optim, train
@@ -799,6 +800,17 @@ def test_a_name_of_input_or_output_that_something_else_has_is_refused(names, tmp
     with pytest.raises(ValueError, match="expected names of the input and the output that nothing else has, got"):
         to_onnx(model, np.ones((4, 4)), tmp_path / "m.onnx", input_name=names[0], output_name=names[1])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_weights_that_is_written_to_while_it_is_read_is_told_and_changes_nothing(tmp_path, monkeypatch):
+    model, path = small(), tmp_path / "m.safetensors"
+    save_model(small(), path)
+    before = model.state_dict()
+    with monkeypatch.context() as patch:
+        at_the_end(patch, longer, path)
+        with pytest.raises(CheckpointError, match=r"expected a safetensors file that stays as it is .* load it again"):
+            load_model(model, path)
+    assert all((each == before[name]).all() for name, each in model.state_dict().items())
 
 
 @pytest.mark.parametrize("metadata", ["ab", [("a", "b")]])
