@@ -39,6 +39,7 @@ from micrograd_kr.teacher.ask.mending import hint, name_of, straight_quotes, tab
 from micrograd_kr.teacher.ask.messages import (
     NAME_LENGTH,
     ExerciseError,
+    changed_meanwhile,
     limit,
     placed,
     printable,
@@ -65,7 +66,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as file, steady(file.fileno()):
             contents = file.read(FILE_BYTES + 1)
     except FileChangedError:
-        raise ExerciseError("the file was written to while it was read; read it again when it is whole") from None
+        raise changed_meanwhile() from None
     except FileNotFoundError:
         raise ExerciseError("no such file; the built-in exercises are {names}", names=", ".join(built_in())) from None
     except (OSError, ValueError) as error:

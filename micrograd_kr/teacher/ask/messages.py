@@ -65,3 +65,8 @@ def limit(count: int, most: int, said: Said | str) -> None:
     """Raise ExerciseError, saying what the most is, where there is more."""
     if count > most:
         raise ExerciseError("too long: expected at most {most}", most=said)
+
+
+def changed_meanwhile() -> ExerciseError:
+    """The error of a file whose two ends may be of two versions."""
+    return ExerciseError("the file was written to while it was read; read it again when it is whole")

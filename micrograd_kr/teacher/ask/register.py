@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from micrograd_kr.files import FileChangedError, decoded, steady
-from micrograd_kr.teacher.ask.messages import ExerciseError, printable
+from micrograd_kr.teacher.ask.messages import ExerciseError, changed_meanwhile, printable
 
 HEADINGS = (("name",), ("full name",), ("student",), ("이름",), ("성명",), ("학생",))
 IN_PARTS = (("first name", "last name"), ("first name", "surname"))  # as Moodle has them
@@ -58,8 +58,7 @@ def _rows(path: Path) -> list[list[str]]:
         delimiter = max(",;\t", key=first.count)  # as a spreadsheet writes it in one country or another
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except FileChangedError:
-        said = "the file was written to while it was read; read it again when it is whole"
-        raise ExerciseError(said).at(path.name) from None
+        raise changed_meanwhile().at(path.name) from None
     except (OSError, ValueError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ExerciseError("expected a text file, cannot read it: {reason}", reason=reason).at(path.name) from None
