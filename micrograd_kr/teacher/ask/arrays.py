@@ -100,7 +100,7 @@ class Entries:
             out = f(*inputs)
         except ExerciseError:
             raise
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, OverflowError):  # x[10**19] is no index of any array
             shapes = ", ".join(str(each.shape) for each in inputs)
             raise ExerciseError("{what} does not fit arrays of the shapes {shapes}", what=what, shapes=shapes) from None
         return array(out)

@@ -62,7 +62,7 @@ def without_arrays(exercise: Exercise, name: str, text: str) -> str:
     written = []
     for each, is_whole in zip(parts, are_whole, strict=True):
         found = _unrolled(exercise, each, ()) if is_whole else np.array(each, object)
-        if found.size > 1:
+        if found.size != 1:
             raise ExerciseError("expected one number, got an array of the shape {shape}", shape=found.shape)
         written.append(found.item())
     return " = ".join(written)
@@ -137,7 +137,7 @@ def _unrolled(exercise: Exercise, text: str, shape: tuple[int, ...]) -> Any:
 
 def _written_out(read: Any) -> Any:
     written = np.asarray(_AS_TEXT(read))
-    if max(map(len, written.flat)) > FORMULA_LENGTH:
+    if max(map(len, written.flat), default=0) > FORMULA_LENGTH:
         raise ExerciseError(
             "each of its numbers is worked in more than {most:,} characters; write the numbers themselves, "
             "[[0.1, 0.2], [0.3, 0.4]], or single ones, W[0,1]",

@@ -548,6 +548,11 @@ ERRORS = [
     ),
     (changed("W1*x1", "W1[x1]"), ["[forward] z1", "whole numbers in square brackets"]),
     (changed("W1*x1", "W1[0]"), ["[forward] z1", "[0] does not fit arrays of the shapes ()"]),
+    (changed("W1*x1", f"W1[{10**19}]"), ["[forward] z1", f"[{10**19}] does not fit arrays of the shapes ()"]),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", f"sum(x1, axis={10**19})"),
+        ["[forward] z1", "sum does not fit arrays of the shapes (2,)"],
+    ),
     (changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "sum(x1, W1, 1)"), ["[forward] z1", "as in sum(X, axis=0)"]),
     (
         changed("t = 1", f"t = {[[1]] * 60}", "W1*x1", "t @ t.T"),
@@ -663,6 +668,10 @@ UNREADABLE = [
     (
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', '"x1 = 0.3"'),
         ["W1+", "expected one number, got an array of the shape (2,)"],
+    ),
+    (
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', '"x1[:0] + 1 = 0.3"'),
+        ["W1+", "expected one number, got an array of the shape (0,)"],
     ),
     (
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "W1*x1[1]", '"0.3061"', f'"{"sum(x1) + " * 80}x1[0]"'),
