@@ -113,7 +113,7 @@ def _constant(data: Any, kind: str = _CONSTANT) -> "Value":
 def _node(rule: Rule, out: Any, x: Any, y: Any, x_data: Any, y_data: Any) -> "Value":
     """A Value as an operation makes it."""
     node = _new(Value)
-    node._numbers = node.out = out
+    node._numbers = out
     node.grad = UNSET
     node.rule = rule
     node.x = x
@@ -155,7 +155,7 @@ def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["V
             except (ArithmeticError, ValueError):
                 out = rule.compute(x, y)
             node = _new(Value)  # as `_node` has it: the call would be a tenth of the operation
-            node._numbers = node.out = out
+            node._numbers = out
             node.rule, node.x, node.y = rule, self, node_y
             node.x_data, node.y_data = x, y
             node.grad, node.label = UNSET, ""
@@ -254,10 +254,11 @@ class Value:
     """
 
     # Not _data: numpy.ma would take it for its own, and multiply past the graph.
-    # What made it: `rule` was computed from x_data and y_data and gave out; x and y are the Values these came from
-    # (None: a constant). The numbers are kept beside the Values, so that a graph gives the gradient where it was
-    # computed, whatever `data` is set to since.
-    __slots__ = ("_numbers", "grad", "label", "out", "rule", "x", "x_data", "y", "y_data")
+    # What made it: `rule` was computed from x_data and y_data; x and y are the Values these came from (None: a
+    # constant). The numbers are kept beside the Values, so that a graph gives the gradient where it was computed,
+    # whatever `data` is set to since.
+    # A node is as small as it can be: the collector of garbage looks at each of its slots.
+    __slots__ = ("_numbers", "grad", "label", "rule", "x", "x_data", "y", "y_data")
     _numbers: Any
     grad: Any
     rule: Rule | None
@@ -267,7 +268,7 @@ class Value:
     y_data: Any
 
     def __init__(self, data: Any, label: str = "") -> None:
-        self._numbers = self.out = data if type(data) is float else _data(data)
+        self._numbers = data if type(data) is float else _data(data)
         self.grad = UNSET
         self.rule = self.x = self.y = self.x_data = self.y_data = None
         self.label = label
@@ -279,9 +280,11 @@ class Value:
                 data = data.copy()
             elif type(data) is not np.ndarray or data.dtype not in _FLOATS or not data.ndim or written.owners:
                 data = _data(data)  # else an optimiser's, once for each parameter at each step
+        if self.rule not in (None, ops.identity):  # another node holds what was computed; the graph goes on through it
+            made = _node(self.rule, self._numbers, self.x, self.y, self.x_data, self.y_data)
+            made.label = self.label
+            self.rule, self.x, self.y, self.x_data, self.y_data = ops.identity, made, None, self._numbers, None
         self._numbers = data
-        if self.rule is None:
-            self.out = data
 
     data = property(operator.attrgetter("_numbers"), _set_data, doc="The numbers; setting them changes no graph.")
     _unset = property(lambda self: self.grad is UNSET or self.grad is None)
@@ -621,7 +624,7 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
             if rule is None:
                 continue
             g = grads[node]
-            out = node.out
+            out = node._numbers
             x = x_data = node.x_data
             y = y_data = node.y_data
             if create_graph:
@@ -689,7 +692,7 @@ def _operands(node: Value) -> tuple[Any, Any, Any]:
 
     inputs = [then(*each) for each in node.inputs()]
     x = tuple(inputs) if type(node.x) is tuple else inputs[0]
-    return then(node, node.out), x, inputs[1] if node.rule and node.rule.dy else node.y_data
+    return node, x, inputs[1] if node.rule and node.rule.dy else node.y_data
 
 
 def _seed(root: Value, grad: Any) -> Any:
