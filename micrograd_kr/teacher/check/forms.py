@@ -35,7 +35,7 @@ class Forms:
         self.gradient, self.expansion = cache(self._gradient), cache(self._expansion)
         self._by_users, self._by_operands = cache(self._over_users), cache(self._over_operands)
         self._by_middle = cache(lambda a, middle, b: self.gradient(a, middle) * self.gradient(middle, b))
-        self._above = cache(lambda name: {name} | reached([name], self.users.__getitem__))
+        self._above = cache(lambda name: {name} | reached([name], lambda each: self.users.get(each, ())))
         self._through = cache(self._all_through)
         self._left_over = cache(lambda a, b: left_over(lines, a, b, self.exercise.given))
         self.mentions = cache(lambda name: names_in(self.expansion(name)))

@@ -5,7 +5,8 @@ import random
 import pytest
 
 from micrograd_kr.teacher.ask.exercise import Exercise
-from micrograd_kr.teacher.ask.file import load, source_text
+from micrograd_kr.teacher.ask.file import built_in, load, source_text
+from micrograd_kr.teacher.ask.hand import with_hand
 from micrograd_kr.teacher.ask.solution import solve
 from micrograd_kr.teacher.check.diagnosis import check
 
@@ -105,3 +106,12 @@ def test_the_slope_of_another_unit_is_named_in_the_second_pass_as_in_the_first(t
     report = check(in_two_steps(tmp_path, **{name: f"{value:.8f}" for name, value in values.items()}))
     assert report.first_wrong.name == names[3]
     assert "∂h2′/∂z2 was used where ∂h1′/∂z1 is due" in str(report.first_wrong.causes[0].said)
+
+
+@pytest.mark.parametrize("exercise", built_in())
+def test_each_name_of_an_exercise_may_stand_on_a_sheet_what_an_update_starts_with_among_them(exercise: str) -> None:
+    asked = load(exercise)
+    wrong = [check(with_hand(asked, {name: "123.25"})).rows for name in sorted({*asked.positions, *asked.states})]
+    assert {row.verdict for (row,) in wrong} == {"wrong"}
+    right = check(with_hand(asked, {row.name: repr(row.value) for (row,) in wrong})).rows
+    assert {row.verdict for row in right} == {"match"}
