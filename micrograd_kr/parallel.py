@@ -40,6 +40,7 @@ SIZES = "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"  # set by the mpiexec of MPICH and In
 THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 EAGER = 1e-3  # seconds of asking without a rest whether the others are there; after that it leaves them the core
 REST = 2e-4
+LARGE = 2**25 - 2**13  # bytes, just below the most that glibc's malloc may be brought to keep
 HEAD = 16  # numbers of a parameter that are compared between ranks
 TOLD = 0.3  # seconds for mpiexec to hand on what was printed: of what has ended it prints no more
 FORWARD, BACKWARD, FIRST, END = range(4)  # where ranks meet
@@ -217,6 +218,7 @@ def ranks() -> Ranks:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, together.interrupt)
     atexit.register(together.end)
+    np.empty(LARGE, np.uint8)  # freed at once: from now on glibc keeps what is smaller, and MPI's own copy of gradients
     if not any(map(os.environ.get, THREADS)):  # the cores of a machine are shared by the ranks on it
         neighbours = MPI.COMM_WORLD.Split_type(MPI.COMM_TYPE_SHARED).size
         threadpool_limits(max(1, (os.cpu_count() or 1) // neighbours), "blas")

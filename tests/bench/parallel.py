@@ -11,29 +11,34 @@ The chapter's network (784-500-400-300-200-100-50-10, 799,060 parameters in floa
 
 The last two are Rabenseifner's Allreduce and a gathering by doubling (Thakur, Rabenseifner and Gropp, 2005). Latency
 and bandwidth of the networks are textbook values and assumed, not measured: NETWORKS. So are all numbers for more than
-two ranks: there were two cores, which others used as well, so that constants of a machine are processor time.
+two ranks: there were two cores. Constants of a machine are processor time.
 
-Measured: walk 1.1 ms + 74 µs a sample, alone 3.7 ms + 0.68 µs a sample. Between two ranks of one machine: a message
-0.08 ms, the Allreduce of 3.2 MB 5 ms. Times as many samples a second as one machine, by the formula:
+Measured, two cores with AVX-512 that nobody else used: walk 0.5 ms + 18.7 µs a sample, alone 0.93 ms + 0.22 µs a
+sample; an older machine took four times as long for each. Between two ranks of one machine: a message 0.08 ms, the
+Allreduce of 3.2 MB 0.7 ms. A step of 256: alone 6.3 ms (formula 6.3), on two ranks 6.7 (5.0), PyTorch's two 11.3; the
+formula knows nothing of the memory and the cache that ranks of one machine share. With 1,024 samples it is 22 ms
+alone, 15 on two ranks and 14 alone with two threads: on one machine BLAS's own threads are the better tool. Times as
+many samples a second as one machine, by the formula:
 
                        256 samples in all     8,192 in all     256 for each machine
     machines             8   100  1,000      8   100  1,000      8   100  1,000
-    Ethernet 1 Gb/s    0.4   0.4    0.4    4.5   8.4    8.9    2.6    23     70
-    Ethernet 10 Gb/s   1.9   2.1    2.1    6.7    27     34    6.3    50    112
-    Ethernet 100 Gb/s  3.0   3.8    3.8    7.1    35     50    7.4    56    119
-    InfiniBand 200     3.1   4.3    4.5    7.1    37     54    7.5    57    120
+    Ethernet 1 Gb/s    0.1   0.1    0.1    2.2   2.6    2.6    0.9   8.6     32
+    Ethernet 10 Gb/s   0.9   0.8    0.8    5.7    14     16    4.3    34     83
+    Ethernet 100 Gb/s  2.3   2.5    2.3    6.8    27     34    6.8    49     99
+    InfiniBand 200     2.7   3.4    3.4    6.9    31     43    7.3    52    101
 
-What that says. A batch of 256 is 20 ms of work: a few machines are all it can use, and over 1 Gb/s not even two. Large
-batches go well to about 30 machines. Beyond that every machine still takes the whole batch from the data, judges the
-whole output and does all of Adam, which is what makes the numbers those of one process and one line enough: a
-thousandfold batch is worth 120 machines. PyTorch's DistributedDataParallel, whose processes each see their own part of
-the data and which may share out the optimiser, too (ZeRO), has no such term. Where more than some 30 machines are to be
-worth their price, where a GPU is at hand or the network has convolutions, PyTorch is the tool.
+What that says. A batch of 256 is 6 ms of work: over 10 Gb/s and less one machine is the quickest. Large batches go well
+to about 30 machines. Beyond that every machine still takes the whole batch from the data, judges the whole output and
+does all of Adam, which is what makes the numbers those of one process and one line enough: a thousandfold batch is
+worth 100 machines. The quicker a machine, the fewer of them a network is worth. PyTorch's DistributedDataParallel,
+whose processes each see their own part of the data and which may share out the optimiser, too (ZeRO), has no such term.
+Where more than some 30 machines are to be worth their price, where a GPU is at hand or the network has convolutions,
+PyTorch is the tool.
 
 An Allreduce that is begun while the walk goes on was tried: in flight during matrix products (`at once`) it took from
-0.74 to 1.0 of the time of one after the other with two ranks, from 0.95 to 1.2 with four: on one machine the cores that
+0.74 to 1.0 of the time of one after the other with two ranks, from 0.7 to 1.2 with four: on one machine the cores that
 compute copy the bytes. In a walk it would bring less: half of the bytes are the first layer's gradient, which comes
-last. At 256 samples on 8 machines it could save 2.3 of 12.4 ms over 10 Gb/s, 0.1 of 7.6 on InfiniBand. It is not done.
+last. At 256 samples on 8 machines it could save 0.7 of 7.1 ms over 10 Gb/s, 0.1 of 2.3 on InfiniBand. It is not done.
 """
 
 import json
@@ -59,6 +64,7 @@ from measure import environment
 SIZES = (784, 500, 400, 300, 200, 100, 50, 10)
 PARAMETERS = sum((inputs + 1) * outputs for inputs, outputs in pairwise(SIZES))
 FLOAT = 4  # bytes
+LARGE = 1024  # samples
 
 
 class Network(NamedTuple):
@@ -104,6 +110,7 @@ def hidden(machines: int, batch: int, machine: Machine, network: Network) -> flo
     return min(exchanged(machines, batch, network) * (1 - first_layer), walk * 2 / 3)
 
 
+PROCESSES = "alone", "alone with two threads", "two ranks"
 BATCHES: dict[str, Callable[[int], int]] = {
     "256 samples in all": lambda machines: 256,
     "8,192 samples in all": lambda machines: 8192,
@@ -144,7 +151,13 @@ def of_a_machine(repeat: int) -> dict[str, Any]:
     walk_a_sample, walk = np.polyfit(batches, [walked(n) for n in batches], 1)
     alone_a_sample, begun = np.polyfit(batches, [looked_at(n) for n in batches], 1)
     alone = max(begun, 0.0) + seconds(optimizer.step, repeat)
-    return {"machine": Machine(walk, walk_a_sample, alone, alone_a_sample), "step": whole(repeat, time.process_time)}
+    machine = Machine(walk, walk_a_sample, alone, alone_a_sample)
+    return {"machine": machine, "step": whole(repeat, time.process_time), **of_threads(repeat)}
+
+
+def of_threads(repeat: int) -> dict[str, float]:
+    """A step of a large batch, with as many threads as there are."""
+    return {"large": whole(repeat, time.perf_counter, LARGE)}
 
 
 def network() -> tuple[Any, ...]:
@@ -202,8 +215,8 @@ def of_ranks(repeat: int) -> dict[str, Any]:
     latency = taken(lambda: together.wait(comm.Iallgather(few, all_of_them)), 10 * repeat)
     added = taken(lambda: together.wait(comm.Iallreduce(MPI.IN_PLACE, flat)))
     in_turn, at_once = taken(lambda: both(False)), taken(lambda: both(True))
-    step = whole(repeat, time.perf_counter)
-    return {"latency": latency, "added": added, "in turn": in_turn, "at once": at_once, "step": step}
+    times = {"latency": latency, "added": added, "in turn": in_turn, "at once": at_once}
+    return {**times, "step": whole(repeat, time.perf_counter), **of_threads(repeat)}
 
 
 def of_pytorch(repeat: int) -> dict[str, Any]:
@@ -226,15 +239,17 @@ def of_pytorch(repeat: int) -> dict[str, Any]:
         loss(model(x), y).backward()
         optimizer.step()
 
-    return {"step": seconds(one, repeat, time.perf_counter)}
+    step = seconds(one, repeat, time.perf_counter)
+    torch.distributed.destroy_process_group()
+    return {"step": step}
 
 
-def measured(case: str, ranks: int, repeat: int) -> dict[str, Any]:
-    """What a function finds in processes of their own, with one thread each."""
+def measured(case: str, ranks: int, repeat: int, threads: int = 1) -> dict[str, Any]:
+    """What a function finds in processes of their own, with so many threads each."""
     mpiexec = [Path(sys.executable).with_name("mpiexec"), "-n", str(ranks)] if ranks > 1 else []
     command = [*mpiexec, sys.executable, __file__, case, str(repeat)]
     with tempfile.TemporaryDirectory() as folder:
-        told = environment(1) | {"MEETING": str(Path(folder, "meeting"))}
+        told = environment(threads) | {"MEETING": str(Path(folder, "meeting"))}
         done = subprocess.run(command, env=told, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{case} on {ranks} ranks failed:\n{done.stderr}")
@@ -263,6 +278,11 @@ def main(repeat: int = 60) -> None:
         print(f"  then 8 products {told['in turn']}, at once with them {told['at once']}")
     for n, found in ((1, alone), (2, two), (4, four)):
         print(f"a step of 256 on {n}: {milli(found['step'])}, by the formula {milli(step(n, 256, machine, here))}")
+    threads = measured("of_threads", 1, repeat, 2)
+    large = ", ".join(
+        f"{name} {milli(each['large'])}" for name, each in zip(PROCESSES, (alone, threads, two), strict=True)
+    )
+    print(f"a step of {LARGE:,}: {large}")
     if find_spec("torch"):
         peer = measured("of_pytorch", 2, repeat)["step"]
         print(f"the same on 2 by PyTorch's DistributedDataParallel over gloo: {milli(peer)}")

@@ -1,6 +1,7 @@
 """Several processes train as one: the same weights, one voice, and an end in bounded time."""
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -97,6 +98,13 @@ def test_a_fault_in_the_gradients_or_the_dropout_is_seen_in_the_weights(fault, a
     for name in ("cross-entropy", "by hand"):
         with pytest.raises(AssertionError, match="Not equal to tolerance"):
             same(alone[name], of_ranks(tmp_path, name)[0])
+
+
+@needs_mpi
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc than glibc's")
+def test_what_a_step_takes_of_memory_the_next_one_has_again():
+    kept, given_back = (float(checked(2, "kept_memory", *large, measured=False).stdout) for large in ([], ["1"]))
+    assert kept < 50 < 500 < given_back  # faults; the gradients alone are 500 pages
 
 
 # --- one voice --------------------------------------------------------------------------------------------------------
