@@ -5,6 +5,7 @@ checkout. `PYTHONPATH=. pytest` tests that folder instead, while it is being edi
 """
 
 import os
+import signal
 import sys
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes with threads of their own wait for one another
@@ -26,7 +27,9 @@ settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the checkout off the import path, here and in the programs that tests start, unless PYTHONPATH names it."""
+    """Take the checkout off the import path, unless PYTHONPATH names it, and heed Ctrl-C; in what tests start, too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if ASKED_FOR:  # made absolute, since tests start programs in other folders
         os.environ["PYTHONPATH"] = os.pathsep.join(map(str, ASKED_FOR))
     if CHECKOUT not in ASKED_FOR:  # `python -m pytest` puts it there, and so would `python -m micrograd_kr`
