@@ -7,9 +7,9 @@ that is run, a process that dies. One line for each target: inputs, how many of 
 the slowest; after Ctrl-C as far as it came. Failures are printed, and their inputs kept as files in --keep. Exits with
 1 if there are any. For Linux.
 
-Inputs are drawn by grammars and by changes to valid ones: a seed repeats a run with nothing installed. atheris changes
-bytes, of which nearly none becomes a sheet, a command line or a zip of arrays that is read to its end; hypothesis takes
-seven times as long to draw a sheet (141 a second, where these are 1,015).
+Inputs are drawn by grammars and by changes to valid ones: a seed repeats a run with nothing installed. atheris, which
+changes bytes and is led by the lines that these reach, goes on from there: guided.py. hypothesis takes seven times as
+long to draw a sheet (141 a second, where these are 1,015).
 """
 
 import argparse

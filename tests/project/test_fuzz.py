@@ -1,8 +1,9 @@
-"""A few of the inputs that tests/bench/fuzz.py draws by the hundred thousand; and that it sees what it looks for."""
+"""A few of the inputs that tests/bench/fuzz.py and guided.py make by the hundred thousand; and that they see faults."""
 
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,40 @@ fuzz.TARGETS["planted"] = fuzz.Target(lambda draw: draw.random(), use, (KeyError
     assert (done.returncode, done.stderr) == (0, "")
     assert "40 inputs" in done.stdout
     assert "40 refused" in done.stdout
+
+
+# --- led by the lines that are reached --------------------------------------------------------------------------------
+
+needs_atheris = pytest.mark.skipif(find_spec("atheris") is None, reason="needs atheris: pip install atheris")
+
+
+def guided(folder: Path, *words: object, program: str = "") -> subprocess.CompletedProcess[str]:
+    places = [str(BENCH), str(BENCH.parent)]
+    code = f"import sys; sys.path[:0] = {places}\nimport guided\n{program}\nguided.main(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300, cwd=folder)
+
+
+@needs_atheris
+@pytest.mark.parametrize("target", ["exercises", "cells", "formulas", "idx", "npz", "safetensors"])
+def test_inputs_made_of_others_are_answered_or_refused(tmp_path: Path, target: str) -> None:
+    done = guided(tmp_path, target, "-runs=400", "-seed=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Done 400 runs" in done.stderr
+
+
+PLANTED_THERE = """
+def use(given, folder):
+    if given[:1] == "1":
+        raise {error}("planted")
+guided.fuzzed.TARGETS["formulas"] = guided.fuzzed.Target(lambda draw: str(draw.randrange(2)), use, (KeyError,))
+"""
+
+
+@needs_atheris
+@pytest.mark.parametrize(("error", "is_refusal"), [("TypeError", False), ("KeyError", True)])
+def test_a_planted_fault_ends_the_run_and_its_input_is_kept(tmp_path: Path, error: str, is_refusal: bool) -> None:
+    done = guided(tmp_path, "formulas", "-runs=400", "-seed=1", program=PLANTED_THERE.format(error=error))
+    assert (done.returncode == 0) == is_refusal, done.stdout + done.stderr
+    assert is_refusal or f"{error}: planted" in done.stdout + done.stderr
+    assert [each.read_text("utf-8")[0] for each in tmp_path.glob("crash-*")] == ["1"] * (not is_refusal)

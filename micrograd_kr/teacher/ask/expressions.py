@@ -231,6 +231,17 @@ def parts_of(of: Any) -> list[Any]:
     return list(done)
 
 
+def written_out(of: Any) -> int:
+    """How many names, numbers and operations there are in an array of expressions where each is written in full: what
+    stands in two places is one part of an expression, but written twice.
+    """
+    counts: dict[Any, int] = {}
+    for root in of.flat:
+        for each in inside_out(root, operands, counts) if isinstance(root, PARTS) else ():
+            counts[each] = 1 + sum(counts[part] for part in operands(each))
+    return sum(counts.get(root, 1) for root in of.flat)
+
+
 def within(operand: Any, f: Callable[[Any], Any]) -> Any:
     """An operand with f of each symbol and comparison that it is or holds; numbers and options stay."""
     if type(operand) is tuple:

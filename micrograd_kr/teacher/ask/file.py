@@ -23,6 +23,7 @@ from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
 from micrograd_kr.teacher.ask.arrays import array, check_size, entries, entry
 from micrograd_kr.teacher.ask.exercise import Exercise
+from micrograd_kr.teacher.ask.expressions import written_out
 from micrograd_kr.teacher.ask.formula import (
     FUNCTIONS,
     RATES,
@@ -55,6 +56,7 @@ FILE_LINES = 3_000
 LINE_LENGTH = 1_500
 DAMAGED = 20  # lines of [hand] that are no TOML; what has more is no sheet
 STEPS = 200_000  # numbers in all passes
+WRITTEN_OUT = 300_000  # names and operations in all lines: of arrays they may double with each operation in a line
 BUILT_IN = files("micrograd_kr.teacher") / "exercises"
 
 
@@ -264,6 +266,7 @@ class _Tables:
         self.arrays: dict[str, Any] = {}
         self.written: dict[str, str] = {}
         self.found: dict[str, dict[str, Any]] = {"given": {}, "parameters": {}, "forward": {}}
+        self.written_out = 0
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -281,6 +284,14 @@ class _Tables:
             name = self._named(key)
             text = _formula(line)
             read = read_entries(text, self.arrays)
+            self.written_out += (count := written_out(read))
+            if self.written_out > WRITTEN_OUT:
+                raise ExerciseError(
+                    "grows to {count:,} names and operations where each of its numbers is written out; expected "
+                    "{most:,} in all; make several lines of it",
+                    count=count,
+                    most=WRITTEN_OUT,
+                )
             formulas = array(np.frompyfunc(lambda each: Formula(source_of(each), each), 1, 1)(read))
             is_plain = not read.ndim and self.arrays.keys().isdisjoint(re.findall(r"[^\W\d]\w*", text))
             formulas = array(Formula(" ".join(text.split()), read.item())) if is_plain else formulas

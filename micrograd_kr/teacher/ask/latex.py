@@ -85,7 +85,7 @@ def _command(found: re.Match[str]) -> str:
 
 def _low(names: Container[str], found: re.Match[str]) -> str:
     """A name with a low index, W_{5}, E_{total} or W_{0,1}: the one of these that there is."""
-    name, low = found[1], "".join((found[2] or found[3]).split())
+    name, low = found[1], "".join((found[2] or found[3] or "").split())
     if ":" in low:
         return f"{name}[{low}]"
     meant = next((each for each in _spellings(name, low) if each in names), "")
@@ -122,7 +122,9 @@ def _group(found: re.Match[str]) -> str:
 
 def _high(found: re.Match[str]) -> str:
     """A mark, W^{+}, a pass, W^{(3)}, what is transposed, or a power."""
-    high = "".join((found[1] or found[2]).split())
+    high = "".join((found[1] or found[2] or "").split())
+    if not high:  # ^{}
+        return ""
     if re.fullmatch(r"\++", high):
         return "⁺" * len(high)
     if re.fullmatch("'+|ᵀ", high):

@@ -13,7 +13,7 @@ import numpy as np
 from micrograd_kr.teacher.ask.arrays import Textbook
 from micrograd_kr.teacher.ask.cell import is_answered, sides
 from micrograd_kr.teacher.ask.exercise import Exercise, quantity_meant
-from micrograd_kr.teacher.ask.expressions import Symbol
+from micrograd_kr.teacher.ask.expressions import Symbol, written_out
 from micrograd_kr.teacher.ask.formula import FORMULA_LENGTH, read_whole, source
 from micrograd_kr.teacher.ask.messages import ExerciseError
 from micrograd_kr.teacher.ask.number import hand
@@ -136,8 +136,9 @@ def _unrolled(exercise: Exercise, text: str, shape: tuple[int, ...]) -> Any:
 
 
 def _written_out(read: Any) -> Any:
-    written = np.asarray(_AS_TEXT(read))
-    if max(map(len, written.flat), default=0) > FORMULA_LENGTH:
+    is_short = written_out(read := np.asarray(read)) <= FORMULA_LENGTH * read.size
+    written = np.asarray(_AS_TEXT(read)) if is_short else None
+    if written is None or max(map(len, written.flat), default=0) > FORMULA_LENGTH:
         raise ExerciseError(
             "each of its numbers is worked in more than {most:,} characters; write the numbers themselves, "
             "[[0.1, 0.2], [0.3, 0.4]], or single ones, W[0,1]",

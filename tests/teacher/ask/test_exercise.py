@@ -549,6 +549,10 @@ ERRORS = [
     (changed("W1*x1", "W1[x1]"), ["[forward] z1", "whole numbers in square brackets"]),
     (changed("W1*x1", "W1[0]"), ["[forward] z1", "[0] does not fit arrays of the shapes ()"]),
     (changed("W1*x1", f"W1[{10**19}]"), ["[forward] z1", f"[{10**19}] does not fit arrays of the shapes ()"]),
+    (  # each product doubles what is written out
+        changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "dot(x1*" * 30 + "dot(x1, x1)" + ", x1)" * 30),
+        ["[forward] z1", "names and operations where each of its numbers is written out; expected 300,000 in all"],
+    ),
     (
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", f"sum(x1, axis={10**19})"),
         ["[forward] z1", "sum does not fit arrays of the shapes (2,)"],

@@ -364,6 +364,7 @@ LATEX = [  # typed, as it is read for chapter7
     (r"0{,}3 \times 10^{-3}", "0,3 × 10**(-3)"),
     (r"\left|z_1\right| \ge \tfrac12", "abs(z1) ≥ (1/2)"),
     (r"\eta \cdot 5\%", "eta · 5%"),
+    (r"W_5^{} + z_{1}^{ }", "W5 + z1"),
 ]
 
 
@@ -494,6 +495,7 @@ NOT_WHOLE = {  # of Z
     "W·X": ("@ does not fit arrays of the shapes (2, 2), (4, 2)", "@"),
     "X·Wᵀ + B": ('unknown name "B"', '"B"'),
     "X·wᵀ": ("did you mean W", "W 아닙니까"),
+    "X" + "·Wᵀ" * 60: ("write the numbers themselves", "처럼 값을 적거나"),  # which doubles with each, to 2⁶⁰
     "X·Wᵀ" + " + X·Wᵀ" * 60: ("write the numbers themselves, [[0.1, 0.2], [0.3, 0.4]]", "[[0.1, 0.2], [0.3, 0.4]]"),
 }
 
@@ -645,6 +647,7 @@ LONG = [
         "/",
     ),
     *("\\frac{", "^{", "_{", "{a}", "\\begin{cases}", "\\text{", "x_1", "∂ ", "\\left", "$", "&="),
+    *("b·", "b ", "b@b*", "\b"),  # products of whole arrays
 ]
 
 
@@ -655,7 +658,7 @@ def test_no_text_takes_long(piece, start):
 
     def read_everywhere():
         sheet(z1=typed, **{typed: "1"})
-        with_hand(XOR, {"Z": typed, "E": f"X·{typed}"})
+        with_hand(XOR, {"Z": typed, "E": f"X·{typed}", "b[0]": typed})
         for line in (typed, f"z1 = {typed}", f"{typed} = 1"):
             hint([line], 1, "")
 
