@@ -1,15 +1,19 @@
 """What is installed: the files, the names, the version, what it needs and what importing it loads."""
 
 import ast
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
 from contextlib import suppress
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 
 import pytest
@@ -227,3 +231,27 @@ def test_each_dependency_is_listed_with_its_versions_and_its_licence(readme):
     assert unlisted(text, wanted | {"rich": "12"}) == ["rich"]
     assert unlisted(text.replace("| rich | ≥ 13 | MIT |", "| rich | ≥ 13 | Zlib |"), wanted) == ["rich"]
     assert unlisted(text, {name: each for name, each in wanted.items() if name != "mypy"}) == ["mypy"]
+
+
+@pytest.mark.parametrize(("old", "status"), [("rich", 1), ("ruff", 0), ("", 0)])
+def test_a_library_of_the_core_without_a_release_in_two_years_is_told(old, status):
+    class Index(BaseHTTPRequestHandler):
+        def do_GET(self):
+            year = datetime.now(UTC).year - 3 * (self.path == f"/simple/{old}/")
+            times = [f"{each}-01-02T03:04:05.6Z" for each in (year, 2016)]
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"files": [{}, *({"upload-time": each} for each in times)]}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Index) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        index = {"PIP_INDEX_URL": f"http://127.0.0.1:{server.server_port}/simple", "no_proxy": "127.0.0.1"}
+        command = [sys.executable, str(CHECKOUT / "tests" / "bench" / "releases.py")]
+        done = subprocess.run(command, env=os.environ | index, capture_output=True, text=True)
+        server.shutdown()
+    assert done.returncode == status, done.stderr
+    assert ("no release in two years: rich" in done.stdout) == bool(status)
+    assert set(asked_for()) - {"hatchling"} <= {line.split()[0] for line in done.stdout.splitlines()}
