@@ -118,7 +118,7 @@ class Edge(NamedTuple):
 def handed_on(node: Value, g: Any) -> list[Any]:
     """What gradient g at a node hands to each of its inputs, by its rule; None to a constant."""
     rule: Any = node.rule
-    numbers = g, node.data, node.x_data, node.y_data
+    numbers = g, node.out, node.x_data, node.y_data
     with np.errstate(all="ignore"):
         first: Any = None if node.x is None else derivative_at(node, rule.dx, *numbers)
         second = None if node.y is None else derivative_at(node, rule.dy, *numbers)
@@ -178,7 +178,7 @@ def edges_of(order: Sequence[Value], kept: Collection[Value], formulas: Collecti
     for node in reversed(order):
         if node in kept:
             grads = [] if node.grad is UNSET or node.grad is None else [node.grad]
-            arrived[node][node] = [np.ones(node.shape), *grads]
+            arrived[node][node] = [np.ones(np.shape(node.out)), *grads]
         for target, gs in arrived.pop(node).items() if node.rule else ():
             handed = zip(*(handed_on(node, g) for g in gs), strict=True)
             for i, ((value, data), rs) in enumerate(zip(node.inputs(), handed, strict=True)):

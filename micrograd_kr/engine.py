@@ -120,7 +120,7 @@ def _node(rule: Rule, out: Any, x: Any, y: Any, x_data: Any, y_data: Any) -> "Va
     node.y = y
     node.x_data = x_data
     node.y_data = y_data
-    node.label = ""
+    node._label = ""
     return node
 
 
@@ -158,7 +158,7 @@ def _binary(rule: Rule) -> tuple[Callable[["Value", Any], "Value"], Callable[["V
             node._numbers = out
             node.rule, node.x, node.y = rule, self, node_y
             node.x_data, node.y_data = x, y
-            node.grad, node.label = UNSET, ""
+            node.grad, node._label = UNSET, ""
             return node
         return _record(rule, self, other) if isinstance(other, _OPERANDS) else NotImplemented
 
@@ -234,6 +234,13 @@ def _compare(operation: Callable[[Any, Any], Any]) -> Callable[["Value", Any], A
     return method
 
 
+class _Rebound(NamedTuple):
+    """The label of a computed Value whose data was set since, and what was computed."""
+
+    label: str
+    out: Any
+
+
 class Value:
     """A scalar or a tensor that records what is computed from it.
 
@@ -253,12 +260,13 @@ class Value:
     8.0
     """
 
-    # Not _data: numpy.ma would take it for its own, and multiply past the graph.
-    # What made it: `rule` was computed from x_data and y_data; x and y are the Values these came from (None: a
-    # constant). The numbers are kept beside the Values, so that a graph gives the gradient where it was computed,
-    # whatever `data` is set to since.
-    # A node is as small as it can be: the collector of garbage looks at each of its slots.
-    __slots__ = ("_numbers", "grad", "label", "rule", "x", "x_data", "y", "y_data")
+    # Not _data: numpy.ma would take it for its own, and multiply past the graph. _label is the label, or `_Rebound`: a
+    # node is as small as it can be, since the collector of garbage looks at each slot of each.
+    # What made it: `rule` was computed from x_data and y_data and gave out; x and y are the Values these came from
+    # (None: a constant). The numbers are kept beside the Values, so that a graph gives the gradient where it was
+    # computed, whatever `data` is set to since.
+    __slots__ = ("_label", "_numbers", "grad", "rule", "x", "x_data", "y", "y_data")
+    _label: Any
     _numbers: Any
     grad: Any
     rule: Rule | None
@@ -271,7 +279,7 @@ class Value:
         self._numbers = data if type(data) is float else _data(data)
         self.grad = UNSET
         self.rule = self.x = self.y = self.x_data = self.y_data = None
-        self.label = label
+        self._label = label
 
     def _set_data(self, data: Any) -> None:
         if type(data) is not float:
@@ -280,13 +288,17 @@ class Value:
                 data = data.copy()
             elif type(data) is not np.ndarray or data.dtype not in _FLOATS or not data.ndim or written.owners:
                 data = _data(data)  # else an optimiser's, once for each parameter at each step
-        if self.rule not in (None, ops.identity):  # another node holds what was computed; the graph goes on through it
-            made = _node(self.rule, self._numbers, self.x, self.y, self.x_data, self.y_data)
-            made.label = self.label
-            self.rule, self.x, self.y, self.x_data, self.y_data = ops.identity, made, None, self._numbers, None
+        if self.rule is not None and type(self._label) is not _Rebound:
+            self._label = _Rebound(self._label, self._numbers)
         self._numbers = data
 
+    def _set_label(self, label: str) -> None:
+        self._label = self._label._replace(label=label) if type(self._label) is _Rebound else label
+
     data = property(operator.attrgetter("_numbers"), _set_data, doc="The numbers; setting them changes no graph.")
+    label = property(lambda self: self._label.label if type(self._label) is _Rebound else self._label, _set_label)
+    # What was computed.
+    out = property(lambda self: self._label.out if type(self._label) is _Rebound else self._numbers)
     _unset = property(lambda self: self.grad is UNSET or self.grad is None)
     _record = staticmethod(_record)
 
@@ -624,7 +636,7 @@ def _walk(root: Value, seed: Any, create_graph: bool = False) -> dict[Value, Any
             if rule is None:
                 continue
             g = grads[node]
-            out = node._numbers
+            out = node._numbers if type(node._label) is str else node.out
             x = x_data = node.x_data
             y = y_data = node.y_data
             if create_graph:
@@ -692,7 +704,7 @@ def _operands(node: Value) -> tuple[Any, Any, Any]:
 
     inputs = [then(*each) for each in node.inputs()]
     x = tuple(inputs) if type(node.x) is tuple else inputs[0]
-    return node, x, inputs[1] if node.rule and node.rule.dy else node.y_data
+    return then(node, node.out), x, inputs[1] if node.rule and node.rule.dy else node.y_data
 
 
 def _seed(root: Value, grad: Any) -> Any:

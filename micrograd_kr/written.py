@@ -31,7 +31,7 @@ def to(data: Any) -> bool:
 def check(nodes: Iterable[Any]) -> None:
     """A graph cannot give the gradient at numbers that are there no more: raise RuntimeError at the first such node."""
     for node in nodes:
-        for value, data in (*node.inputs(), (node, node.data)):
+        for value, data in (*node.inputs(), (node, node.out)):
             if node.rule is not None and to(data):
                 name = "a constant" if value is None else f"Value {value.label!r}" if value.label else "a Value"
                 raise RuntimeError(

@@ -832,15 +832,16 @@ def test_what_is_computed_later_uses_the_new_data():
     assert x.grad == 28.0
 
 
-def test_rebinding_what_was_computed_shows_it_as_a_step_of_the_graph_once():
-    x = Value(3.0)
+def test_a_computed_value_whose_data_was_set_keeps_its_label_its_inputs_and_what_was_computed():
+    x = Value(3.0, "x")
     y = x.exp()
     y.label = "y"
     first = y * 2
     for number in (1.0, 5.0):
         y.data = number
-    (made,) = y._prev
-    assert (y.data, y._op, made.data, made._op, made._prev, made.label) == (5.0, "=", math.exp(3), "exp", (x,), "y")
+    assert (y.data, y.out, y.label, y._op, y._prev) == (5.0, math.exp(3), "y", "exp", (x,))
+    y.label = "h"
+    assert (y.label, y.out, x.out) == ("h", math.exp(3), 3.0)
     assert gradients(first, [x]) == gradients(y * 2, [x]) == [2 * math.exp(3)]
     assert gradients(gradients(y, [x], create_graph=True)[0], [x]) == [math.exp(3)]
 

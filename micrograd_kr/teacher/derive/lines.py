@@ -65,7 +65,7 @@ def line_of(name: str, value: Value, names: Mapping[Value, str], gradient: Any =
 
     for node in order:
         symbols[node] = node.rule(*operands(node, symbol))
-    formula, symbols[value] = symbols[value], Symbol(name, value.data)
+    formula, symbols[value] = symbols[value], Symbol(name, value.out)
     arrived: dict[Value, Any] = {value: gradient}
     for node in reversed(order):
         for each, r in contributions(node, arrived.pop(node, 0.0), symbols[node], operands(node, symbol)):
@@ -134,7 +134,7 @@ def operands(node: Any, of: Callable[[Value | None, Any], Any]) -> tuple[Any, ..
 def contributions(node: Any, g: Any, out: Any, operands: tuple[Any, ...]) -> Iterator[tuple[Value, Any]]:
     """What a gradient g at a node hands to each of its inputs."""
     rule, inputs = node.rule, node.inputs()
-    g = spread(g, node.shape)  # a rule leaves it to broadcasting where every entry gets the same
+    g = spread(g, np.shape(node.out))  # a rule leaves it to broadcasting where every entry gets the same
     together = rule.dx(g, out, *operands) if type(node.x) is tuple else None
     for i, (each, data) in enumerate(inputs):
         if each is not None:

@@ -257,7 +257,7 @@ class _Trace:
             if node.label or node is self.loss or self.uses[node] > 1 or cost > LONG or is_again:
                 self.names[node] = name = self._name(node.label, "v")
                 self.forward.append((name, formula))
-                self.symbols[node], costs[node] = Symbol(name, node.data), 0
+                self.symbols[node], costs[node] = Symbol(name, node.out), 0
                 if type(getattr(formula, "x", None)) is tuple:
                     self.shares[node.rule, formula.x, formula.y] = self.symbols[node]
 
