@@ -68,7 +68,9 @@ BYTES: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
 }
 
 
-def main(name: str, *options: str) -> None:
+def main(name: str = "", *options: str) -> None:
+    if name not in BYTES:
+        sys.exit(f"expected one of {', '.join(BYTES)}, got {name!r}")
     target, (made, of) = fuzzed.TARGETS[name], BYTES[name]
     with tempfile.TemporaryDirectory() as where:
         folder, begin = Path(where, "used"), Path(where, "begin")

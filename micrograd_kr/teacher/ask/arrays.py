@@ -18,6 +18,7 @@ from micrograd_kr.teacher.ask.expressions import Literal, Symbol
 from micrograd_kr.teacher.ask.messages import ExerciseError
 
 SCALARS = 2_000  # numbers of an exercise, arrays by their entries
+WRITTEN_OUT = 50_000  # names and operations of all its lines: of arrays they may double with each operation in a line
 
 Function = Callable[[Any, int | None], Any]  # of an array, along an axis
 
@@ -56,6 +57,17 @@ def check_size(shape: tuple[int, ...], others: int = 0) -> None:
         raise ExerciseError("grows to {count:,} numbers, of the shape {shape}; expected {most:,} in all", **gaps)
 
 
+def check_written_out(count: int, most: int = WRITTEN_OUT) -> None:
+    """Raise ExerciseError where more is to be written out than anyone reads, or waits for."""
+    if count > most:
+        raise ExerciseError(
+            "grows to {count:,} names and operations where each of its numbers is written out; expected at most "
+            "{most:,} in all; take smaller arrays, and a line of its own for what is used twice",
+            count=count,
+            most=most,
+        )
+
+
 def operation(rule: Rule, x: Any, y: Any = None) -> Symbol:
     """An operation as it was written, nothing in it simplified; what it comes to is not known yet."""
     return Symbol(None, math.nan, rule, x, y)
@@ -64,8 +76,15 @@ def operation(rule: Rule, x: Any, y: Any = None) -> Symbol:
 class Entries:
     """Formulas on arrays of expressions. known: the arrays by their names; any other name stands for a number."""
 
+    most = WRITTEN_OUT
+
     def __init__(self, known: Mapping[str, Any]) -> None:
-        self.known = known
+        self.known, self.made = known, 0
+
+    def making(self, count: int) -> None:
+        """Before so many operations are unrolled."""
+        self.made += count
+        check_written_out(self.made, self.most)
 
     def name(self, name: str) -> Any:
         return self.known[name] if name in self.known else array(Symbol(name, math.nan))
@@ -75,14 +94,16 @@ class Entries:
 
     def elementwise(self, rule: Rule, *inputs: Any) -> Any:
         def f(*inputs: Any) -> Any:
-            check_size(np.broadcast_shapes(*(each.shape for each in inputs)))  # before it is unrolled
+            check_size(shape := np.broadcast_shapes(*(each.shape for each in inputs)))  # before it is unrolled
+            self.making(math.prod(shape))
             return np.frompyfunc(partial(operation, rule), len(inputs), 1)(*inputs)
 
         return self.done(rule.symbol, f, *inputs)
 
     def product(self, x: Any, y: Any) -> Any:
         def f(x: Any, y: Any) -> Any:
-            check_size(np.shape(np.zeros(x.shape, bool) @ np.zeros(y.shape, bool)))
+            check_size(shape := np.shape(np.zeros(x.shape, bool) @ np.zeros(y.shape, bool)))
+            self.making(2 * math.prod(shape) * x.shape[-1])
             return x @ y
 
         return self.done("@", f, x, y)
@@ -92,6 +113,7 @@ class Entries:
 
     def called(self, name: str, x: Any, axis: int | None) -> Any:
         """A function of one array."""
+        self.making(x.size)
         return self.done(name, lambda x: FUNCTIONS[name](x, axis), x)
 
     def done(self, what: str, f: Callable[..., Any], *inputs: Any) -> Any:
@@ -111,6 +133,8 @@ class Textbook(Entries):
 
     is_one: whether one number comes out; else x·y of two vectors is meant entry by entry, o·(1 − o).
     """
+
+    most = 20_000  # of a cell, which is read in several ways
 
     def __init__(self, known: Mapping[str, Any], is_one: bool) -> None:
         super().__init__(known)

@@ -21,7 +21,7 @@ import numpy as np
 from micrograd_kr.files import FileChangedError, decoded, steady
 from micrograd_kr.said import say
 from micrograd_kr.teacher.ask.arrays import FUNCTIONS as ARRAY_FUNCTIONS
-from micrograd_kr.teacher.ask.arrays import array, check_size, entries, entry
+from micrograd_kr.teacher.ask.arrays import array, check_size, check_written_out, entries, entry
 from micrograd_kr.teacher.ask.exercise import Exercise
 from micrograd_kr.teacher.ask.expressions import written_out
 from micrograd_kr.teacher.ask.formula import (
@@ -56,7 +56,7 @@ FILE_LINES = 3_000
 LINE_LENGTH = 1_500
 DAMAGED = 20  # lines of [hand] that are no TOML; what has more is no sheet
 STEPS = 200_000  # numbers in all passes
-WRITTEN_OUT = 300_000  # names and operations in all lines: of arrays they may double with each operation in a line
+OPERATIONS = 500_000  # names and operations in all passes
 BUILT_IN = files("micrograd_kr.teacher") / "exercises"
 
 
@@ -202,6 +202,8 @@ def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
         raise ExerciseError("{loss} has the shape {shape}: take its sum or mean", loss=loss, shape=shape).at("loss")
     if loss not in formulas:
         raise unknown(say("expected the name of a line in [forward], got {name}{meant}"), loss, formulas).at("loss")
+    rules = _update(update, lr, read)
+    of_update = sum(written_out(array(each.expression)) for each in rules.values()) * len(read.found["parameters"])
     exercise = Exercise(
         name,
         printable(title),
@@ -212,8 +214,8 @@ def exercise_of(name: str, source: str, tables: dict[str, Any]) -> Exercise:
         formulas,
         {},
         source,
-        steps=_steps(steps, lr is not None or bool(update), len(read.names)),
-        update=_update(update, lr, read),
+        steps=_steps(steps, lr is not None or bool(update), len(read.names), read.written_out + of_update),
+        update=rules,
         shapes=read.shapes
         | {
             f"{line}_{each}": read.shapes[each]
@@ -284,14 +286,8 @@ class _Tables:
             name = self._named(key)
             text = _formula(line)
             read = read_entries(text, self.arrays)
-            self.written_out += (count := written_out(read))
-            if self.written_out > WRITTEN_OUT:
-                raise ExerciseError(
-                    "grows to {count:,} names and operations where each of its numbers is written out; expected "
-                    "{most:,} in all; make several lines of it",
-                    count=count,
-                    most=WRITTEN_OUT,
-                )
+            self.written_out += written_out(read)
+            check_written_out(self.written_out)
             formulas = array(np.frompyfunc(lambda each: Formula(source_of(each), each), 1, 1)(read))
             is_plain = not read.ndim and self.arrays.keys().isdisjoint(re.findall(r"[^\W\d]\w*", text))
             formulas = array(Formula(" ".join(text.split()), read.item())) if is_plain else formulas
@@ -340,8 +336,8 @@ def _array(lines: list[Any]) -> Any:
     return numbers if is_matrix else numbers[0]
 
 
-def _steps(steps: Any, has_update: bool, count: int) -> int:
-    """How many updates there are, 0 if nothing is said. count: numbers of one pass."""
+def _steps(steps: Any, has_update: bool, count: int, operations: int) -> int:
+    """How many updates there are, 0 if nothing is said. count, operations: numbers and operations of one pass."""
     if steps is None:
         return 0
     with placed("steps"):
@@ -350,6 +346,7 @@ def _steps(steps: Any, has_update: bool, count: int) -> int:
         if not has_update:
             raise ExerciseError("lr is missing: write lr = 0.5 above the tables")
         limit(steps * count, STEPS, say("{most:,} numbers in all steps", most=STEPS))
+        limit(steps * operations, OPERATIONS, say("{most:,} names and operations in all steps", most=OPERATIONS))
     return steps
 
 

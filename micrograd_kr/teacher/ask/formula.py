@@ -89,6 +89,12 @@ def evaluate(formula: Formula, names: Mapping[str, Any]) -> Any:
     return renamed(formula.expression, lambda leaf: leaf.number if isinstance(leaf.name, Literal) else names[leaf.name])
 
 
+def too_deep() -> ExerciseError:
+    return ExerciseError(
+        "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
+    )
+
+
 def check_length(text: str, most: int = FORMULA_LENGTH) -> None:
     """Raise ExerciseError for a line that is longer than any formula may be."""
     limit(len(text), most, say("{most:,} characters; make several lines of it", most=FORMULA_LENGTH))
@@ -131,23 +137,31 @@ def _with_meant(error: ExerciseError, text: str, known: Mapping[str, Any]) -> Ex
     return error
 
 
-def source(of: Any, level: int = 1) -> str:
-    """An expression as it stands in a file. level: what must bind at least as tight."""
+def source(of: Any) -> str:
+    """An expression as it stands in a file. Raises ExerciseError for what is too deep, the largest of 500 numbers."""
+    try:
+        return _source(of)
+    except RecursionError:
+        raise too_deep() from None
+
+
+def _source(of: Any, level: int = 1) -> str:
+    """level: what must bind at least as tight."""
     if not isinstance(of, Symbol) or of.rule is None:
         return str(of.name) if isinstance(of, Symbol) else f"{of:.15g}"
     own, sign = _BINDS.get(of.rule, (5, ""))
     if own == 1:
         first, *others = terms(of)
-        text = source(first[0]) + "".join((" + " if plus > 0 else " - ") + source(each, 2) for each, plus in others)
+        text = _source(first[0]) + "".join((" + " if plus > 0 else " - ") + _source(each, 2) for each, plus in others)
     elif of.rule is ops.neg:
-        text = "-" + source(of.x, own)
+        text = "-" + _source(of.x, own)
     elif own < 5:
         is_power = of.rule is ops.power
-        text = source(of.x, own + is_power) + sign + source(of.y, own + (not is_power))
+        text = _source(of.x, own + is_power) + sign + _source(of.y, own + (not is_power))
     elif type(of.x) is tuple:
-        text = f"{of.rule.symbol}({', '.join(map(source, of.x))})[{of.y}]"
+        text = f"{of.rule.symbol}({', '.join(map(_source, of.x))})[{of.y}]"
     else:
-        inputs = ", ".join(source(each) for each in (of.x, of.y) if each is not None)
+        inputs = ", ".join(_source(each) for each in (of.x, of.y) if each is not None)
         text = f"{_CALLED[of.rule]}({inputs})"
     return text if own >= level else f"({text})"
 
@@ -189,9 +203,7 @@ def _check_tokens(text: str) -> None:
 def _worked(node: Any, source: bytes, arrays: Entries | Tensors, level: int) -> Any:
     """What a node of Python's tree comes to. Raises ExerciseError for one that has no place in a formula."""
     if level > FORMULA_LEVELS:
-        raise ExerciseError(
-            "too deeply nested: at most {most} levels or terms; make several lines of it", most=FORMULA_LEVELS
-        )
+        raise too_deep()
 
     def of(each: Any) -> Any:
         return _worked(each, source, arrays, level + 1)

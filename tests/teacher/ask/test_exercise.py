@@ -551,8 +551,16 @@ ERRORS = [
     (changed("W1*x1", f"W1[{10**19}]"), ["[forward] z1", f"[{10**19}] does not fit arrays of the shapes ()"]),
     (  # each product doubles what is written out
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", "dot(x1*" * 30 + "dot(x1, x1)" + ", x1)" * 30),
-        ["[forward] z1", "names and operations where each of its numbers is written out; expected 300,000 in all"],
+        [
+            "[forward] z1",
+            "names and operations where each of its numbers is written out; expected at most 50,000 in all",
+        ],
     ),
+    (  # before they are unrolled
+        changed("x1 = 0.1", "x1 = [\n" + f"{[0.1] * 40},\n" * 40 + "]", "W1*x1", "sum(" + "@".join(["x1"] * 90) + ")"),
+        ["[forward] z1", "grows to 128,000 names and operations"],
+    ),
+    (changed("x1 = 0.1", "x1 = [\n" + "0.1,\n" * 900 + "]", "W1*x1", "max(x1)"), ["[forward] z1", "too deeply nested"]),
     (
         changed("x1 = 0.1", "x1 = [1, 2]", "W1*x1", f"sum(x1, axis={10**19})"),
         ["[forward] z1", "sum does not fit arrays of the shapes (2,)"],
@@ -570,6 +578,10 @@ ERRORS = [
     (changed("lr = 0.5", "lr = 0.5\nsteps = 0"), ["steps", "a whole number from 1"]),
     (changed("lr = 0.5", "steps = 2"), ["steps", "lr is missing"]),
     (changed("lr = 0.5", "lr = 0.5\nsteps = 100_000"), ["steps", "200,000 numbers in all steps"]),
+    (
+        changed("lr = 0.5", "lr = 0.5\nsteps = 5_000", "W1*x1", "W1*x1" + " + W1*x1" * 90),
+        ["steps", "500,000 names and operations in all steps"],
+    ),
     (changed("[hand]", '[update]\nm = "g"\n[hand]'), ["[update]", 'a line p = "p - lr*g"']),
     (changed("[hand]", '[update]\np = "p - lr*q"\n[hand]'), ["[update] p", 'unknown name "q"']),
     (changed("[hand]", '[update]\nlr = "p"\n[hand]'), ["[update] lr", "the name of a state such as m"]),
