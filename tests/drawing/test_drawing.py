@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from strategies import TABLE, VALUE_FUNCTIONS, Graph, Row, graphs
 
 import micrograd_kr.drawing as drawing
-from micrograd_kr import Value, check, no_grad
+from micrograd_kr import Value, check, explain, no_grad, program
 from micrograd_kr.drawing import DrawingError, RendererMissing, draw, render
 from micrograd_kr.engine import inputs_first
 from micrograd_kr.files import FileError
@@ -735,3 +735,23 @@ def test_without_fontconfig_fonts_are_looked_for_by_name(
 
 def test_a_line_that_cannot_be_read_is_not_drawn(tmp_path: Path) -> None:
     assert "nowhere" not in draw_exercise(exercise_of(tmp_path, 'L = "w"', 'nowhere = "1.0"')).source
+
+
+def test_a_graph_is_explained_checked_and_drawn_as_it_was_computed_though_data_was_set_since():
+    def graph(new: float | None = None) -> Value:
+        x, w = Value(2.0, "x"), Value(-1.0, "w")
+        z = x * w
+        z.label = "z"
+        E = (z - 1) ** 2
+        E.label = "E"
+        E.backward()
+        if new is not None:
+            z.data = new
+        return E
+
+    def told(loss: Value) -> list[str]:
+        return [str(explain(loss)), str(check({"dE/dw": "-12"}, loss)), program(loss)]
+
+    assert told(graph(7.0)) == told(graph())
+    assert "other passes" not in draw(graph(7.0)).source
+    assert draw(graph(7.0)).source.count(">z<") == draw(graph()).source.count(">z<") == 1
